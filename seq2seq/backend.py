@@ -1,0 +1,63 @@
+"""The only place that asks which backend Keras runs on."""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import keras
+
+
+def compile_function(function: Callable, variables: Sequence[keras.Variable]) -> Callable:
+    """Compiles a function of tensors that reads the variables of a model.
+
+    Under JAX a compiled closure would hold the weights of the day it was traced, so they are handed
+    in at every call; a TensorFlow graph reads them by itself.
+
+    Args:
+        function: Takes and returns tensors (or nested structures of them).
+        variables: The variables that `function` reads. It must not assign to them.
+
+    Returns:
+        A function of the same arguments, arrays or tensors. TensorFlow traces it once, for any
+        shape; JAX compiles it anew for every shape (see `padded_size`).
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # Hidden in `partial`, functions of many models do not count as one that is traced too often.
+        traced = tf.function(functools.partial(function))
+        graph = None
+
+        def call(*args):
+            nonlocal graph
+            if graph is None:
+                specs = [tf.TensorSpec([None] * arg.ndim, arg.dtype) for arg in args]
+                graph = traced.get_concrete_function(*specs)
+            return graph(*map(tf.convert_to_tensor, args))
+
+        return call
+    if keras.backend.backend() == "jax":
+        import jax
+
+        def stateless(values, *args):
+            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+                return function(*args)
+
+        compiled = jax.jit(stateless)
+        return lambda *args: compiled([variable.value for variable in variables], *args)
+    return function
+
+
+def padded_size(size: int, minimum: int = 8) -> int:
+    """Returns the size to pad to, so that a compiled function meets few shapes.
+
+    TensorFlow takes any shape as it comes. JAX spends seconds on each new one, so sizes are rounded
+    up to `minimum`, then by half and half again: 8, 12, 16, 24, 32, 48, 64, ...
+    """
+    if keras.backend.backend() == "tensorflow":
+        return size
+    step = minimum
+    while step < size:
+        if size <= step * 3 // 2:
+            return step * 3 // 2
+        step *= 2
+    return step

@@ -1,0 +1,215 @@
+"""Corpora: pairs of texts read from files.
+
+Every file is UTF-8, plain or gzipped, and only a line feed separates lines, not U+2028 or U+0085.
+"""
+
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+Pairs = tuple[list[str], list[str]]
+
+_control = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_surrogate = re.compile(
+    r"[\ud800-\udfff]"
+)  # JSON can escape half a character; UTF-8 has no such half
+
+
+def read_pairs(
+    path: str | Path,
+    target_path: str | Path | None = None,
+    columns: Sequence[str] | Sequence[int] | None = None,
+) -> Pairs:
+    """Reads pairs of texts from one file of pairs, or from two line-aligned files.
+
+    The name says what one file holds: `.csv` has a header; `.jsonl`, `.ndjson` and `.json` hold one
+    JSON object a line; any other file holds two or more columns separated by tabs. A further `.gz`
+    says that it is gzipped. Control characters become spaces, white space around a text is dropped,
+    and blank lines are skipped, except in line-aligned files, where they hold their place as `""`.
+
+    Args:
+        path: File of pairs, or of the sources if `target_path` is given.
+        target_path: File of the targets, line by line. Defaults to `None`.
+        columns: Where a pair is found: two names for CSV and JSON Lines, two numbers counted from 0
+            for tab-separated files. Defaults to `None`, which means `("source", "target")` or
+            `(0, 1)`.
+
+    Returns:
+        Two lists of str of the same length: sources and targets.
+
+    Raises:
+        ValueError: If a file is missing, empty, not UTF-8 or not of its format; the message names
+            the line.
+
+    Example:
+
+    >>> _ = Path("pairs.tsv").write_text("Hi.\\t嗨。\\nRun!\\t跑！\\n", encoding="utf-8")
+    >>> read_pairs("pairs.tsv")
+    (['Hi.', 'Run!'], ['嗨。', '跑！'])
+    """
+    if target_path is not None:
+        if columns is not None:
+            raise ValueError(
+                f"Expected no `columns` with two files. Received: {columns!r}. Leave it out."
+            )
+        sources, targets = read_lines(path), read_lines(target_path)
+    else:
+        format_of = Path(str(path).lower().removesuffix(".gz")).suffix
+        read_rows, default = _formats.get(format_of, (_tsv_rows, (0, 1)))
+        rows = read_rows(path, _read_text(path), _columns(path, columns, default))
+        pairs = [(_clean(source), _clean(target)) for source, target in rows]
+        sources, targets = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    check_pairs(
+        sources, targets, f"{path}: " if target_path is None else f"{path}, {target_path}: "
+    )
+    return sources, targets
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """Reads a file of one text a line, cleaned as in `read_pairs`; blank lines are kept as `""`.
+
+    Args:
+        path: The file, plain or `.gz`.
+
+    Returns:
+        List of str, one a line.
+
+    Raises:
+        ValueError: If the file is missing, not UTF-8 or binary.
+
+    Example:
+
+    >>> _ = Path("lines.txt").write_text("Hi.\\n\\nRun!\\n", encoding="utf-8")
+    >>> read_lines("lines.txt")
+    ['Hi.', '', 'Run!']
+    """
+    text = _read_text(path)
+    return [_clean(line) for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+def check_pairs(sources: Sequence[str], targets: Sequence[str], where: str = "") -> None:
+    """Raises a `ValueError` unless these are two lists of the same length, with a pair at least."""
+    for name, side in (("sources", sources), ("targets", targets)):
+        if isinstance(side, str):
+            raise ValueError(
+                f"Expected a list for `{name}`. Received one text: {side[:40]!r}. Put it in a list."
+            )
+    if len(sources) != len(targets):
+        raise ValueError(
+            f"{where}Expected as many targets as sources. Received {len(sources)} sources and "
+            f"{len(targets)} targets. Check that text n of one side belongs to text n of the other."
+        )
+    if not len(sources):
+        raise ValueError(f"{where}Expected at least one pair. Received none. Is it the right data?")
+
+
+def _clean(text: str) -> str:
+    return _surrogate.sub("\ufffd", _control.sub(" ", text)).strip()
+
+
+def _read_text(path: str | Path) -> str:
+    """Returns a whole file as text, its byte order mark dropped."""
+    file = Path(path).expanduser()
+    try:
+        content = file.read_bytes()
+        if file.name.lower().endswith(".gz"):
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"{path}: expected a file that can be read. Received: {error}. Check the path (from "
+            f"{Path.cwd()}) and that the file is complete."
+        ) from error
+    wrong, received = content.find(b"\0"), "a NUL byte: the file is binary or UTF-16"
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if wrong < 0:
+            wrong, received = error.start, f"the bytes {content[error.start : error.start + 4]!r}"
+    if wrong >= 0:
+        line = content.count(b"\n", 0, wrong) + 1
+        raise ValueError(
+            f"{path}, line {line}: expected UTF-8 text. Received {received}. Convert the file with "
+            "`iconv -f GB18030 -t UTF-8`, naming the encoding it has."
+        )
+    return text.removeprefix("\ufeff")
+
+
+def _filled_lines(text: str) -> Iterator[tuple[int, str]]:
+    lines = enumerate(text.split("\n"), start=1)
+    return ((number, line) for number, line in lines if "\t" in line or line.strip())
+
+
+def _tsv_rows(path: str | Path, text: str, columns: Sequence[int]) -> Iterator[tuple[str, str]]:
+    for number, line in _filled_lines(text):
+        cells = line.split("\t")
+        if len(cells) <= max(1, *columns):
+            raise ValueError(
+                f"{path}, line {number}: expected source<TAB>target, received {line[:40]!r} with "
+                f"{len(cells)} column(s). Separate columns by tabs, or name a .csv or .jsonl file."
+            )
+        yield cells[columns[0]], cells[columns[1]]
+
+
+def _csv_rows(path: str | Path, text: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    rows = csv.reader(io.StringIO(text, newline="\n"), strict=True)
+    try:
+        header = [name.strip() for name in next(rows, [])]
+        for row in rows:
+            if row and len(row) != len(header):
+                raise csv.Error(f"{len(row)} columns under a header of {len(header)}")
+            if row:
+                record = dict(zip(header, row, strict=True))
+                yield _fields(path, rows.line_num, record, names)
+    except csv.Error as error:
+        raise ValueError(
+            f"{path}, line {rows.line_num}: expected comma-separated values. Received: {error}. "
+            'Put texts with commas, quotes or line breaks in double quotes, a quote itself as "".'
+        ) from error
+
+
+def _json_rows(path: str | Path, text: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for number, line in _filled_lines(text):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if not isinstance(record, dict):
+            raise ValueError(
+                f"{path}, line {number}: expected one JSON object a line (JSON Lines). Received "
+                f"{line[:40]!r}. Write each pair as an object on a line of its own."
+            )
+        yield _fields(path, number, record, names)
+
+
+def _fields(path: str | Path, number: int, record: dict, names: Sequence[str]) -> tuple[str, str]:
+    for name in names:
+        if not isinstance(record.get(name), str):
+            found = f"{record[name]!r} in it" if name in record else f"only {list(record)}"
+            raise ValueError(
+                f"{path}, line {number}: expected a text in the column {name!r}. Received {found}. "
+                "Name the two columns of texts with `columns=(..., ...)`."
+            )
+    return record[names[0]], record[names[1]]
+
+
+def _columns(path: str | Path, columns: Sequence | None, default: tuple) -> tuple:
+    """Returns the checked `columns`, of the type that the format of the file takes."""
+    columns = default if columns is None else columns
+    numbers = default == (0, 1)
+    fits = [type(c) is int and c >= 0 if numbers else isinstance(c, str) for c in columns]
+    if isinstance(columns, str) or fits != [True, True]:
+        raise ValueError(
+            f"{path}: expected two column {'numbers' if numbers else 'names'} such as {default} in "
+            f"this format. Received: columns={columns!r}. Rename the file if its format is another."
+        )
+    return tuple(columns)
+
+
+_named = ("source", "target")
+_formats = {".csv": (_csv_rows, _named)}
+_formats |= dict.fromkeys((".jsonl", ".ndjson", ".json"), (_json_rows, _named))

@@ -1,0 +1,92 @@
+"""The generation loop: from a step function to sequences of ids."""
+
+from collections.abc import Callable, Sequence
+
+from keras import ops
+
+from seq2seq.generation.samplers import Sampler
+from seq2seq.text.vocabulary import BOS, EOS, PAD, UNK
+
+NEVER = -1e9  # a log probability that no sum reaches; infinite ones breed NaN
+
+
+def generate_ids(
+    step: Callable,
+    states: Sequence,
+    sampler: Sampler,
+    max_length: int,
+    noise,
+    banned: Sequence[int] = (PAD, UNK, BOS),
+):
+    """Generates a sequence for each row of the states, until all have ended.
+
+    The loop knows no model. It is made of `keras.ops` and meant to be compiled.
+
+    Args:
+        step: `step(token_ids, states, position) -> log_probabilities, states`, with `token_ids`
+            int32 `(rows,)`, log probabilities `(rows, vocabulary)` and `position` the number of
+            tokens generated before.
+        states: First states, a list of tensors whose first axis is the batch.
+        sampler: A `Sampler`. It has `rows = batch * sampler.width` hypotheses in hand.
+        max_length: Most tokens generated, `EOS` included.
+        noise: `(batch, max_length)` uniform numbers from [0, 1), used by samplers that draw.
+        banned: Ids never generated. Defaults to `PAD`, `UNK` and `BOS`.
+
+    Returns:
+        Tuple `(ids, scores)`: `(batch, width, max_length)` int32 padded with 0 after `EOS`, and
+        `(batch, width)` sums of log probabilities, best first.
+    """
+    width = sampler.width
+    batch = ops.shape(states[0])[0]
+    states = [ops.repeat(state, width, axis=0) for state in states]
+    ids = ops.full((batch, width, max_length), PAD, dtype="int32")
+    token_ids = ops.full((batch * width,), BOS, dtype="int32")
+    finished = ops.zeros((batch, width), dtype="bool")
+    # All hypotheses of a row start equal: only the first may bear children.
+    scores = ops.broadcast_to(ops.array([0.0] + [NEVER] * (width - 1)), (batch, width))
+
+    def body(position, ids, token_ids, finished, scores, states):
+        log_probabilities, states = step(token_ids, states, position)
+        log_probabilities = _restrict(log_probabilities, finished, banned)
+        chosen, parents, scores = sampler.choose(
+            log_probabilities, scores, ops.take(noise, position, axis=1)
+        )
+        if width > 1:
+            rows = ops.reshape(parents + ops.arange(batch)[:, None] * width, (-1,))
+            states = [ops.take(state, rows, axis=0) for state in states]
+            ids = ops.take_along_axis(ids, parents[:, :, None], axis=1)
+            finished = ops.take_along_axis(finished, parents, axis=1)
+        ids = ops.where(ops.arange(max_length) == position, chosen[:, :, None], ids)
+        finished = ops.logical_or(finished, chosen == EOS)
+        return position + 1, ids, ops.reshape(chosen, (-1,)), finished, scores, states
+
+    def unfinished(position, ids, token_ids, finished, scores, states):
+        return ops.logical_not(ops.all(finished))
+
+    _, ids, _, _, scores, _ = ops.while_loop(
+        unfinished,
+        body,
+        (0, ids, token_ids, finished, scores, states),
+        maximum_iterations=max_length,
+    )
+    return sampler.rank(ids, scores)
+
+
+def _restrict(log_probabilities, finished, banned):
+    """Bans tokens, and lets a finished hypothesis go on with `PAD` alone, at no cost.
+
+    Args:
+        log_probabilities: `(batch * width, vocabulary)`.
+        finished: bool `(batch, width)`.
+        banned: Ids.
+
+    Returns:
+        `(batch, width, vocabulary)`.
+    """
+    batch, width = ops.shape(finished)[0], finished.shape[1]
+    vocabulary = log_probabilities.shape[-1]
+    log_probabilities = ops.reshape(log_probabilities, (batch, width, vocabulary))
+    ids = ops.arange(vocabulary)
+    is_banned = ops.any(ids[:, None] == ops.array(list(banned), dtype=ids.dtype), axis=1)
+    only_pad = ops.where(ids == PAD, 0.0, NEVER)
+    return ops.where(finished[:, :, None], only_pad, ops.where(is_banned, NEVER, log_probabilities))

@@ -1,0 +1,230 @@
+"""Samplers: how the next token is chosen from the log probabilities."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from keras import ops
+
+from seq2seq.text.vocabulary import PAD
+
+
+class Sampler:
+    """What the samplers share.
+
+    `choose` sees the log probabilities `(batch, width, vocabulary)` of the next token, the scores
+    `(batch, width)` of the hypotheses in hand and a uniform number a row, `(batch,)`; it returns
+    the chosen tokens, the hypothesis each continues, and the new scores, all `(batch, width)`.
+    """
+
+    width = 1
+    num_results = 1
+    seed = None
+
+    def choose(self, log_probabilities, scores, noise):
+        """Chooses the next tokens."""
+        raise NotImplementedError
+
+    def rank(self, ids, scores):
+        """Orders the finished hypotheses of each row, best first."""
+        return ids, scores
+
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this sampler."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+class Greedy(Sampler):
+    """Takes the most probable token at each step.
+
+    Example:
+
+    >>> model.generate("Good morning.", sampler=Greedy())  # doctest: +SKIP
+    '早上好。'
+    """
+
+    def choose(self, log_probabilities, scores, noise):
+        """Chooses the most probable token."""
+        return _take(log_probabilities, scores, ops.argmax(log_probabilities, axis=-1))
+
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this sampler."""
+        return {}
+
+
+class Sample(Sampler):
+    """Draws each token from the model's distribution, sharpened or cut as you like.
+
+    Args:
+        temperature: Divides the log probabilities: below 1 bolder, above 1 more varied. Defaults
+            to 1.0.
+        top_k: Only the `top_k` most probable tokens are drawn (Fan et al. 2018,
+            https://arxiv.org/abs/1805.04833). Defaults to `None`, all.
+        top_p: Only the most probable tokens whose probabilities add up to `top_p` are drawn
+            (nucleus sampling, Holtzman et al. 2019, https://arxiv.org/abs/1904.09751, section 3.1).
+            Defaults to `None`, all.
+        seed: Same seed, same texts: each row of the input has its own stream of random numbers.
+            Defaults to `None`, a new draw at each call.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> sampler = Sample(temperature=0.7, top_p=0.9, seed=1)
+    """
+
+    def __init__(
+        self,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+    ):
+        if not temperature > 0:
+            raise ValueError(
+                f"Expected `temperature` above 0. Received: temperature={temperature}. "
+                'Use sampler="greedy" to always take the most probable token.'
+            )
+        if top_k is not None and top_k < 1:
+            raise ValueError(
+                f"Expected `top_k` of at least 1. Received: top_k={top_k}. "
+                "Use None to draw from all tokens."
+            )
+        if top_p is not None and not 0 < top_p <= 1:
+            raise ValueError(
+                f"Expected `top_p` above 0 and at most 1. Received: top_p={top_p}. "
+                "Use None to draw from all tokens."
+            )
+        self.temperature = temperature
+        self.top_k = top_k
+        self.top_p = top_p
+        self.seed = seed
+
+    def choose(self, log_probabilities, scores, noise):
+        """Draws a token by the inverse of the cumulative distribution."""
+        probabilities = ops.softmax(log_probabilities / self.temperature)
+        ids = None
+        if self.top_k is not None or self.top_p is not None:
+            k = min(self.top_k or probabilities.shape[-1], probabilities.shape[-1])
+            probabilities, ids = ops.top_k(probabilities, k)
+        if self.top_p is not None:
+            before = ops.cumsum(probabilities, axis=-1) - probabilities
+            probabilities = ops.where(before < self.top_p, probabilities, 0.0)
+        cumulative = ops.cumsum(probabilities, axis=-1)
+        threshold = noise[:, None, None] * cumulative[:, :, -1:]
+        drawn = ops.sum(ops.cast(cumulative <= threshold, "int32"), axis=-1)
+        if ids is not None:
+            drawn = ops.take_along_axis(ids, drawn[:, :, None], axis=-1)[:, :, 0]
+        return _take(log_probabilities, scores, drawn)
+
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this sampler."""
+        return {
+            "temperature": self.temperature,
+            "top_k": self.top_k,
+            "top_p": self.top_p,
+            "seed": self.seed,
+        }
+
+
+class BeamSearch(Sampler):
+    """Keeps the `width` best hypotheses at each step; a finished one keeps its place.
+
+    Args:
+        width: Number of hypotheses. Defaults to 5.
+        length_penalty: Exponent of the length normalisation by which finished hypotheses are
+            ranked, `score / ((5 + length) / 6) ** length_penalty`, the length counting `EOS` (Wu et
+            al. 2016, https://arxiv.org/abs/1609.08144, equation 14). Defaults to 1.0; 0 for none.
+        num_results: Hypotheses returned for each input, best first. Defaults to 1.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> sampler = BeamSearch(width=5, length_penalty=0.6, num_results=3)
+    """
+
+    def __init__(self, width: int = 5, length_penalty: float = 1.0, num_results: int = 1):
+        if width < 1:
+            raise ValueError(f"Expected `width` of at least 1. Received: width={width}.")
+        if not 1 <= num_results <= width:
+            raise ValueError(
+                f"Expected `num_results` from 1 to `width`. Received: num_results={num_results}, "
+                f"width={width}. Use a wider beam or ask for fewer results."
+            )
+        if length_penalty < 0:
+            raise ValueError(
+                "Expected `length_penalty` of at least 0. "
+                f"Received: length_penalty={length_penalty}. Use 0 for none."
+            )
+        self.width = width
+        self.length_penalty = length_penalty
+        self.num_results = num_results
+
+    def choose(self, log_probabilities, scores, noise):
+        """Chooses the best continuations of all hypotheses of a row together."""
+        vocabulary = log_probabilities.shape[-1]
+        totals = scores[:, :, None] + log_probabilities  # (batch, width, vocabulary)
+        totals = ops.reshape(totals, (-1, self.width * vocabulary))
+        scores, best = ops.top_k(totals, self.width)
+        return best % vocabulary, best // vocabulary, scores
+
+    def rank(self, ids, scores):
+        """Orders hypotheses by their score, normalised for length."""
+        lengths = ops.cast(ops.sum(ids != PAD, axis=-1), scores.dtype)
+        normalised = scores / ((5 + lengths) / 6) ** self.length_penalty
+        order = ops.argsort(-normalised, axis=-1)
+        return (
+            ops.take_along_axis(ids, order[:, :, None], axis=1),
+            ops.take_along_axis(scores, order, axis=1),
+        )
+
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this sampler."""
+        return {
+            "width": self.width,
+            "length_penalty": self.length_penalty,
+            "num_results": self.num_results,
+        }
+
+
+def get_sampler(sampler: "str | Sampler") -> Sampler:
+    """Returns the sampler that a name or an object stands for.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if isinstance(sampler, Sampler):
+        return sampler
+    samplers = {"greedy": Greedy, "sample": Sample, "beam": BeamSearch}
+    if sampler not in samplers:
+        raise ValueError(
+            f"Expected a sampler, or one of {', '.join(map(repr, samplers))}. "
+            f"Received: sampler={sampler!r}. Pass one of these, or an object such as "
+            "seq2seq.BeamSearch(width=5)."
+        )
+    return samplers[sampler]()
+
+
+def make_noise(seed: int | None, rows: Sequence[int], max_length: int) -> np.ndarray:
+    """Returns uniform numbers `(len(rows), max_length)`, each row's from a stream of its own.
+
+    A row's numbers depend on the seed and its place in the input, not on its batch.
+    """
+    if seed is None:
+        noise = np.random.default_rng().random((len(rows), max_length))
+    else:
+        noise = np.stack([np.random.default_rng([seed, row]).random(max_length) for row in rows])
+    return (noise * (1 - 1e-6)).astype("float32")  # 1.0 by rounding would draw past the last token
+
+
+def _take(log_probabilities, scores, token_ids):
+    """Continues the only hypothesis of each row with a token: `(batch, 1)` each."""
+    token_ids = ops.cast(token_ids, "int32")
+    chosen = ops.take_along_axis(log_probabilities, token_ids[:, :, None], axis=-1)[:, :, 0]
+    return token_ids, ops.zeros_like(token_ids), scores + chosen

@@ -1,0 +1,149 @@
+"""Inference models: the encoder alone and the decoder one step at a time."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from seq2seq.models.seq2seq import Seq2Seq
+from seq2seq.models.text_model import TextModel
+from seq2seq.text.vocabulary import PAD
+
+
+def build_inference_models(model: Seq2Seq) -> tuple[keras.Model, keras.Model]:
+    """Rebuilds the inference encoder and decoder from a model's layers, which they share.
+
+    Args:
+        model: A `Seq2Seq`.
+
+    Returns:
+        Tuple `(encoder_model, decoder_model)`. The encoder takes `source_ids` `(batch,
+        source_length)` and returns a list of states; the decoder takes `[token_ids, *states]`,
+        `token_ids` being `(batch, 1)`, and returns `[probabilities, *states]`, the probabilities
+        `(batch, 1, target_vocabulary)`.
+
+    Raises:
+        ValueError: If `model` is no `Seq2Seq`.
+
+    Example:
+
+    >>> encoder_model, decoder_model = build_inference_models(model)
+    >>> states = encoder_model.predict(source_ids)
+    >>> token_ids = np.full((len(source_ids), 1), seq2seq.BOS)
+    >>> probabilities, *states = decoder_model.predict([token_ids, *states])
+    """
+    if not isinstance(model, Seq2Seq):
+        raise ValueError(f"Expected a Seq2Seq. Received: {model!r} of type {type(model).__name__}.")
+    source_ids = model.inputs[0]
+    states = model.encoder(source_ids)
+    encoder_model = keras.Model(source_ids, states, name=f"{model.name}_encoder")
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    inputs = [
+        keras.Input(state.shape[1:], dtype=state.dtype, name=f"state_{i + 1}")
+        for i, state in enumerate(states)
+    ]
+    probabilities, states = model.decoder(token_ids, inputs)
+    decoder_model = keras.Model(
+        [token_ids, *inputs], [probabilities, *states], name=f"{model.name}_decoder"
+    )
+    return encoder_model, decoder_model
+
+
+def load_inference_models(path: str | Path) -> tuple[keras.Model, keras.Model]:
+    """Loads a saved `Seq2Seq` and returns its inference encoder and decoder.
+
+    Args:
+        path: Path of a `.keras` file.
+
+    Returns:
+        As `build_inference_models`.
+
+    Raises:
+        ValueError: If the file is missing, broken, or holds another model.
+    """
+    return build_inference_models(load_model(path, Seq2Seq))
+
+
+def check_inference(model: Seq2Seq, source, target) -> float:
+    """Compares step-by-step probabilities with those of the training graph.
+
+    Args:
+        model: A `Seq2Seq`.
+        source: List of texts, or rows of source ids ending with `EOS`.
+        target: As many texts, or rows of target ids ending with `EOS`.
+
+    Returns:
+        The largest difference between two probabilities of a real token; below 1e-5 in float32.
+    """
+    (source_ids, target_ids), labels = model.encode_pairs(source, target)
+    encoder_model, decoder_model = build_inference_models(model)
+    expected = model.predict([source_ids, target_ids], verbose=0)
+    states = encoder_model.predict(source_ids, verbose=0)
+    difference = 0.0
+    for position in range(labels.shape[1]):
+        token_ids = target_ids[:, position : position + 1]
+        probabilities, *states = decoder_model.predict([token_ids, *states], verbose=0)
+        real = labels[:, position] != PAD
+        gap = np.abs(probabilities[real, 0] - expected[real, position])
+        difference = max(difference, float(gap.max(initial=0.0)))
+    return difference
+
+
+def load_model(path: str | Path, kind: type = TextModel) -> TextModel:
+    """Loads a saved model of this package, with clear words where that fails.
+
+    Args:
+        path: Path of a `.keras` file.
+        kind: Class expected. Defaults to any model of this package.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: If the file is missing, broken, or holds another model.
+    """
+    read_config(path)
+    try:
+        model = keras.saving.load_model(path)
+    except Exception as error:  # Keras raises many kinds for a broken file
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"Could not load {path}: {reason}") from error
+    if not isinstance(model, kind):
+        raise ValueError(
+            f"Expected {path} to hold a {kind.__name__}. Received: a {type(model).__name__}."
+        )
+    return model
+
+
+def read_config(path: str | Path) -> dict:
+    """Reads what a saved model says of itself, without loading it.
+
+    Args:
+        path: Path of a `.keras` file.
+
+    Returns:
+        Dict with `class_name`, `config` (the manifest included) and more, as Keras wrote it.
+
+    Raises:
+        ValueError: If the file is missing or no Keras model.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"Expected a model file. Received: {path}, which does not exist.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+            archive.read("model.weights.h5")
+            return config
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        EOFError,
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+    ) as error:
+        raise ValueError(
+            f"Expected {path} to be a model saved with `model.save(...)`. Received a file that is "
+            f"none, or only part of one ({error})."
+        ) from error

@@ -1,0 +1,90 @@
+"""Metrics over the real tokens of an epoch, however they were batched."""
+
+import keras
+from keras import ops
+
+from seq2seq.text.vocabulary import PAD
+
+SMALLEST = 1e-37  # about the smallest normal float32; log(0) would be -inf
+
+
+def token_log_probabilities(labels, probabilities):
+    """Returns the log probability of each label.
+
+    Args:
+        labels: int `(batch, length)`.
+        probabilities: float `(batch, length, vocabulary)`.
+
+    Returns:
+        float32 `(batch, length)`.
+    """
+    labels = ops.cast(labels, "int32")
+    chosen = ops.take_along_axis(probabilities, labels[:, :, None], axis=-1)[:, :, 0]
+    return ops.log(ops.maximum(ops.cast(chosen, "float32"), SMALLEST))
+
+
+class _TokenMean(keras.metrics.Mean):
+    """Mean of a value of each token, padding (label 0) left out."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds the tokens of a batch."""
+        weight = ops.cast(ops.not_equal(y_true, PAD), "float32")
+        if sample_weight is not None:
+            sample_weight = ops.cast(sample_weight, "float32")
+            weight *= sample_weight if len(sample_weight.shape) == 2 else sample_weight[:, None]
+        # Flat, for Keras's Mean would average each row over its padded length first.
+        values = ops.reshape(self.token_values(y_true, y_pred), (-1,))
+        return super().update_state(values, ops.reshape(weight, (-1,)))
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class Accuracy(_TokenMean):
+    """Share of tokens predicted right, given the true ones before them.
+
+    Args:
+        name: Name of the metric. Defaults to `"accuracy"`.
+        dtype: Data type of the result. Defaults to `None`, Keras's.
+
+    Example:
+
+    >>> metric = Accuracy()
+    >>> metric.update_state([[1, 2, 0]], [[[0.0, 1.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]])
+    >>> float(metric.result())
+    0.5
+    """
+
+    def __init__(self, name="accuracy", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+
+    def token_values(self, y_true, y_pred):
+        """Returns 1.0 where the most probable token is the label."""
+        hits = ops.equal(ops.argmax(y_pred, axis=-1), ops.cast(y_true, "int32"))
+        return ops.cast(hits, "float32")
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class Perplexity(_TokenMean):
+    """Exponential of the mean cross-entropy of a token.
+
+    Args:
+        name: Name of the metric. Defaults to `"perplexity"`.
+        dtype: Data type of the result. Defaults to `None`, Keras's.
+
+    Example:
+
+    >>> metric = Perplexity()
+    >>> metric.update_state([[1, 0]], [[[0.5, 0.5], [1.0, 0.0]]])
+    >>> float(metric.result())
+    2.0
+    """
+
+    def __init__(self, name="perplexity", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+
+    def token_values(self, y_true, y_pred):
+        """Returns the cross-entropy of each label."""
+        return -token_log_probabilities(y_true, y_pred)
+
+    def result(self):
+        """Returns the perplexity so far."""
+        return ops.exp(super().result())

@@ -1,0 +1,92 @@
+"""Spaces as exceptions: how pieces of text are joined back exactly.
+
+Most spaces can be told from the pieces around them: "Hi" "," "you" is written "Hi, you". Only where
+a text departs from that rule does a token carry a mark, `SPACE` or `GLUE`, so that words keep one
+form in the vocabulary and every text can be joined back. The idea of annotating joiners is
+OpenNMT's (Klein et al. 2017, https://aclanthology.org/P17-4012).
+"""
+
+import re
+from collections.abc import Iterable
+
+SPACE, GLUE = "▁", "￭"
+
+HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+KANA = r"\u3040-\u30ff\u31f0-\u31ff"
+FULL_WIDTH_PUNCTUATION = (
+    r"\u3000-\u303f\ufe30-\ufe4f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+)
+SYMBOL = (
+    r"!-/:-@\[-^`{-~\u00a1-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb-\u00bf\u00d7\u00f7"
+    r"\u2010-\u205e\u20a0-\u20cf\u2100-\u2bff\U0001f000-\U0001faff" + FULL_WIDTH_PUNCTUATION
+)
+
+_han = re.compile(f"[{HAN}]")
+_kana = re.compile(f"[{KANA}]")
+_solid = re.compile(f"[{HAN}{KANA}{FULL_WIDTH_PUNCTUATION}]")  # written without spaces
+_symbol = re.compile(f"[{SYMBOL}]")
+_closing = re.compile(r"[.,!?;:%)\]}…»”]|['’]\w")  # written close to what precedes
+_opening = re.compile(r"[(\[{«“¿¡#@$£€]$|\w['’]$")  # written close to what follows
+
+
+def is_joined(left: str, right: str) -> bool:
+    """Tells whether two neighbouring pieces are usually written without a space between them."""
+    return bool(
+        _solid.match(left[-1])
+        or _solid.match(right[0])
+        or _closing.match(right)
+        or _opening.search(left)
+    )
+
+
+def mark_spaces(pieces: Iterable[tuple[str, bool]]) -> list[str]:
+    """Turns pieces of text into tokens that know their spaces.
+
+    Args:
+        pieces: Iterable of `(piece, spaced)`; `spaced` is true where white space precedes.
+
+    Returns:
+        The tokens. A mark is a prefix or suffix of a symbol, and a token of its own between words.
+    """
+    tokens, left = [], None
+    for piece, spaced in pieces:
+        token = piece
+        if left is not None and spaced == is_joined(left, piece):
+            mark = SPACE if spaced else GLUE
+            if _symbol.match(piece):
+                token = mark + piece
+            elif _symbol.match(left):
+                tokens[-1] += mark
+            else:
+                tokens.append(mark)
+        tokens.append(token)
+        left = piece
+    return tokens
+
+
+def join_tokens(tokens: Iterable[str]) -> str:
+    """Joins tokens into text, the inverse of `mark_spaces`."""
+    text, left, mark = [], None, None
+    for token in tokens:
+        if token in (SPACE, GLUE):
+            mark = token
+            continue
+        if token[0] in (SPACE, GLUE):
+            mark, token = token[0], token[1:]
+        token, next_mark = (token[:-1], token[-1]) if token[-1] in (SPACE, GLUE) else (token, None)
+        if left is not None:
+            joined = mark == GLUE if mark else is_joined(left, token)
+            text.append("" if joined else " ")
+        text.append(token)
+        left, mark = token, next_mark
+    return "".join(text)
+
+
+def is_chinese(texts: Iterable[str]) -> bool:
+    """Tells whether most letters of the texts are Han characters, and they are not Japanese."""
+    han = kana = letters = 0
+    for text in texts:
+        han += len(_han.findall(text))
+        kana += len(_kana.findall(text))
+        letters += sum(map(str.isalpha, text))
+    return 2 * han > letters and 20 * kana < han  # の is seen in Chinese too

@@ -1,0 +1,297 @@
+"""Tokenizers: a text becomes a list of tokens and ids, and comes back."""
+
+import logging
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+
+import keras
+
+from seq2seq.text.spacing import GLUE, HAN, KANA, SPACE, SYMBOL, join_tokens, mark_spaces
+from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+
+class Tokenizer:
+    """What the tokenizers share: the vocabulary, and ids on top of `tokenize` and `detokenize`.
+
+    Args:
+        max_tokens: Size of the vocabulary, its four special tokens included. Defaults to `None`,
+            no limit.
+        min_frequency: A token seen less often in `adapt` is left out. Defaults to 1.
+        lowercase: Whether texts are lower-cased. Defaults to `False`.
+        vocabulary: A `Vocabulary`, or its ordinary tokens in order. Defaults to `None`: `adapt`
+            builds it.
+    """
+
+    def __init__(
+        self,
+        max_tokens: int | None = None,
+        min_frequency: int = 1,
+        lowercase: bool = False,
+        vocabulary: Vocabulary | Sequence[str] | None = None,
+    ):
+        if max_tokens is not None and max_tokens <= len(SPECIAL_TOKENS):
+            raise ValueError(
+                f"Expected `max_tokens` above {len(SPECIAL_TOKENS)}, the number of special tokens "
+                f"it includes. Received: max_tokens={max_tokens}. Choose a larger one."
+            )
+        if min_frequency < 1:
+            raise ValueError(
+                f"Expected `min_frequency` of at least 1. Received: min_frequency={min_frequency}. "
+                "Use 1 to keep every token."
+            )
+        if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
+            vocabulary = Vocabulary(vocabulary)
+        self.max_tokens = max_tokens
+        self.min_frequency = min_frequency
+        self.lowercase = lowercase
+        self._vocabulary = vocabulary
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The `Vocabulary`, or `None` before `adapt`."""
+        return self._vocabulary
+
+    def adapt(self, texts: Iterable[str]) -> "Tokenizer":
+        """Builds the vocabulary from texts and returns the tokenizer.
+
+        Args:
+            texts: Iterable of str.
+
+        Raises:
+            ValueError: If there is no token in them.
+        """
+        if isinstance(texts, str):
+            raise ValueError(
+                f"Expected a list of texts. Received one text: {texts[:40]!r}. Put it in a list."
+            )
+        vocabulary = Vocabulary.build(
+            (self.tokenize(text) for text in texts), self.max_tokens, self.min_frequency
+        )
+        if len(vocabulary) == len(SPECIAL_TOKENS):
+            raise ValueError(
+                "Expected texts with at least one token to keep. Received none "
+                f"(min_frequency={self.min_frequency}). Check that the corpus is not empty, "
+                "or lower `min_frequency`."
+            )
+        self._vocabulary = vocabulary
+        return self
+
+    def tokenize(self, text: str) -> list[str]:
+        """Splits a text into tokens."""
+        raise NotImplementedError
+
+    def detokenize(self, tokens: Iterable[str]) -> str:
+        """Joins tokens into a text."""
+        raise NotImplementedError
+
+    def encode(self, text: str) -> list[int]:
+        """Returns the ids of a text, without begin and end of sequence."""
+        return self._adapted().ids(self.tokenize(text))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Returns the text of ids; special ids are skipped."""
+        tokens = self._adapted().tokens(ids)
+        return self.detokenize(token for token in tokens if token not in SPECIAL_TOKENS)
+
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this tokenizer, its vocabulary included."""
+        tokens = self._vocabulary and self._vocabulary.get_config()["tokens"]
+        return {
+            "max_tokens": self.max_tokens,
+            "min_frequency": self.min_frequency,
+            "lowercase": self.lowercase,
+            "vocabulary": tokens,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Tokenizer":
+        """Rebuilds a tokenizer from `get_config()`."""
+        return cls(**config)
+
+    def _adapted(self) -> Vocabulary:
+        if self._vocabulary is None:
+            raise ValueError(
+                f"Expected a {type(self).__name__} with a vocabulary. Received one that was never "
+                "adapted. Call `tokenizer.adapt(texts)` with the training texts first."
+            )
+        return self._vocabulary
+
+    def _clean(self, text: str) -> str:
+        if not isinstance(text, str):
+            raise ValueError(
+                f"Expected a text (str). Received: {text!r} of type {type(text).__name__}."
+            )
+        return text.lower() if self.lowercase else text
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class CharTokenizer(Tokenizer):
+    """One token a character; runs of white space become one space.
+
+    Args: see `WordTokenizer`.
+
+    Example:
+
+    >>> CharTokenizer().tokenize("你好 ok")
+    ['你', '好', ' ', 'o', 'k']
+    """
+
+    def tokenize(self, text: str) -> list[str]:
+        """Splits a text into characters."""
+        return list(" ".join(self._clean(text).split()))
+
+    def detokenize(self, tokens: Iterable[str]) -> str:
+        """Joins characters into a text."""
+        return "".join(tokens)
+
+
+_letter = rf"[^\s{SYMBOL}{HAN}{KANA}]"
+_contraction = rf"['’](?i:s|t|re|ve|ll|d|m)(?!{_letter})"
+_pieces = re.compile(
+    rf"\d+(?:[.,:]\d+)+(?!{_letter})"  # 3.14, 1,000, 12:30
+    rf"|&\w+;{_letter}*"  # &apos;s, as the Moses scripts leave it
+    rf"|{_letter}+(?:-{_letter}+)*(?:(?!{_contraction})['’](?={_letter}))?"  # t-shirt, l'
+    rf"|{_contraction}"  # 's, 't
+    rf"|[{HAN}{KANA}]|([{SYMBOL}])\1{{0,2}}"  # 你, “, ……
+)
+_contains_han = re.compile(f"[{HAN}]")
+_marks = str.maketrans({SPACE: " ", GLUE: " "})
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class WordTokenizer(Tokenizer):
+    """Words and punctuation marks; each Chinese or Japanese character is a word of its own.
+
+    Contractions split before the apostrophe. Where the spacing is unusual, a token carries a mark,
+    so that `detokenize` restores it; the two marks `▁` and `￭` themselves are read as spaces. Text
+    that was tokenised before (words and marks already apart) keeps its tokens.
+
+    Args:
+        max_tokens: Size of the vocabulary, its four special tokens included. Defaults to `None`,
+            no limit.
+        min_frequency: A token seen less often in `adapt` is left out. Defaults to 1.
+        lowercase: Whether texts are lower-cased. Defaults to `False`.
+        vocabulary: A `Vocabulary`, or its ordinary tokens in order. Defaults to `None`: `adapt`
+            builds it.
+
+    Example:
+
+    >>> tokenizer = WordTokenizer().adapt(["It didn't rain, did it?"])
+    >>> tokenizer.tokenize("It didn't rain.")
+    ['It', 'didn', "'t", 'rain', '.']
+    >>> tokenizer.decode(tokenizer.encode("did it rain?"))
+    'did it rain?'
+    """
+
+    def tokenize(self, text: str) -> list[str]:
+        """Splits a text into words and punctuation marks."""
+        chunks = self._clean(text).translate(_marks).split()
+        return mark_spaces(
+            (piece, i == 0) for chunk in chunks for i, piece in enumerate(self._split(chunk))
+        )
+
+    def detokenize(self, tokens: Iterable[str]) -> str:
+        """Joins words and punctuation marks into a text."""
+        return join_tokens(tokens)
+
+    def _split(self, chunk: str) -> Iterator[str]:
+        """Splits a chunk that holds no white space."""
+        return (match.group() for match in _pieces.finditer(chunk))
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class JiebaTokenizer(WordTokenizer):
+    """Chinese words by jieba (https://github.com/fxsjy/jieba); other text as `WordTokenizer` does.
+
+    Args:
+        max_tokens: See `WordTokenizer`.
+        min_frequency: See `WordTokenizer`.
+        lowercase: See `WordTokenizer`.
+        vocabulary: See `WordTokenizer`.
+        user_dictionary: Words that jieba must know: a list, or the path of a UTF-8 file with a word
+            a line (what follows a space, jieba's frequency and tag, may stand there). The words
+            themselves are kept in a saved model. Defaults to `None`.
+        stop_words: Words to leave out: a list, or the path of a UTF-8 file with a word a line.
+            Texts are then no longer restored exactly. Defaults to `None`.
+        hmm: Whether jieba guesses words outside its dictionary. Defaults to `True`.
+
+    Example:
+
+    >>> JiebaTokenizer().tokenize("我用Python写程序。")
+    ['我用', 'Python', '写', '程序', '。']
+    """
+
+    def __init__(
+        self,
+        max_tokens: int | None = None,
+        min_frequency: int = 1,
+        lowercase: bool = False,
+        vocabulary: Vocabulary | Sequence[str] | None = None,
+        user_dictionary: str | Sequence[str] | None = None,
+        stop_words: str | Sequence[str] | None = None,
+        hmm: bool = True,
+    ):
+        super().__init__(max_tokens, min_frequency, lowercase, vocabulary)
+        self.user_dictionary = _read_words(user_dictionary)
+        self.stop_words = _read_words(stop_words)
+        self.hmm = hmm
+        self._skipped = frozenset(word.split()[0] for word in self.stop_words)
+        self._jieba = None  # made at first use: the dictionary takes most of a second
+
+    def tokenize(self, text: str) -> list[str]:
+        """Splits a text into words and punctuation marks."""
+        tokens = super().tokenize(text)
+        return (
+            [token for token in tokens if token not in self._skipped] if self._skipped else tokens
+        )
+
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this tokenizer, its vocabulary included."""
+        return {
+            **super().get_config(),
+            "user_dictionary": self.user_dictionary,
+            "stop_words": self.stop_words,
+            "hmm": self.hmm,
+        }
+
+    def _split(self, chunk: str) -> Iterator[str]:
+        if not _contains_han.search(chunk):
+            return super()._split(chunk)
+        if self._jieba is None:
+            self._jieba = _load_jieba(self.user_dictionary)
+        return self._jieba.cut(chunk, HMM=self.hmm)
+
+
+def _read_words(words: str | Sequence[str] | None) -> list[str]:
+    """Returns a list of words, given as one or as the path of a file."""
+    if words is None:
+        return []
+    if isinstance(words, (list, tuple)):
+        return list(words)
+    try:
+        with open(words, encoding="utf-8-sig") as file:
+            return [line.strip() for line in file if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"Expected a list of words or a UTF-8 file with a word a line. Received: {words!r} "
+            f"({error})."
+        ) from error
+
+
+def _load_jieba(user_words: Sequence[str]):
+    """Returns a jieba tokenizer; its dictionary is loaded once a process, without its messages."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # jieba's source has invalid escape sequences
+        import jieba
+    jieba.setLogLevel(logging.WARNING)
+    jieba.dt.initialize()
+    if not user_words:
+        return jieba.dt
+    tokenizer = jieba.Tokenizer()
+    tokenizer.FREQ, tokenizer.total = dict(jieba.dt.FREQ), jieba.dt.total
+    tokenizer.initialized = True
+    for line in user_words:
+        word, *fields = line.split()
+        tokenizer.add_word(word, freq=int(fields[0]) if fields and fields[0].isdigit() else None)
+    return tokenizer

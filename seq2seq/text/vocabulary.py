@@ -1,0 +1,119 @@
+"""The vocabulary: tokens on one side, ids on the other."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import keras
+
+PAD, UNK, BOS, EOS = 0, 1, 2, 3
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[BOS]", "[EOS]")
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class Vocabulary:
+    """Maps tokens to ids and back.
+
+    Ids 0 to 3 are special: padding, unknown, begin of sequence and end of sequence. A text can
+    never produce them, except that a token outside the vocabulary becomes `UNK`.
+
+    Args:
+        tokens: The ordinary tokens, without repetition; the first one gets id 4.
+
+    Raises:
+        ValueError: If a token is repeated, is not a string, or is one of the special tokens.
+
+    Example:
+
+    >>> vocabulary = Vocabulary(["hello", "world"])
+    >>> vocabulary.ids(["hello", "there"])
+    [4, 1]
+    >>> vocabulary.tokens([4, 1])
+    ['hello', '[UNK]']
+    """
+
+    def __init__(self, tokens: Sequence[str]):
+        self._tokens = [*SPECIAL_TOKENS, *tokens]
+        self._ids = {token: i for i, token in enumerate(tokens, start=len(SPECIAL_TOKENS))}
+        for token in tokens:
+            if not isinstance(token, str) or token in SPECIAL_TOKENS:
+                raise ValueError(
+                    "Expected the vocabulary's tokens to be strings other than the special tokens "
+                    f"{', '.join(SPECIAL_TOKENS)}. Received: {token!r}. Leave it out."
+                )
+        if len(self._ids) < len(tokens):
+            repeated = next(token for token, count in Counter(tokens).items() if count > 1)
+            raise ValueError(
+                "Expected every token of the vocabulary once. "
+                f"Received {repeated!r} more than once. Remove the repetitions."
+            )
+
+    @classmethod
+    def build(
+        cls,
+        token_lists: Iterable[Sequence[str]],
+        max_tokens: int | None = None,
+        min_frequency: int = 1,
+    ) -> "Vocabulary":
+        """Keeps the most frequent tokens; ties are broken by code point.
+
+        Args:
+            token_lists: Iterable of lists of tokens, one list a text.
+            max_tokens: Size of the vocabulary, the four special tokens included. Defaults to
+                `None`, no limit.
+            min_frequency: A rarer token is left out. Defaults to 1.
+
+        Returns:
+            A `Vocabulary`.
+        """
+        counts = Counter()
+        for tokens in token_lists:
+            counts.update(tokens)
+        for token in SPECIAL_TOKENS:
+            counts.pop(token, None)
+        ranked = sorted(
+            (token for token, count in counts.items() if count >= min_frequency),
+            key=lambda token: (-counts[token], token),
+        )
+        return cls(ranked if max_tokens is None else ranked[: max_tokens - len(SPECIAL_TOKENS)])
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._ids
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self._tokens == other._tokens
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"<Vocabulary of {len(self)} tokens>"
+
+    def ids(self, tokens: Iterable[str]) -> list[int]:
+        """Returns the id of each token, `UNK` (1) for an unknown one."""
+        return [self._ids.get(token, UNK) for token in tokens]
+
+    def tokens(self, ids: Iterable[int]) -> list[str]:
+        """Returns the token of each id, the special tokens included.
+
+        Raises:
+            ValueError: If an id lies outside the vocabulary.
+        """
+        ids = [int(i) for i in ids]
+        for i in ids:
+            if not 0 <= i < len(self):
+                raise ValueError(
+                    f"Expected ids from 0 to {len(self) - 1} (the vocabulary has {len(self)} "
+                    f"tokens). Received: {i}. Were the ids made with another vocabulary?"
+                )
+        return [self._tokens[i] for i in ids]
+
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this vocabulary."""
+        return {"tokens": self._tokens[len(SPECIAL_TOKENS) :]}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Vocabulary":
+        """Rebuilds a vocabulary from `get_config()`."""
+        return cls(**config)

@@ -1,0 +1,84 @@
+"""Ready-made corpora: one from a package, one downloaded, here from a server on loopback."""
+
+import io
+import sys
+import threading
+import zipfile
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+
+import pytest
+
+from seq2seq.data.datasets import anki, hsk_sentences
+
+TEXT = "Hi.\t嗨。\tCC-BY 2.0 (France)\nRun!\t跑！\tCC-BY 2.0 (France)\n"
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """Serves a folder: yields the folder and its address."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    folder = tmp_path / "site"
+    folder.mkdir()
+    with HTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder))) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{httpd.server_port}/"
+        httpd.shutdown()
+        thread.join()
+
+
+def zipped(**members):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(f"{name}.txt", text)
+    return content.getvalue()
+
+
+def test_hsk_sentences_are_complete_and_without_drafts():
+    pytest.importorskip("hsk_sentences_audio")
+    english, chinese = hsk_sentences()
+    assert len(english) == len(chinese) == len(set(zip(english, chinese, strict=True))) == 4270
+    assert (english[0], chinese[0]) == ("Hello, teacher!", "老师，您好！")
+    assert all(english) and all(chinese)
+    assert not any("placeholder" in text.lower() for text in english)
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "hsk_sentences_audio", None)
+    with pytest.raises(ImportError, match=r'pip install "keras-seq2seq\[examples\]"'):
+        hsk_sentences()
+
+
+def test_anki_is_downloaded_once_and_then_read_from_the_cache(server, tmp_path):
+    folder, origin = server
+    (folder / "cmn-eng.zip").write_bytes(zipped(_about="About\n", cmn=TEXT))
+    expected = (["Hi.", "Run!"], ["嗨。", "跑！"])
+    assert anki(origin=origin, cache_dir=tmp_path) == expected
+    (folder / "cmn-eng.zip").unlink()
+    assert anki(origin=origin, cache_dir=tmp_path) == expected
+
+
+@pytest.mark.parametrize("content", [b"<html>Sign in</html>", zipped(_about="About\n")])
+def test_a_broken_archive_is_removed_from_the_cache(server, tmp_path, content):
+    folder, origin = server
+    (folder / "xyz-eng.zip").write_bytes(content)
+    with pytest.raises(ValueError, match="removed from the cache"):
+        anki("xyz-eng", origin, cache_dir=tmp_path)
+    assert not (tmp_path / "datasets" / "xyz-eng.zip").exists()
+
+
+def test_an_unknown_name_and_a_machine_offline_get_one_line_with_the_cure(server, tmp_path):
+    _, origin = server
+    unused_port = "http://127.0.0.1:9/"
+    for address, reason in ((origin, "404"), (unused_port, "refused")):
+        with pytest.raises(ValueError, match=f"Expected to download {address}.*{reason}") as caught:
+            anki("abc-eng", address, cache_dir=tmp_path)
+        assert str(tmp_path / "datasets" / "abc-eng.zip") in str(caught.value)
+        assert "\n" not in str(caught.value)

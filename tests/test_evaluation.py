@@ -1,0 +1,99 @@
+"""Corpus metrics on texts, with one reference or several."""
+
+import sys
+
+import pytest
+
+from seq2seq.evaluation import bleu, chrf, exact_match, group_references, word_error_rate
+
+METRICS = [bleu, chrf, word_error_rate, exact_match]
+ENGLISH = "The quick brown fox jumps over the lazy dog."
+
+
+@pytest.fixture
+def sacrebleu():
+    return pytest.importorskip("sacrebleu")
+
+
+def test_equal_texts_score_best(sacrebleu):
+    assert bleu([ENGLISH], [ENGLISH]) == pytest.approx(100)
+    assert chrf([ENGLISH], [ENGLISH]) == pytest.approx(100)
+    assert word_error_rate([ENGLISH], [ENGLISH]) == 0
+    assert exact_match([ENGLISH], [ENGLISH]) == 1
+
+
+def test_bleu_is_that_of_sacrebleu_tokenized_by_script(sacrebleu):
+    for tokenize, hypothesis, reference in (
+        ("13a", "A quick brown fox jumps over a dog.", ENGLISH),
+        ("zh", "今天的天气真的很好，我们去公园。", "今天的天气真的不错，我们去公园吧。"),
+        ("13a", "今日は とても 天気が いい です ね 。", "今日は とても 天気が よい です ね 。"),
+    ):
+        expected = sacrebleu.corpus_bleu([hypothesis], [[reference]], tokenize=tokenize).score
+        assert bleu([hypothesis], [reference]) == pytest.approx(expected)
+
+
+def test_a_tokenizer_of_bleu_can_be_named(sacrebleu):
+    assert bleu(["今天天气很好"], ["今天天气不好"], tokenize="char") > 0
+    with pytest.raises(ValueError, match="'klingon'"):
+        bleu(["a"], ["a"], tokenize="klingon")
+
+
+def test_rows_may_differ_in_their_number_of_references(sacrebleu):
+    hypotheses = ["the cat sat on the mat", "a dog barks at night"]
+    references = [["a cat sits here now", hypotheses[0]], hypotheses[1]]
+    assert bleu(hypotheses, references) == pytest.approx(100)
+    assert chrf(hypotheses, references) == pytest.approx(100)
+
+
+def test_word_error_rate_counts_each_kind_of_error():
+    assert word_error_rate(["a b c"], ["a b c d"]) == 1 / 4  # one missing
+    assert word_error_rate(["a x b c d"], ["a b c d"]) == 1 / 4  # one too many
+    assert word_error_rate(["a b x d"], ["a b c d"]) == 1 / 4  # one wrong
+    assert word_error_rate(["", "a b"], ["c d", "a b"]) == 2 / 4  # over the whole corpus
+    assert word_error_rate(["a b c d"], ["x"]) == 4
+
+
+def test_a_chinese_character_is_a_word():
+    assert word_error_rate(["我爱Python"], ["我恨 Python"]) == 1 / 3
+
+
+def test_the_closest_reference_counts():
+    assert word_error_rate(["D AO G"], [["D AA G Z", "D AO G"]]) == 0
+    assert word_error_rate(["D AO G"], [["D AA G Z", "D AO"]]) == 1 / 2
+
+
+def test_exact_match_takes_any_reference_and_overlooks_only_spacing():
+    assert exact_match(["K AE T", "dog"], [["x", "K  AE T "], "Dog"]) == 1 / 2
+
+
+def test_references_of_equal_sources_are_gathered_in_order():
+    sources, references = group_references(["b", "a", "b", "b"], ["1", "2", "3", "1"])
+    assert (sources, references) == (["b", "a"], [["1", "3"], ["2"]])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_bad_lists_are_refused(metric):
+    with pytest.raises(ValueError, match="2 hypotheses and 1 references"):
+        metric(["a", "b"], ["a"])
+    with pytest.raises(ValueError, match="at least one text"):
+        metric([], [])
+    with pytest.raises(ValueError, match="Put a single text in a list"):
+        metric("a", ["a"])
+    with pytest.raises(ValueError, match="row 1"):
+        metric(["a", "b"], ["a", []])
+    with pytest.raises(ValueError, match="row 0"):
+        metric([None], ["a"])
+
+
+def test_references_without_a_word_are_refused():
+    with pytest.raises(ValueError, match="only empty texts"):
+        word_error_rate(["a"], [""])
+    with pytest.raises(ValueError, match="2 sources and 1 targets"):
+        group_references(["a", "b"], ["1"])
+
+
+@pytest.mark.parametrize("metric", [bleu, chrf])
+def test_a_missing_package_is_named(monkeypatch, metric):
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    with pytest.raises(ImportError, match=r'pip install "keras-seq2seq\[metrics\]"'):
+        metric(["a"], ["a"])
