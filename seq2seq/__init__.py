@@ -1,29 +1,50 @@
-"""seq2seq: the encoder-decoder toolkit for Keras."""
+"""seq2seq: the encoder-decoder toolkit for Keras.
 
-from seq2seq.data import datasets
-from seq2seq.data.batching import make_batches
-from seq2seq.data.corpus import read_lines, read_pairs
-from seq2seq.data.report import inspect_pairs
-from seq2seq.data.splitting import split_pairs
-from seq2seq.generation.result import Generation
-from seq2seq.generation.samplers import BeamSearch, Greedy, Sample
-from seq2seq.models.inference import (
-    build_inference_models,
-    check_inference,
-    load_inference_models,
-)
-from seq2seq.models.seq2seq import Seq2Seq
-from seq2seq.text import (
-    BOS,
-    EOS,
-    PAD,
-    UNK,
-    CharTokenizer,
-    JiebaTokenizer,
-    Vocabulary,
-    WordTokenizer,
-)
+>>> source = seq2seq.WordTokenizer().adapt(english)
+>>> target = seq2seq.JiebaTokenizer().adapt(chinese)
+>>> model = seq2seq.Seq2Seq(source, target)
+>>> model.fit(english, chinese, epochs=15)
+>>> model.generate("Where is the station?")
+"""
+
+import sys
+from pathlib import PurePath
+
 from seq2seq.version import __version__
+
+
+def _is_command() -> bool:
+    """Tells whether this process is the command `seq2seq`, which imports only what it needs."""
+    if sys.argv[:1] == ["-m"]:
+        return sys.orig_argv[sys.orig_argv.index("-m") + 1] == "seq2seq"
+    return PurePath((sys.argv or [""])[0]).stem == "seq2seq"
+
+
+if not _is_command():
+    from seq2seq import callbacks
+    from seq2seq.data import datasets
+    from seq2seq.data.batching import make_batches
+    from seq2seq.data.corpus import read_lines, read_pairs
+    from seq2seq.data.report import inspect_pairs
+    from seq2seq.data.splitting import split_pairs
+    from seq2seq.generation.result import Generation
+    from seq2seq.generation.samplers import BeamSearch, Greedy, Sample
+    from seq2seq.models.inference import (
+        build_inference_models,
+        check_inference,
+        load_inference_models,
+    )
+    from seq2seq.models.seq2seq import Seq2Seq
+    from seq2seq.text import (
+        BOS,
+        EOS,
+        PAD,
+        UNK,
+        CharTokenizer,
+        JiebaTokenizer,
+        Vocabulary,
+        WordTokenizer,
+    )
 
 __all__ = [
     "BOS",
@@ -41,6 +62,7 @@ __all__ = [
     "WordTokenizer",
     "__version__",
     "build_inference_models",
+    "callbacks",
     "check_inference",
     "datasets",
     "inspect_pairs",

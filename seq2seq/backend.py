@@ -23,7 +23,7 @@ def compile_function(function: Callable, variables: Sequence[keras.Variable]) ->
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        # Hidden in `partial`, functions of many models do not count as one that is traced too often.
+        # A `partial`, so that the functions of many models do not count as one traced too often.
         traced = tf.function(functools.partial(function))
         graph = None
 

@@ -3,6 +3,7 @@
 Each takes hypotheses and, for every hypothesis, one reference (str) or several (list of str).
 """
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -150,6 +151,63 @@ def exact_match(hypotheses: Sequence[str], references: References) -> float:
     return sum(right) / len(right)
 
 
+def evaluate_model(
+    model,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    metrics: Sequence[str] = ("loss", "perplexity", "accuracy"),
+    sampler="greedy",
+    max_length: int = 100,
+    batch_size: int = 64,
+) -> dict[str, float]:
+    """Measures a model on pairs of texts.
+
+    `loss` (nats a token), `perplexity` and `accuracy` are means over all target tokens, given the
+    true ones before them. `bleu`, `chrf`, `wer` and `exact` compare generated texts with all the
+    targets that a source has in these pairs.
+
+    Args:
+        model: A `Seq2Seq`.
+        sources: Sequence of str.
+        targets: Sequence of str of the same length.
+        metrics: Names, in the order wanted. Defaults to `("loss", "perplexity", "accuracy")`.
+        sampler: Sampler of the generated texts. Defaults to `"greedy"`.
+        max_length: Most tokens generated. Defaults to 100.
+        batch_size: Defaults to 64.
+
+    Returns:
+        Dict of floats by name.
+
+    Raises:
+        ValueError: If a metric is unknown or the pairs are no pairs.
+
+    Example:
+
+    >>> evaluate_model(model, english, chinese, metrics=["perplexity", "chrf"])  # doctest: +SKIP
+    {'perplexity': 12.3, 'chrf': 25.1}
+    """
+    text_metrics = {
+        "bleu": bleu,
+        "chrf": chrf,
+        "wer": word_error_rate,
+        "exact": exact_match,
+    }
+    known = ("loss", "perplexity", "accuracy", *text_metrics)
+    for name in metrics:
+        if name not in known:
+            raise ValueError(f"Expected metrics of {', '.join(known)}. Received: {name!r}.")
+    check_pairs(sources, targets)
+    results = {}
+    if not text_metrics.keys() >= set(metrics):
+        results = _token_metrics(model, sources, targets, batch_size)
+    if text_metrics.keys() & set(metrics):
+        unique, references = group_references(sources, targets)
+        hypotheses = model.generate(unique, max_length, sampler, batch_size)
+        for name in text_metrics.keys() & set(metrics):
+            results[name] = text_metrics[name](hypotheses, references)
+    return {name: results[name] for name in metrics}
+
+
 def group_references(
     sources: Sequence[str], targets: Sequence[str]
 ) -> tuple[list[str], list[list[str]]]:
@@ -176,6 +234,19 @@ def group_references(
     for source, target in zip(sources, targets, strict=True):
         groups.setdefault(source, {})[target] = None
     return list(groups), [list(group) for group in groups.values()]
+
+
+def _token_metrics(model, sources, targets, batch_size):
+    from seq2seq.models.metrics import Accuracy, Perplexity
+
+    accuracy, perplexity = Accuracy(), Perplexity()
+    for inputs, labels in model.make_dataset(sources, targets, batch_size):
+        inputs = {name: ids.numpy() for name, ids in inputs.items()}
+        probabilities = model.predict_on_batch(inputs)
+        accuracy.update_state(labels.numpy(), probabilities)
+        perplexity.update_state(labels.numpy(), probabilities)
+    value = float(perplexity.result())
+    return {"loss": math.log(value), "perplexity": value, "accuracy": float(accuracy.result())}
 
 
 def _reference_lists(hypotheses: Sequence[str], references: References) -> list[Sequence[str]]:

@@ -88,7 +88,11 @@ def read_lines(path: str | Path) -> list[str]:
     >>> read_lines("lines.txt")
     ['Hi.', '', 'Run!']
     """
-    text = _read_text(path)
+    return split_lines(_read_text(path))
+
+
+def split_lines(text: str) -> list[str]:
+    """Splits a text into its lines, cleaned as in `read_pairs`."""
     return [_clean(line) for line in text.removesuffix("\n").split("\n")] if text else []
 
 
@@ -124,6 +128,11 @@ def _read_text(path: str | Path) -> str:
             f"{path}: expected a file that can be read. Received: {error}. Check the path (from "
             f"{Path.cwd()}) and that the file is complete."
         ) from error
+    return decode_utf8(content, path)
+
+
+def decode_utf8(content: bytes, path: str | Path) -> str:
+    """Decodes the bytes of a file, its byte order mark dropped; `path` names it in errors."""
     wrong, received = content.find(b"\0"), "a NUL byte: the file is binary or UTF-16"
     try:
         text = content.decode("utf-8")

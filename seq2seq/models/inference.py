@@ -1,12 +1,11 @@
 """Inference models: the encoder alone and the decoder one step at a time."""
 
-import json
-import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from seq2seq.models.files import read_config
 from seq2seq.models.seq2seq import Seq2Seq
 from seq2seq.models.text_model import TextModel
 from seq2seq.text.vocabulary import PAD
@@ -115,35 +114,3 @@ def load_model(path: str | Path, kind: type = TextModel) -> TextModel:
             f"Expected {path} to hold a {kind.__name__}. Received: a {type(model).__name__}."
         )
     return model
-
-
-def read_config(path: str | Path) -> dict:
-    """Reads what a saved model says of itself, without loading it.
-
-    Args:
-        path: Path of a `.keras` file.
-
-    Returns:
-        Dict with `class_name`, `config` (the manifest included) and more, as Keras wrote it.
-
-    Raises:
-        ValueError: If the file is missing or no Keras model.
-    """
-    if not Path(path).is_file():
-        raise ValueError(f"Expected a model file. Received: {path}, which does not exist.")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
-            archive.read("model.weights.h5")
-            return config
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        EOFError,
-        json.JSONDecodeError,
-        UnicodeDecodeError,
-    ) as error:
-        raise ValueError(
-            f"Expected {path} to be a model saved with `model.save(...)`. Received a file that is "
-            f"none, or only part of one ({error})."
-        ) from error

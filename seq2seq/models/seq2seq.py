@@ -1,6 +1,5 @@
 """Seq2Seq, the encoder-decoder model."""
 
-import warnings
 from collections.abc import Sequence
 
 import keras
@@ -9,12 +8,14 @@ from keras import ops
 
 from seq2seq.backend import compile_function, padded_size
 from seq2seq.data.batching import make_batches, pad_rows, shift_right
+from seq2seq.data.corpus import check_pairs
+from seq2seq.data.rows import check_ids, check_rows, encode_texts, is_texts
 from seq2seq.generation.loop import generate_ids
 from seq2seq.generation.result import Generation
 from seq2seq.generation.samplers import Sampler, get_sampler, make_noise
 from seq2seq.models.metrics import Accuracy, Perplexity, token_log_probabilities
 from seq2seq.models.recurrent import Decoder, Encoder
-from seq2seq.models.text_model import BATCH_SIZE, TextModel, is_texts
+from seq2seq.models.text_model import BATCH_SIZE, TextModel
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS, PAD
 
@@ -234,10 +235,10 @@ class Seq2Seq(TextModel):
                 "Expected [source_ids, target_ids] or a dict of these two names. "
                 f"Received: {names}."
             ) from None
-        _check_ids("source_ids", source_ids, self.source_vocabulary_size)
-        _check_ids("target_ids", target_ids, self.target_vocabulary_size)
+        check_ids("source_ids", source_ids, self.source_vocabulary_size)
+        check_ids("target_ids", target_ids, self.target_vocabulary_size)
         if y is not None and len(y.shape) == 2:
-            _check_ids("labels", y, self.target_vocabulary_size)
+            check_ids("labels", y, self.target_vocabulary_size)
             if tuple(y.shape) != tuple(target_ids.shape):
                 raise ValueError(
                     "Expected labels of the shape of target_ids. Received: labels "
@@ -277,39 +278,21 @@ class Seq2Seq(TextModel):
 
     def _rows(self, sources, targets):
         """Returns rows of ids ending with `EOS` for pairs of texts or of ids."""
-        if isinstance(sources, str) or isinstance(targets, str):
-            raise ValueError("Expected two lists. Received one text. Put it in a list.")
-        if targets is None or len(sources) != len(targets):
-            raise ValueError(
-                "Expected as many targets as sources. Received: "
-                f"{len(sources)} sources and {0 if targets is None else len(targets)} targets."
-            )
-        if not len(sources):
-            raise ValueError("Expected at least one pair. Received: none. Is the corpus empty?")
-        return (
-            self._side_rows("source", sources, self.source_tokenizer, self.max_source_length),
-            self._side_rows("target", targets, self.target_tokenizer, self.max_target_length),
-        )
+        check_pairs(sources, () if targets is None else targets)
+        return self._side_rows("source", sources), self._side_rows("target", targets)
 
-    def _side_rows(self, side, texts, tokenizer, limit):
+    def _side_rows(self, side, texts):
+        """Returns rows of ids for one side of the pairs, texts or ids."""
+        size = getattr(self, f"{side}_vocabulary_size")
         if not is_texts(texts):
-            size = getattr(self, f"{side}_vocabulary_size")
-            return [_check_row(side, row, size) for row in texts]
+            return check_rows(side, texts, size)
+        tokenizer = getattr(self, f"{side}_tokenizer")
         if tokenizer is None:
             raise ValueError(
-                f"Expected {side} ids, for the model was made with {side}="
-                f"{getattr(self, f'{side}_vocabulary_size')}, a vocabulary size. Received texts. "
-                "Pass ids, or make the model with a tokenizer."
+                f"Expected {side} ids, for the model was made with {side}={size}, a vocabulary "
+                "size. Received texts. Pass ids, or make the model with a tokenizer."
             )
-        rows = [tokenizer.encode(text) for text in texts]
-        cut = sum(len(row) >= limit for row in rows)
-        if cut:
-            warnings.warn(
-                f"{cut} of {len(rows)} {side} texts were cut to {limit - 1} tokens. A larger "
-                f"`max_{side}_length` keeps them whole.",
-                stacklevel=4,
-            )
-        return [[*row[: limit - 1], EOS] for row in rows]
+        return encode_texts(side, texts, tokenizer, getattr(self, f"max_{side}_length"))
 
     def _source_rows(self, inputs):
         """Returns `(rows, single, texts)` for whatever `generate` was given."""
@@ -319,8 +302,7 @@ class Seq2Seq(TextModel):
             inputs = list(np.asarray(inputs))
         if not is_texts(inputs) and len(inputs) and np.ndim(inputs[0]) == 0:
             return self._source_rows([inputs])[0], True, False
-        rows = self._side_rows("source", inputs, self.source_tokenizer, self.max_source_length)
-        return rows, False, is_texts(inputs)
+        return self._side_rows("source", inputs), False, is_texts(inputs)
 
     def _generate_batch(self, rows, numbers, max_length, sampler):
         """Generates for one batch; `numbers` are the rows' places in the input."""
@@ -391,34 +373,3 @@ def _vocabulary_size(side, source):
 
 def _serialize(tokenizer, size):
     return size if tokenizer is None else keras.saving.serialize_keras_object(tokenizer)
-
-
-def _check_row(side, row, vocabulary_size):
-    row = [int(i) for i in row]
-    while row and row[-1] == PAD:
-        row.pop()
-    if not row or min(row) <= PAD or max(row) >= vocabulary_size:
-        raise ValueError(
-            f"Expected a row of {side} ids from 1 to {vocabulary_size - 1}, ending with EOS ({EOS})"
-            f". Received: {row[:20]}. Were the ids made with another vocabulary?"
-        )
-    return row
-
-
-def _check_ids(name, ids, vocabulary_size):
-    ids = np.asarray(ids)
-    if ids.ndim != 2 or not ids.size:
-        raise ValueError(
-            f"Expected {name} of shape (batch, length). Received an array of shape {ids.shape}."
-        )
-    if ids.min() < 0 or ids.max() >= vocabulary_size:
-        raise ValueError(
-            f"Expected {name} from 0 to {vocabulary_size - 1}, the model's vocabulary. Received "
-            f"ids from {ids.min()} to {ids.max()}. Were they made with another vocabulary?"
-        )
-    if not (ids[:, 0] != PAD).all():
-        row = int(np.argmin(ids[:, 0] != PAD))
-        raise ValueError(
-            f"Expected every row of {name} to begin with a token. Row {row} begins with padding "
-            "(0). Pad on the right, and end every source row with EOS (3)."
-        )

@@ -1,14 +1,14 @@
 """What the models share: texts in `fit` and `evaluate`, padding left out, a file that is whole."""
 
-import os
 import platform
-from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
 
+from seq2seq.data.rows import is_texts
 from seq2seq.data.splitting import fingerprint
+from seq2seq.models.files import write_whole
 from seq2seq.text.vocabulary import PAD
 from seq2seq.version import __version__
 
@@ -215,40 +215,6 @@ def describe_versions() -> dict:
         "backend": keras.backend.backend(),
         "python": platform.python_version(),
     }
-
-
-def is_texts(x) -> bool:
-    """Tells whether an argument is a text or a sequence of texts."""
-    if isinstance(x, str):
-        return True
-    if isinstance(x, np.ndarray) or hasattr(x, "to_numpy"):  # a pandas column too
-        return np.asarray(x).dtype.kind in "OUT" and len(x) > 0 and isinstance(next(iter(x)), str)
-    return isinstance(x, (list, tuple)) and (not x or isinstance(x[0], str))
-
-
-def write_whole(filepath, suffix, write):
-    """Writes a file under another name, then puts it in its place, so that it is whole or absent.
-
-    Raises:
-        ValueError: If the folder is missing or the file cannot be written.
-    """
-    path = Path(filepath)
-    if not path.parent.is_dir():
-        raise ValueError(
-            f"Expected the folder of {path} to exist. Received: {path.parent}, which is no folder. "
-            "Make it first."
-        )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{suffix}")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        kept = "The file that was there is kept. " if path.exists() else ""
-        raise ValueError(
-            f"Could not write {path}: {error}. {kept}Free some space or save somewhere else."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _is_arrays(x) -> bool:

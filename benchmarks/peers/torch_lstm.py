@@ -1,0 +1,171 @@
+"""The same encoder-decoder in plain PyTorch, to measure seq2seq against.
+
+No command of its own: `python benchmarks/train.py` and `python benchmarks/generate.py` use it.
+It imports neither Keras nor seq2seq, so that its memory is PyTorch's.
+"""
+
+import numpy as np
+import torch
+from torch import nn
+
+PAD, UNK, BOS, EOS = range(4)  # as in seq2seq.text.vocabulary
+NEVER = -1e9  # a log probability that no sum reaches
+
+
+class TorchLSTM(nn.Module):
+    """Embedding and LSTM over the source; its final state starts the same over the target.
+
+    Args:
+        source_size: Size of the source vocabulary, special ids included.
+        target_size: Size of the target vocabulary.
+        embedding_dim: Size of the embeddings.
+        units: Size of the LSTMs' states.
+    """
+
+    def __init__(self, source_size: int, target_size: int, embedding_dim: int, units: int):
+        super().__init__()
+        self.source_embedding = nn.Embedding(source_size, embedding_dim)
+        self.target_embedding = nn.Embedding(target_size, embedding_dim)
+        self.encoder_lstm = nn.LSTM(embedding_dim, units, batch_first=True)
+        self.decoder_lstm = nn.LSTM(embedding_dim, units, batch_first=True)
+        self.decoder_softmax = nn.Linear(units, target_size)
+
+    def encode(self, source_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns the state after the last real token, `h` and `c` of `(1, batch, units)`."""
+        lengths = (source_ids != PAD).sum(1).cpu()
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.source_embedding(source_ids), lengths, batch_first=True, enforce_sorted=False
+        )
+        return self.encoder_lstm(packed)[1]
+
+    def decode(self, target_ids: torch.Tensor, state: tuple) -> tuple[torch.Tensor, tuple]:
+        """Returns logits `(batch, length, vocabulary)` and the state after the last token."""
+        x, state = self.decoder_lstm(self.target_embedding(target_ids), state)
+        return self.decoder_softmax(x), state
+
+    def forward(self, source_ids: torch.Tensor, target_ids: torch.Tensor) -> torch.Tensor:
+        """Returns logits with teacher forcing."""
+        return self.decode(target_ids, self.encode(source_ids))[0]
+
+    @torch.no_grad()
+    def copy_from_keras(self, weights: dict[str, np.ndarray]) -> "TorchLSTM":
+        """Takes over the weights of a `Seq2Seq` (see `keras_weights`) and returns the model.
+
+        Keras keeps one bias an LSTM, PyTorch two that are added: the second is zero and untrained.
+        Both keep the gates in the order input, forget, cell, output.
+        """
+        for name in ("source_embedding", "target_embedding"):
+            _copy(getattr(self, name).weight, weights[f"{name}/embeddings"])
+        for name in ("encoder_lstm", "decoder_lstm"):
+            lstm = getattr(self, name)
+            _copy(lstm.weight_ih_l0, weights[f"{name}/lstm_cell/kernel"].T)
+            _copy(lstm.weight_hh_l0, weights[f"{name}/lstm_cell/recurrent_kernel"].T)
+            _copy(lstm.bias_ih_l0, weights[f"{name}/lstm_cell/bias"])
+            lstm.bias_hh_l0.zero_().requires_grad_(False)
+        _copy(self.decoder_softmax.weight, weights["decoder_softmax/kernel"].T)
+        _copy(self.decoder_softmax.bias, weights["decoder_softmax/bias"])
+        return self
+
+
+def keras_weights(model) -> dict[str, np.ndarray]:
+    """Returns the weights of a Keras model by path."""
+    return {variable.path: np.array(variable) for variable in model.weights}
+
+
+def _copy(parameter: torch.Tensor, array: np.ndarray) -> None:
+    parameter.copy_(torch.tensor(np.ascontiguousarray(array)))
+
+
+def make_optimizer(model: TorchLSTM) -> torch.optim.Optimizer:
+    """Returns Adam with Keras's settings, all tensors updated in one fused call."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return torch.optim.Adam(parameters, lr=1e-3, eps=1e-7, fused=True)
+
+
+def train_step(model: TorchLSTM, optimizer, source_ids, target_ids, labels) -> torch.Tensor:
+    """Updates the weights with one batch and returns the loss, a mean over its real tokens."""
+    optimizer.zero_grad()
+    loss = token_loss(model(source_ids, target_ids), labels)
+    loss.backward()
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:  # Keras's clipnorm is a norm of each tensor, not of all
+            nn.utils.clip_grad_norm_([parameter], 1.0)
+    optimizer.step()
+    return loss.detach()
+
+
+def token_loss(logits, labels, reduction: str = "mean") -> torch.Tensor:
+    """Returns the cross-entropy of the real tokens."""
+    return nn.functional.cross_entropy(
+        logits.flatten(0, 1), labels.flatten().long(), ignore_index=PAD, reduction=reduction
+    )
+
+
+@torch.inference_mode()
+def evaluate(model: TorchLSTM, batches) -> float:
+    """Returns the loss a token over batches of `(source_ids, target_ids, labels)`."""
+    total = sum(float(token_loss(model(x, y), labels, "sum")) for x, y, labels in batches)
+    return total / sum(int((labels != PAD).sum()) for _, _, labels in batches)
+
+
+@torch.inference_mode()
+def greedy(model: TorchLSTM, source_ids: torch.Tensor, max_length: int) -> np.ndarray:
+    """Takes the most probable token at each step, until every row has ended.
+
+    Args:
+        model: The model.
+        source_ids: `(batch, source_length)`, each row ending with `EOS`, then padding.
+        max_length: Most tokens generated, `EOS` included.
+
+    Returns:
+        `(batch, steps)` ids, 0 after `EOS`.
+    """
+    state = model.encode(source_ids)
+    token_ids = torch.full((len(source_ids), 1), BOS)
+    finished = torch.zeros(len(source_ids), 1, dtype=torch.bool)
+    columns = []
+    while len(columns) < max_length and not finished.all():
+        logits, state = model.decode(token_ids, state)
+        logits[..., [PAD, UNK, BOS]] = NEVER
+        token_ids = logits.argmax(-1).masked_fill(finished, PAD)
+        finished |= token_ids == EOS
+        columns.append(token_ids)
+    return torch.cat(columns, 1).numpy()
+
+
+@torch.inference_mode()
+def beam_search(
+    model: TorchLSTM,
+    source_ids: torch.Tensor,
+    max_length: int,
+    width: int = 5,
+    length_penalty: float = 1.0,
+) -> np.ndarray:
+    """Keeps the `width` best hypotheses at each step and returns the best of each row.
+
+    A finished hypothesis keeps its place and score; ranking is that of `seq2seq.BeamSearch`. The
+    arguments and result are otherwise those of `greedy`.
+    """
+    batch = len(source_ids)
+    first_rows = torch.arange(batch)[:, None] * width
+    state = tuple(part.repeat_interleave(width, 1) for part in model.encode(source_ids))
+    ids = torch.empty(batch, width, 0, dtype=torch.long)
+    token_ids = torch.full((batch, width), BOS)
+    finished = torch.zeros(batch, width, dtype=torch.bool)
+    scores = torch.full((batch, width), NEVER)
+    scores[:, 0] = 0.0  # all hypotheses start equal: only the first may bear children
+    while ids.shape[-1] < max_length and not finished.all():
+        logits, state = model.decode(token_ids.reshape(-1, 1), state)
+        steps = logits.log_softmax(-1).reshape(batch, width, -1)
+        steps[..., [PAD, UNK, BOS]] = NEVER
+        steps[finished] = NEVER
+        steps[..., PAD].masked_fill_(finished, 0.0)
+        scores, best = (scores[..., None] + steps).flatten(1).topk(width)
+        parents, token_ids = best // steps.shape[-1], best % steps.shape[-1]
+        state = tuple(part[:, (first_rows + parents).flatten()] for part in state)
+        finished = finished.gather(1, parents) | (token_ids == EOS)
+        ids = ids.gather(1, parents[..., None].expand_as(ids))
+        ids = torch.cat([ids, token_ids[..., None]], -1)
+    lengths = (ids != PAD).sum(-1)
+    best = (scores / ((5 + lengths) / 6) ** length_penalty).argmax(1)
+    return ids[torch.arange(batch), best].numpy()

@@ -1,0 +1,197 @@
+"""The command line: its options, its exit codes, and a quiet start."""
+
+import argparse
+import contextlib
+import os
+import sys
+
+from seq2seq.version import __version__
+
+METRICS = ("loss", "perplexity", "accuracy", "bleu", "chrf", "wer", "exact")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command `seq2seq`.
+
+    Args:
+        arguments: Words of the command line. Defaults to `None`, those of the process.
+
+    Returns:
+        Exit code: 0, 1 for bad input, 130 after Ctrl-C. Bad usage exits with 2.
+    """
+    options = build_parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8")
+    try:
+        with _quiet():
+            from seq2seq import commands
+        getattr(commands, options.command)(options)
+        sys.stdout.flush()
+    except (ValueError, ImportError, OSError) as error:
+        if isinstance(error, BrokenPipeError):  # the reader, `head` perhaps, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        print(f"seq2seq: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("seq2seq: stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Returns the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        "seq2seq", description="Train the classic encoder-decoder on pairs of texts, and use it."
+    )
+    parser.add_argument("--version", action="version", version=f"seq2seq {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_train(commands)
+    _add_generate(commands)
+    _add_evaluate(commands)
+    _add_inspect(commands)
+    return parser
+
+
+def _add_train(commands):
+    train = commands.add_parser("train", help="train a model on a file of pairs")
+    _add_data(train)
+    train.add_argument("--output", required=True, help="model file to write (.keras)")
+    train.add_argument(
+        "--resume", action="store_true", help="go on where a training run with this output stopped"
+    )
+    train.add_argument("--validation", nargs="+", metavar="FILE", help="validation pairs, as DATA")
+    train.add_argument(
+        "--validation-split",
+        type=float,
+        default=0.05,
+        help="share of DATA kept for validation if none is given (default: %(default)s)",
+    )
+    _add_tokenizers(train)
+    model = train.add_argument_group("model")
+    model.add_argument("--embedding-dim", type=int, default=256, help="default: %(default)s")
+    model.add_argument("--units", type=int, default=256, help="default: %(default)s")
+    model.add_argument("--num-layers", type=int, default=1, help="default: %(default)s")
+    model.add_argument("--cell", default="lstm", help="default: %(default)s")
+    model.add_argument("--dropout", type=float, default=0.0, help="default: %(default)s")
+    model.add_argument("--max-source-length", type=int, default=200, help="default: %(default)s")
+    model.add_argument("--max-target-length", type=int, default=200, help="default: %(default)s")
+    training = train.add_argument_group("training")
+    training.add_argument("--epochs", type=int, default=10, help="default: %(default)s")
+    training.add_argument("--batch-size", type=int, default=64, help="default: %(default)s")
+    training.add_argument("--learning-rate", type=float, default=1e-3, help="default: %(default)s")
+    training.add_argument(
+        "--patience", type=int, help="stop after so many epochs without a better validation loss"
+    )
+    training.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    training.add_argument(
+        "--show", type=int, default=3, metavar="N", help="validation pairs shown after each epoch"
+    )
+    _add_json(train)
+
+
+def _add_generate(commands):
+    generate = commands.add_parser("generate", help="generate a line for each line of input")
+    generate.add_argument("model", help="model file (.keras)")
+    generate.add_argument(
+        "files", nargs="*", metavar="FILE", help="one text a line; default: standard input"
+    )
+    generate.add_argument("--batch-size", type=int, default=64, help="default: %(default)s")
+    _add_sampler(generate)
+    _add_json(generate)
+
+
+def _add_evaluate(commands):
+    evaluate = commands.add_parser("evaluate", help="measure a model on a file of pairs")
+    evaluate.add_argument("model", help="model file (.keras)")
+    _add_data(evaluate)
+    evaluate.add_argument(
+        "--metrics",
+        nargs="+",
+        choices=METRICS,
+        default=["loss", "perplexity", "accuracy"],
+        metavar="METRIC",
+        help=f"of {', '.join(METRICS)} (default: loss perplexity accuracy)",
+    )
+    evaluate.add_argument("--batch-size", type=int, default=64, help="default: %(default)s")
+    _add_sampler(evaluate)
+    _add_json(evaluate)
+
+
+def _add_inspect(commands):
+    inspect = commands.add_parser("inspect", help="report on a file of pairs, or on a model file")
+    _add_data(inspect)
+    inspect.add_argument(
+        "--validation", nargs="+", metavar="FILE", help="validation pairs, as DATA"
+    )
+    inspect.add_argument("--batch-size", type=int, default=64, help="default: %(default)s")
+    inspect.add_argument("--max-length", type=int, default=200, help="default: %(default)s")
+    _add_tokenizers(inspect)
+    _add_json(inspect)
+
+
+def _add_data(parser):
+    parser.add_argument(
+        "data",
+        nargs="+",
+        metavar="DATA",
+        help="one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; or .gz",
+    )
+    parser.add_argument(
+        "--columns", nargs=2, metavar=("SOURCE", "TARGET"), help="names or numbers of two columns"
+    )
+
+
+def _add_tokenizers(parser):
+    for side in ("source", "target"):
+        group = parser.add_argument_group(f"{side} tokenizer")
+        group.add_argument(
+            f"--{side}-tokenizer",
+            choices=("auto", "char", "word", "jieba"),
+            default="auto",
+            help="default: auto, jieba for Chinese and word for the rest",
+        )
+        group.add_argument(f"--{side}-user-dictionary", metavar="FILE", help="words for jieba")
+        group.add_argument(f"--{side}-stop-words", metavar="FILE", help="words that jieba drops")
+        group.add_argument(
+            f"--{side}-no-hmm", action="store_true", help="jieba must not guess words"
+        )
+    group = parser.add_argument_group("both tokenizers")
+    group.add_argument("--max-tokens", type=int, help="default: no limit")
+    group.add_argument("--min-frequency", type=int, default=1, help="default: %(default)s")
+    group.add_argument("--lowercase", action="store_true")
+
+
+def _add_sampler(parser):
+    group = parser.add_argument_group("generation")
+    group.add_argument("--max-length", type=int, default=100, help="default: %(default)s")
+    group.add_argument(
+        "--sampler", choices=("greedy", "sample", "beam"), default="greedy", help="default: greedy"
+    )
+    group.add_argument("--width", type=int, default=5, help="beam: default %(default)s")
+    group.add_argument(
+        "--length-penalty", type=float, default=1.0, help="beam: default %(default)s"
+    )
+    group.add_argument("--temperature", type=float, default=1.0, help="sample: default %(default)s")
+    group.add_argument("--top-k", type=int, help="sample: default all")
+    group.add_argument("--top-p", type=float, help="sample: default all")
+    group.add_argument("--seed", type=int, help="sample: default none")
+
+
+def _add_json(parser):
+    parser.add_argument("--json", action="store_true", help="print results as JSON")
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Hides what TensorFlow prints at its start; it heeds nothing but the file descriptor."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with open(os.devnull, "wb") as sink:
+        os.dup2(sink.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,248 @@
+"""What the commands of the command line do."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+
+from seq2seq.callbacks import ShowSamples
+from seq2seq.data.corpus import decode_utf8, read_lines, read_pairs, split_lines
+from seq2seq.data.report import inspect_pairs
+from seq2seq.data.splitting import split_pairs
+from seq2seq.evaluation import evaluate_model
+from seq2seq.generation.samplers import BeamSearch, Greedy, Sample
+from seq2seq.models.files import read_config
+from seq2seq.models.inference import load_model
+from seq2seq.models.seq2seq import Seq2Seq
+from seq2seq.text.spacing import is_chinese
+from seq2seq.text.tokenizers import CharTokenizer, JiebaTokenizer, Tokenizer, WordTokenizer
+
+keras.ops.zeros(())  # starts the backend, while the command line keeps it quiet
+
+BLOCK = 1024  # input lines generated from, and printed, at a time
+
+
+def train(options) -> None:
+    """Trains a model and keeps its best epoch in `--output`."""
+    output = Path(options.output)
+    if output.suffix != ".keras":
+        raise ValueError(f"Expected --output to end in .keras. Received: {output}.")
+    if not output.parent.is_dir():
+        raise ValueError(f"Expected --output in a folder that exists. Received: {output}.")
+    last = output.with_suffix(".last.keras")
+    pairs, validation = _training_parts(options)
+    keras.utils.set_random_seed(options.seed)
+    resumed = next((path for path in (last, output) if options.resume and path.exists()), None)
+    model = load_model(resumed, Seq2Seq) if resumed else _new_model(options, *pairs)
+    epochs_done = model.manifest["training"]["epochs"] if resumed else 0
+    try:
+        history = model.fit(
+            *pairs,
+            batch_size=options.batch_size,
+            epochs=options.epochs,
+            initial_epoch=min(epochs_done, options.epochs),
+            validation_data=validation,
+            callbacks=_training_callbacks(options, output, last, validation, resumed),
+            seed=options.seed + epochs_done,  # a resumed run must not repeat the order
+            verbose=0 if options.json else 1 if sys.stdout.isatty() else 2,
+        )
+    except KeyboardInterrupt:
+        if last.exists():
+            print(f"\nStopped. {last} holds the last epoch: go on with --resume.", file=sys.stderr)
+        raise
+    last.unlink(missing_ok=True)
+    manifest = read_config(output)["config"]["manifest"] if output.exists() else model.manifest
+    result = {"output": str(output), "epochs": epochs_done + len(history.epoch), **manifest}
+    _print(options, result, f"Saved {output}, epoch {manifest['training']['epochs']}.")
+
+
+def generate(options) -> None:
+    """Generates a line for each line of files, of standard input, or of a prompt."""
+    sampler = _sampler(options)
+    model = load_model(options.model, Seq2Seq)
+
+    def results(texts):
+        return model.generate(texts, options.max_length, sampler, options.batch_size)
+
+    if not options.files and sys.stdin.isatty():
+        return _prompt(results)
+    for texts in _blocks(options.files):
+        for text, result in zip(texts, results(texts), strict=True):
+            row = {"source": text, "text": result}
+            print(json.dumps(row, ensure_ascii=False) if options.json else result)
+        sys.stdout.flush()
+
+
+def evaluate(options) -> None:
+    """Measures a model on a file of pairs."""
+    sources, targets = _read(options.data, options.columns)
+    sampler = _sampler(options)
+    result = evaluate_model(
+        load_model(options.model, Seq2Seq),
+        sources,
+        targets,
+        metrics=options.metrics,
+        sampler=sampler,
+        max_length=options.max_length,
+        batch_size=options.batch_size,
+    )
+    lines = [f"{name:<12}{value:.4f}" for name, value in result.items()]
+    _print(options, {"pairs": len(sources), **result}, "\n".join(lines))
+
+
+def inspect(options) -> None:
+    """Reports on a file of pairs, or on a model file."""
+    if options.data[0].endswith(".keras"):
+        config = read_config(options.data[0])
+        return _print(options, _summary(config), _describe(_summary(config)))
+    sources, targets = _read(options.data, options.columns)
+    report = inspect_pairs(
+        sources,
+        targets,
+        _tokenizer(options, "source", sources),
+        _tokenizer(options, "target", targets),
+        validation=_read(options.validation, options.columns) if options.validation else None,
+        batch_size=options.batch_size,
+        max_length=options.max_length,
+    )
+    _print(options, report.to_dict(), str(report))
+
+
+def _training_parts(options):
+    pairs = _read(options.data, options.columns)
+    if options.validation:
+        return pairs, _read(options.validation, options.columns)
+    try:
+        pairs, validation, _ = split_pairs(
+            *pairs, validation=options.validation_split, test=0, seed=options.seed
+        )
+    except ValueError:
+        validation = ([], [])  # too few pairs to spare any
+    return pairs, validation if validation[0] else None
+
+
+def _new_model(options, sources, targets) -> Seq2Seq:
+    model = Seq2Seq(
+        _tokenizer(options, "source", sources).adapt(sources),
+        _tokenizer(options, "target", targets).adapt(targets),
+        embedding_dim=options.embedding_dim,
+        units=options.units,
+        num_layers=options.num_layers,
+        cell=options.cell,
+        dropout=options.dropout,
+        max_source_length=options.max_source_length,
+        max_target_length=options.max_target_length,
+    )
+    model.optimizer.learning_rate = options.learning_rate
+    return model
+
+
+def _training_callbacks(options, output, last, validation, resumed):
+    """Keeps the best epoch in `output` and, while training goes on, the last one in `last`."""
+    best = None
+    if resumed and output.exists():
+        best = read_config(output)["config"]["manifest"]["metrics"].get("val_loss")
+    callbacks = [
+        keras.callbacks.ModelCheckpoint(last),
+        keras.callbacks.ModelCheckpoint(
+            output,
+            monitor="val_loss",
+            save_best_only=validation is not None,
+            initial_value_threshold=best,
+        ),
+    ]
+    if validation and options.show and not options.json:
+        shown = [side[: options.show] for side in validation]
+        callbacks.append(ShowSamples(*shown, max_length=options.max_target_length))
+    if options.patience is not None:
+        if validation is None:
+            raise ValueError("Expected validation pairs for --patience. Received none.")
+        callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=options.patience))
+    return callbacks
+
+
+def _tokenizer(options, side, texts) -> Tokenizer:
+    kind = getattr(options, f"{side}_tokenizer")
+    if kind == "auto":
+        kind = "jieba" if is_chinese(texts) else "word"
+    classes = {"char": CharTokenizer, "word": WordTokenizer, "jieba": JiebaTokenizer}
+    arguments = {
+        "max_tokens": options.max_tokens,
+        "min_frequency": options.min_frequency,
+        "lowercase": options.lowercase,
+    }
+    if kind == "jieba":
+        arguments["user_dictionary"] = getattr(options, f"{side}_user_dictionary")
+        arguments["stop_words"] = getattr(options, f"{side}_stop_words")
+        arguments["hmm"] = not getattr(options, f"{side}_no_hmm")
+    return classes[kind](**arguments)
+
+
+def _sampler(options):
+    if options.sampler == "beam":
+        return BeamSearch(options.width, options.length_penalty)
+    if options.sampler == "sample":
+        return Sample(options.temperature, options.top_k, options.top_p, options.seed)
+    return Greedy()
+
+
+def _read(paths, columns):
+    if len(paths) > 2:
+        raise ValueError(f"Expected one file of pairs, or two files. Received: {' '.join(paths)}.")
+    if columns and all(map(str.isdigit, columns)):
+        columns = tuple(map(int, columns))
+    return read_pairs(*paths, columns=columns)
+
+
+def _blocks(files) -> Iterator[list[str]]:
+    """Yields blocks of lines of files or of standard input, as they come."""
+    if files:
+        lines = [line for path in files for line in read_lines(path)]
+        yield from (lines[i : i + BLOCK] for i in range(0, len(lines), BLOCK))
+        return
+    block = []
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        block += split_lines(decode_utf8(line, f"standard input (line {number})")) or [""]
+        if len(block) == BLOCK:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _prompt(results) -> None:
+    print("A text a line; Ctrl-D ends.", file=sys.stderr)
+    while True:
+        try:
+            text = input("> ")
+        except EOFError:
+            return
+        print(results([text])[0])
+
+
+def _summary(config) -> dict:
+    """Returns what a saved model says of itself, its vocabularies as sizes."""
+    settings = dict(config["config"])
+    manifest = settings.pop("manifest", {})
+    for side in ("source", "target"):
+        if isinstance(settings.get(side), dict):
+            tokenizer = settings[side]
+            vocabulary = tokenizer["config"]["vocabulary"]
+            settings[side] = f"{tokenizer['class_name']}, {len(vocabulary) + 4} tokens"
+    return {"model": config["class_name"], "settings": settings, "manifest": manifest}
+
+
+def _describe(summary, indent="") -> str:
+    lines = []
+    for name, value in summary.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", _describe(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name:<{24 - len(indent)}}{value}")
+    return "\n".join(lines)
+
+
+def _print(options, result, text) -> None:
+    print(json.dumps(result, ensure_ascii=False, indent=2) if options.json else text)

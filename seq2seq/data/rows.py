@@ -1,0 +1,87 @@
+"""Rows of ids, made from texts or checked when a user brings them."""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from seq2seq.text.tokenizers import Tokenizer
+from seq2seq.text.vocabulary import EOS, PAD
+
+
+def is_texts(x) -> bool:
+    """Tells whether an argument is a text or a sequence of texts."""
+    if isinstance(x, str):
+        return True
+    if isinstance(x, np.ndarray) or hasattr(x, "to_numpy"):  # a pandas column too
+        return np.asarray(x).dtype.kind in "OUT" and len(x) > 0 and isinstance(next(iter(x)), str)
+    return isinstance(x, (list, tuple)) and (not x or isinstance(x[0], str))
+
+
+def encode_texts(
+    side: str, texts: Sequence[str], tokenizer: Tokenizer, max_length: int
+) -> list[list[int]]:
+    """Encodes texts to rows of ids that end with `EOS`; tells once how many had to be cut.
+
+    Args:
+        side: `"source"` or `"target"`, for the warning.
+        texts: Sequence of str.
+        tokenizer: An adapted tokenizer.
+        max_length: Longest row, `EOS` included.
+
+    Returns:
+        A list of lists of int.
+    """
+    rows = [tokenizer.encode(text) for text in texts]
+    cut = sum(len(row) >= max_length for row in rows)
+    if cut:
+        warnings.warn(
+            f"{cut} of {len(rows)} {side} texts were cut to {max_length - 1} tokens. A larger "
+            f"`max_{side}_length` of the model keeps them whole.",
+            stacklevel=2,
+        )
+    return [[*row[: max_length - 1], EOS] for row in rows]
+
+
+def check_rows(side: str, rows: Sequence, vocabulary_size: int) -> list[list[int]]:
+    """Returns rows of ids as lists without padding.
+
+    Raises:
+        ValueError: If a row is empty or has ids outside the vocabulary.
+    """
+    checked = []
+    for row in rows:
+        row = np.trim_zeros(np.asarray(row), "b")
+        if row.ndim != 1 or not row.size or row.min() <= PAD or row.max() >= vocabulary_size:
+            raise ValueError(
+                f"Expected rows of {side} ids from 1 to {vocabulary_size - 1} that end with EOS "
+                f"({EOS}). Received: {row[:20].tolist()}. Was another vocabulary used to make them?"
+            )
+        checked.append(row.tolist())
+    return checked
+
+
+def check_ids(name: str, ids, vocabulary_size: int) -> None:
+    """Raises a `ValueError` unless this is a padded array of ids of the vocabulary.
+
+    Args:
+        name: What the array is called in the message.
+        ids: int array `(batch, length)`, padded on the right with 0.
+        vocabulary_size: Number of ids, the special ones included.
+    """
+    ids = np.asarray(ids)
+    if ids.ndim != 2 or not ids.size:
+        raise ValueError(
+            f"Expected {name} of shape (batch, length). Received an array of shape {ids.shape}. "
+            "Pad the rows to one length with 0."
+        )
+    if ids.min() < 0 or ids.max() >= vocabulary_size:
+        raise ValueError(
+            f"Expected {name} from 0 to {vocabulary_size - 1}, the model's vocabulary. Received "
+            f"ids from {ids.min()} to {ids.max()}. Were they made with another vocabulary?"
+        )
+    if not ids[:, 0].all():
+        raise ValueError(
+            f"Expected every row of {name} to begin with a token. Row {int(np.argmin(ids[:, 0]))} "
+            f"begins with padding (0). Pad on the right, and end every source row with EOS ({EOS})."
+        )
