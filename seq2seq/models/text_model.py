@@ -130,11 +130,12 @@ class TextModel(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Computes the loss as a mean over real tokens, whatever loss was compiled."""
         y_pred = self._mask_padding(x, y_pred)
-        return super().compute_loss(x, y, y_pred, sample_weight, training)
+        return super().compute_loss(x, y, y_pred, _token_weight(sample_weight), training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Updates the metrics, Keras's own too, with the real tokens alone."""
-        return super().compute_metrics(x, y, self._mask_padding(x, y_pred), sample_weight)
+        y_pred = self._mask_padding(x, y_pred)
+        return super().compute_metrics(x, y, y_pred, _token_weight(sample_weight))
 
     def _mask_padding(self, x, y_pred):
         """Hangs the mask of the real tokens on predictions, where Keras looks for it."""
@@ -215,6 +216,13 @@ def describe_versions() -> dict:
         "backend": keras.backend.backend(),
         "python": platform.python_version(),
     }
+
+
+def _token_weight(sample_weight):
+    """Makes a weight of each row one of its tokens: Keras does not combine it with a mask."""
+    if sample_weight is None or len(sample_weight.shape) == 2:
+        return sample_weight
+    return ops.expand_dims(sample_weight, -1)
 
 
 def _is_arrays(x) -> bool:

@@ -1,0 +1,185 @@
+"""Times `model.generate` beside the tutorial's loop of `predict` calls, on the same weights.
+
+    python benchmarks/generate.py
+    KERAS_BACKEND=jax python benchmarks/generate.py
+    python benchmarks/generate.py --data train.en train.de val.en val.de --model translator.keras
+
+Prints sentences a second of both, and of greedy decoding in plain PyTorch where it is installed;
+fails if `generate` and the loop disagree on the ids of any sentence.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+import sys
+import time
+
+import keras
+import numpy as np
+from corpus import add_data_argument, encode, load_corpus, make_tokenizers
+
+import seq2seq
+from seq2seq.backend import padded_size
+from seq2seq.data.batching import pad_rows
+
+BANNED = [seq2seq.PAD, seq2seq.UNK, seq2seq.BOS]
+
+
+def main() -> None:
+    """Measures every batch size and prints the table."""
+    arguments = parse_arguments()
+    train, validation = load_corpus(arguments.data)
+    model = keras.saving.load_model(arguments.model) if arguments.model else None
+    model = model or train_model(train, arguments)
+    step = max(1, len(validation[0]) // arguments.limit)  # of all lengths, spread over the file
+    rows = encode(model.source_tokenizer, validation[0][::step][: arguments.limit])
+    results = [
+        result
+        for batch_size in arguments.batch_sizes
+        for result in measure(model, rows, batch_size, arguments)
+    ]
+    print(json.dumps(results, indent=2) if arguments.json else format_table(results))
+    if any(row["side"] == "tutorial" and row["same_ids"] < row["sentences"] for row in results):
+        sys.exit("`generate` and the tutorial's loop disagree.")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Returns the options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_argument(parser)
+    parser.add_argument("--model", metavar="FILE.keras", help="trained model; default: train one")
+    parser.add_argument("--pairs", type=int, default=6400, help="pairs to train one on (6400)")
+    parser.add_argument("--units", type=int, default=256, help="LSTM size of that one (256)")
+    parser.add_argument("--limit", type=int, default=128, help="sentences to generate for (128)")
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 64], help="(1 64)")
+    parser.add_argument("--max-length", type=int, default=50, help="most tokens generated (50)")
+    parser.add_argument("--repeats", type=int, default=1, help="runs a side; the median counts")
+    parser.add_argument("--json", action="store_true", help="print JSON, not a table")
+    arguments = parser.parse_args()
+    if arguments.model and not os.path.isfile(arguments.model):
+        parser.error(f"--model: no such file: {arguments.model}")
+    return arguments
+
+
+def train_model(pairs, arguments: argparse.Namespace) -> seq2seq.Seq2Seq:
+    """Returns a model trained for one epoch, enough for outputs of many lengths."""
+    keras.utils.set_random_seed(1)
+    model = seq2seq.Seq2Seq(*make_tokenizers(pairs), units=arguments.units)
+    limited = [texts[: arguments.pairs] for texts in pairs]
+    model.fit(*limited, verbose=0)
+    return model
+
+
+def measure(model, rows, batch_size: int, arguments: argparse.Namespace) -> list[dict]:
+    """Returns a result for each side, all decoding the same batches."""
+    rows = sorted(rows, key=len)  # `generate` sorts by itself; the others are given it
+    sides = {
+        "generate": make_generate(model, batch_size, arguments.max_length),
+        "tutorial": make_tutorial(model, batch_size, arguments.max_length),
+    }
+    if importlib.util.find_spec("torch"):
+        sides["torch"] = make_torch(model, batch_size, arguments.max_length)
+    for decode in sides.values():
+        decode(warmup_rows(rows, batch_size))
+    seconds, ids = {side: [] for side in sides}, {}
+    for _ in range(arguments.repeats):  # in turn, so that a busy spell hits all
+        for side, decode in sides.items():
+            start = time.perf_counter()
+            ids[side] = decode(rows)
+            seconds[side].append(time.perf_counter() - start)
+    speeds = {side: len(rows) / statistics.median(seconds[side]) for side in sides}
+    return [
+        {
+            "batch_size": batch_size,
+            "side": side,
+            "sentences": len(rows),
+            "sentences_per_second": speeds[side],
+            "generate_is_faster": speeds["generate"] / speeds[side],
+            "tokens": sum(map(len, ids[side])),
+            "same_ids": sum(a == b for a, b in zip(ids["generate"], ids[side], strict=True)),
+        }
+        for side in sides
+    ]
+
+
+def make_batches(rows, batch_size: int) -> list:
+    """Returns sorted rows in batches."""
+    return [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+
+
+def warmup_rows(rows, batch_size: int) -> list:
+    """Returns rows that make up a batch of each shape, for JAX compiles anew for every one."""
+    batches = make_batches(rows, batch_size)
+    shapes = {(len(batch), padded_size(len(batch[-1]))): batch for batch in batches}
+    return [row for batch in shapes.values() for row in batch]
+
+
+def make_generate(model, batch_size: int, max_length: int):
+    """Returns what seq2seq offers."""
+    return lambda rows: model.generate(rows, max_length=max_length, batch_size=batch_size)
+
+
+def make_tutorial(model, batch_size: int, max_length: int):
+    """Returns the loop of the Keras tutorial, improved: in batches, and stopping early."""
+    encoder_model, decoder_model = seq2seq.build_inference_models(model)
+
+    def decode_batch(rows):
+        # JAX's `predict` compiles for every shape: few of them, as `generate` does.
+        source_ids = pad_rows(rows, padded_size(len(rows[-1])))
+        states = encoder_model.predict(source_ids, batch_size=batch_size, verbose=0)
+        token_ids = np.full((len(rows), 1), seq2seq.BOS)
+        finished = np.zeros(len(rows), dtype=bool)
+        columns = []
+        while len(columns) < max_length and not finished.all():
+            probabilities, *states = decoder_model.predict(
+                [token_ids, *states], batch_size=batch_size, verbose=0
+            )
+            probabilities[:, :, BANNED] = -1.0
+            token_ids = probabilities.argmax(-1)
+            token_ids[finished] = seq2seq.PAD
+            finished |= token_ids[:, 0] == seq2seq.EOS
+            columns.append(token_ids)
+        return np.concatenate(columns, axis=1)
+
+    return lambda rows: trim(map(decode_batch, make_batches(rows, batch_size)))
+
+
+def make_torch(model, batch_size: int, max_length: int):
+    """Returns greedy decoding by the PyTorch peer with the model's weights."""
+    import torch
+    from peers.torch_lstm import TorchLSTM, greedy, keras_weights
+
+    sizes = model.source_vocabulary_size, model.target_vocabulary_size
+    peer = TorchLSTM(*sizes, model.embedding_dim, model.units)
+    peer.copy_from_keras(keras_weights(model))
+
+    def decode_batch(rows):
+        return greedy(peer, torch.from_numpy(pad_rows(rows)), max_length)
+
+    return lambda rows: trim(map(decode_batch, make_batches(rows, batch_size)))
+
+
+def trim(batches) -> list[list[int]]:
+    """Returns the rows of batches of ids without padding."""
+    return [row[row != seq2seq.PAD].tolist() for batch in batches for row in batch]
+
+
+def format_table(results: list[dict]) -> str:
+    """Returns the results as text."""
+    lines = [f"backend {keras.backend.backend()}"]
+    lines.append("batch  side      sentences/s  generate is  tokens  same ids")
+    for row in results:
+        lines.append(
+            f"{row['batch_size']:5}  {row['side']:8}  {row['sentences_per_second']:11.1f}  "
+            f"{row['generate_is_faster']:10.2f}x  {row['tokens']:6}  "
+            f"{row['same_ids']}/{row['sentences']}"
+        )
+    if not any(row["side"] == "torch" for row in results):
+        lines.append("torch is not installed: its side is skipped.")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Toy tasks that a small model learns in seconds."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import random
+
+import keras
+import pytest
+
+import seq2seq
+
+ENGLISH = ["good morning", "good night", "thank you very much", "where is the station ?"]
+CHINESE = ["早上好。", "晚安。", "非常感谢。", "车站在哪里？"]
+
+
+def make_words(count, seed, alphabet="abcdefghij", longest=6):
+    """Returns `count` distinct random words."""
+    generator = random.Random(seed)
+    words = {}
+    while len(words) < count:
+        length = generator.randint(1, longest)
+        words["".join(generator.choice(alphabet) for _ in range(length))] = None
+    return list(words)
+
+
+@pytest.fixture
+def phrases():
+    return list(ENGLISH), list(CHINESE)
+
+
+def make_model(**options):
+    """Returns a small untrained model of the phrases."""
+    keras.utils.set_random_seed(7)
+    return seq2seq.Seq2Seq(
+        seq2seq.WordTokenizer().adapt(ENGLISH),
+        seq2seq.CharTokenizer().adapt(CHINESE),
+        **{"embedding_dim": 16, "units": 32, **options},
+    )
+
+
+@pytest.fixture
+def model():
+    return make_model()
+
+
+@pytest.fixture(scope="session")
+def _trained():
+    model = make_model()
+    model.optimizer.learning_rate = 0.02
+    model.fit(ENGLISH, CHINESE, epochs=60, verbose=0, validation_data=(ENGLISH, CHINESE))
+    return model
+
+
+@pytest.fixture
+def trained(_trained):
+    """A model that knows the phrases by heart; not to be changed."""
+    return _trained

@@ -1,0 +1,215 @@
+"""The command line, as a shell sees it."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import types
+
+import pytest
+from conftest import CHINESE, ENGLISH
+
+from seq2seq.cli import main
+from seq2seq.models.inference import load_model
+
+SMALL = ["--units", "16", "--embedding-dim", "8", "--epochs", "2", "--show", "1"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working folder with `data.tsv`."""
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{source}\t{target}\n" for source, target in zip(ENGLISH, CHINESE, strict=True)]
+    (tmp_path / "data.tsv").write_text("".join(lines), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def saved(trained, folder):
+    trained.save(folder / "m.keras")
+    return "m.keras"
+
+
+def pretend_input(monkeypatch, content):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="ascii"))
+
+
+def fails_with_one_line(arguments, capsys, words):
+    """Asserts exit code 1 and one line on standard error."""
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and error.startswith("seq2seq: ")
+    assert words in error
+
+
+class TestTrain:
+    def test_it_writes_one_model_file(self, folder, capsys):
+        arguments = ["train", "data.tsv", "--output", "m.keras", "--validation", "data.tsv"]
+        options = ["--source-tokenizer", "char", "--target-tokenizer", "jieba", "--lowercase"]
+        assert main([*arguments, *options, *SMALL, "--seed", "5"]) == 0
+        assert sorted(path.name for path in folder.iterdir()) == ["data.tsv", "m.keras"]
+        out = capsys.readouterr().out
+        assert "good morning -> " in out and "Saved m.keras" in out
+        capsys.readouterr()
+        assert main(["inspect", "m.keras", "--json"]) == 0
+        summary = json.loads(capsys.readouterr().out)
+        assert summary["settings"]["units"] == 16
+        assert summary["settings"]["source"].startswith("CharTokenizer")
+        assert summary["settings"]["target"].startswith("JiebaTokenizer")
+        assert summary["manifest"]["seed"] == 5
+        assert summary["manifest"]["data"]["pairs"] == 4
+        assert summary["manifest"]["metrics"]["val_perplexity"] > 1
+
+    def test_the_same_seed_gives_the_same_figures(self, folder, capsys):
+        figures = []
+        for name in ("a.keras", "b.keras"):
+            arguments = [
+                "train",
+                "data.tsv",
+                "--output",
+                name,
+                "--validation",
+                "data.tsv",
+                "--json",
+            ]
+            assert main([*arguments, *SMALL]) == 0
+            figures.append(json.loads(capsys.readouterr().out)["metrics"])
+        assert figures[0] == figures[1]
+
+    def test_two_line_aligned_files(self, folder):
+        (folder / "a.en").write_text("\n".join(ENGLISH), encoding="utf-8")
+        (folder / "a.zh").write_text("\n".join(CHINESE), encoding="utf-8")
+        assert main(["train", "a.en", "a.zh", "--output", "m.keras", *SMALL]) == 0
+
+    def test_ctrl_c_keeps_the_last_epoch_and_resume_goes_on(self, folder, capsys, monkeypatch):
+        import keras
+
+        def interrupt(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+        arguments = ["train", "data.tsv", "--output", "m.keras", "--validation", "data.tsv", *SMALL]
+        with monkeypatch.context() as patch:
+            patch.setattr(keras.callbacks.ModelCheckpoint, "on_epoch_begin", interrupt, False)
+            assert main(arguments) == 130
+        assert "--resume" in capsys.readouterr().err
+        assert (
+            load_model("m.last.keras").manifest["training"]["epochs"] == 1
+        )
+
+        assert main([*arguments, "--resume", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["training"]["epochs"] == 2
+        assert not (folder / "m.last.keras").exists()
+        assert main([*arguments, "--resume", "--epochs", "3", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["training"]["epochs"] == 3
+
+    def test_bad_input(self, folder, capsys):
+        (folder / "no_tab.tsv").write_text("one\ttwo\nthree\n", encoding="utf-8")
+        output = ["--output", "m.keras"]
+        fails_with_one_line(["train", "no_tab.tsv", *output], capsys, "no_tab.tsv, line 2")
+        fails_with_one_line(["train", "none.tsv", *output], capsys, "none.tsv")
+        fails_with_one_line(["train", "data.tsv", "--output", "m.h5"], capsys, ".keras")
+        fails_with_one_line(["train", "data.tsv", "--output", "no/m.keras"], capsys, "no/m.keras")
+        fails_with_one_line(["train", "data.tsv", *output, "--units", "0"], capsys, "units")
+        fails_with_one_line(["train", "data.tsv", *output, "--cell", "x"], capsys, "lstm")
+        fails_with_one_line(["train", "a", "b", "c", *output], capsys, "two files")
+        assert not (folder / "m.keras").exists()
+
+
+class TestGenerate:
+    def test_a_line_for_each_line_of_standard_input(self, saved, capsys, monkeypatch):
+        lines = [ENGLISH[3], "", ENGLISH[0]]
+        pretend_input(monkeypatch, "\r\n".join(lines).encode("utf-8"))
+        assert main(["generate", saved]) == 0
+        assert capsys.readouterr().out == f"{CHINESE[3]}\n\n{CHINESE[0]}\n"
+
+    def test_files(self, saved, folder, capsys):
+        (folder / "in.txt").write_text("\ufeff" + "\n".join(ENGLISH) + "\n", encoding="utf-8")
+        assert main(["generate", saved, "in.txt", "in.txt", "--sampler", "beam"]) == 0
+        assert capsys.readouterr().out.split() == CHINESE * 2
+
+    def test_json(self, saved, capsys, monkeypatch):
+        pretend_input(monkeypatch, ENGLISH[0].encode())
+        assert main(["generate", saved, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"source": ENGLISH[0], "text": CHINESE[0]}
+
+    def test_a_prompt_where_there_is_a_terminal(self, saved, capsys, monkeypatch):
+        typed = iter([ENGLISH[1], ENGLISH[2]])
+
+        def ask(_):
+            try:
+                return next(typed)
+            except StopIteration:
+                raise EOFError from None
+
+        monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(isatty=lambda: True))
+        monkeypatch.setattr("builtins.input", ask)
+        assert main(["generate", saved]) == 0
+        assert capsys.readouterr().out.split() == CHINESE[1:3]
+
+    def test_bad_input(self, saved, folder, capsys, monkeypatch):
+        fails_with_one_line(["generate", "none.keras"], capsys, "none.keras")
+        fails_with_one_line(["generate", "data.tsv"], capsys, "saved with")
+        fails_with_one_line(["generate", saved, "none.txt"], capsys, "none.txt")
+        fails_with_one_line(
+            ["generate", saved, "data.tsv", "--max-length", "0"], capsys, "max_length"
+        )
+        pretend_input(monkeypatch, "好\n".encode() + "好".encode("gb18030"))
+        fails_with_one_line(["generate", saved], capsys, "line 2")
+
+
+class TestEvaluate:
+    def test_all_metrics(self, saved, capsys):
+        names = ["loss", "perplexity", "accuracy", "bleu", "chrf", "wer", "exact"]
+        assert main(["evaluate", saved, "data.tsv", "--json", "--metrics", *names]) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert list(result) == ["pairs", *names]
+        assert result["exact"] == 1 and result["wer"] == 0 and result["bleu"] == pytest.approx(100)
+        assert 0 < result["loss"] < 1 and result["accuracy"] == 1
+
+    def test_as_text(self, saved, capsys):
+        assert main(["evaluate", saved, "data.tsv"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[0] for line in lines] == ["loss", "perplexity", "accuracy"]
+
+    def test_bad_input(self, saved, folder, capsys):
+        (folder / "empty.tsv").write_text("")
+        fails_with_one_line(["evaluate", saved, "empty.tsv"], capsys, "empty.tsv")
+        fails_with_one_line(["evaluate", saved, "gone.tsv"], capsys, "gone.tsv")
+
+
+class TestInspect:
+    def test_a_corpus(self, folder, capsys):
+        assert main(["inspect", "data.tsv", "--validation", "data.tsv"]) == 0
+        out = capsys.readouterr().out
+        assert "4 pairs" in out and "WordTokenizer" in out and "JiebaTokenizer" in out
+        assert main(["inspect", "data.tsv", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["pairs"] == 4
+
+    def test_a_model(self, saved, capsys):
+        assert main(["inspect", saved]) == 0
+        out = capsys.readouterr().out
+        assert "WordTokenizer" in out and "fingerprint" in out and "val_perplexity" in out
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["fly"], ["train"], ["evaluate", "m", "d", "--metrics", "x"]]
+)
+def test_bad_usage_exits_with_2(arguments):
+    with pytest.raises(SystemExit) as exit_info:
+        main(arguments)
+    assert exit_info.value.code == 2
+
+
+def test_the_command_in_a_shell_of_another_locale(saved, folder):
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run(
+        [sys.executable, "-m", "seq2seq", "generate", saved],
+        input=ENGLISH[0].encode(),
+        capture_output=True,
+        env=environment,
+        check=True,
+    )
+    assert result.stdout.decode("utf-8") == f"{CHINESE[0]}\n"
+    assert result.stderr == b""

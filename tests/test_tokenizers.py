@@ -1,0 +1,388 @@
+"""The tokenizers: texts come back, vocabularies are the same everywhere, mistakes are named."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from seq2seq.text import EOS, SPECIAL_TOKENS, UNK, CharTokenizer, JiebaTokenizer, WordTokenizer
+
+TOKENIZERS = [CharTokenizer, WordTokenizer, JiebaTokenizer]
+WORD_TOKENIZERS = [WordTokenizer, JiebaTokenizer]
+
+TEXTS = {
+    "chinese": "我们去车站，好吗？他说：“好。”",
+    "rare chinese": "㐀𠀀囍，甪直。",
+    "punctuation": "Hello, world! Is it 3.14 (about 22/7)... or 12:30 -- who knows; 50%?",
+    "contractions": "I don't think they're here; we'd've gone, it's John's. O'Brien can't.",
+    "mixed": "我用Python 3.11写程序,it's fun! 你OK吗?",
+    "spaced chinese": "我 爱 北京 ， 天安门 。 The end 。",
+    "french": "L'été, c'est l'heure d'aujourd'hui ! « Qu’est-ce que c'est ? »",
+    "spanish": "¿Qué tal? ¡Muy bien!",
+    "straight quotes": "\"Yes,\" he said, 'no' — \"maybe 'so'\".",
+    "curly quotes": "“Yes,” he said, ‘no’ … she’s “here”",
+    "url": "See https://example.com/a_b?c=d&e=%20#f or mail a.b@c.org, 网址http://x.cn/路径。",
+    "emoji": "Nice 😀👍🏽 family 👨‍👩‍👧! 太好了😀❤️。",
+    "full width": "ＡＢＣ１２３，（括号）【书】《名》！？ ～ ￥100",
+    "japanese": "駅はどこですか。カタカナ tests ー！",
+    "combining": "cafe\u0301 naïve Ελλάδα привет नमस्ते",
+    "tokenised before": "I do n't know , he said . He &apos;s here",
+    "odd spaces": "a ,b , c,d ( e)f ' g' $ 5 5 $ ...x. . y t-shirt - -x x-",
+    "special tokens": "[EOS] and [PAD]你好[BOS] [UNK]",
+    "empty": "",
+}
+
+
+def clean(text):
+    """A text up to runs of white space."""
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_a_text_comes_back(kind, text):
+    tokenizer = kind().adapt([text, "x"])
+    assert tokenizer.detokenize(tokenizer.tokenize(text)) == text
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == text
+    assert all(i >= len(SPECIAL_TOKENS) for i in ids)  # UNK, BOS and EOS among them would be a loss
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_runs_of_white_space_become_one_space(kind):
+    tokenizer = kind()
+    text = "  a\t b\n\n你\u3000好 \xa0, c\r\n"
+    assert tokenizer.detokenize(tokenizer.tokenize(text)) == "a b 你 好 , c"
+    assert tokenizer.tokenize(" \n\t") == []
+
+
+NASTY = list(
+    "aBs1t .,'’\"“”(-)&;！，。…￥中文㐀𠀀の\u3000\t\n\x1fé\u0301¿$@#[]%=/:_\\٣Ａ１"
+    "😀👍🏽\u200d\ufe0f"
+)
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_any_jumble_of_characters_comes_back(kind):
+    tokenizer = kind()
+    dice = random.Random(20)
+    for _ in range(3000):
+        text = "".join(dice.choices(NASTY, k=dice.randint(1, 10)))
+        assert tokenizer.detokenize(tokenizer.tokenize(text)) == clean(text), ascii(text)
+
+
+def test_words_and_marks_are_tokens():
+    def words(text):
+        return " | ".join(WordTokenizer().tokenize(text))
+
+    assert words("Hi, you!") == "Hi | , | you | !"
+    assert words("It didn't, we're he’s") == "It | didn | 't | , | we | 're | he | ’s"
+    assert words("l'heure t-shirt 3.14 1,000") == "l' | heure | t-shirt | 3.14 | 1,000"
+    assert words("你好ok") == "你 | 好 | ok"
+    assert words("wait... “so”") == "wait | ... | “ | so | ”"
+
+
+def test_a_word_is_one_token_wherever_it_stands():
+    tokenizer = WordTokenizer()
+    for text in ("rain", "rain.", "(rain)", '"rain"', "the rain", "雨rain雨", "rain's", "rain，"):
+        assert "rain" in tokenizer.tokenize(text), text
+
+
+def test_jieba_finds_chinese_words_and_leaves_other_text_to_the_word_tokenizer():
+    tokenizer = JiebaTokenizer()
+    assert tokenizer.tokenize("今天天气很好。") == ["今天天气", "很", "好", "。"]
+    english = "It didn't rain, did it?"
+    assert tokenizer.tokenize(english) == WordTokenizer().tokenize(english)
+
+
+@pytest.mark.parametrize("kind", WORD_TOKENIZERS)
+def test_the_marks_themselves_are_read_as_spaces(kind):
+    tokenizer = kind()
+    for text, expected in [
+        ("a▁b ￭c", "a b c"),
+        ("▁", ""),
+        ("￭.▁你￭好", ". 你 好"),
+        ("x▁￭▁,", "x ,"),
+    ]:
+        assert tokenizer.detokenize(tokenizer.tokenize(text)) == expected
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_no_text_can_end_its_own_sequence(kind):
+    text = "[EOS]你[EOS] [EOS].[PAD][BOS]"
+    tokenizer = kind().adapt([text])
+    assert not {0, 1, 2, EOS} & set(tokenizer.encode(text))
+    unseen = kind().adapt(["something else, 别的"])
+    assert not {0, 2, EOS} & set(unseen.encode(text))
+
+
+# Vocabularies
+
+
+def test_frequent_tokens_come_first_and_ties_go_by_code_point():
+    tokenizer = WordTokenizer().adapt(["b c, a", "é Z", "c", "中"])
+    assert tokenizer.vocabulary.tokens(range(4, 11)) == ["c", ",", "Z", "a", "b", "é", "中"]
+
+
+MANY_TIES = "the quick brown fox, jumps over 'a' lazy dog! 敏捷的棕色狐狸跳过了懒狗。北京上海广州"
+
+IN_ANOTHER_PROCESS = f"""
+import json
+from seq2seq.text import CharTokenizer, JiebaTokenizer, WordTokenizer
+kinds = CharTokenizer, JiebaTokenizer, WordTokenizer
+texts = [{MANY_TIES!r}]
+print(json.dumps([kind().adapt(texts).get_config()["vocabulary"] for kind in kinds]))
+"""
+
+
+@pytest.fixture(scope="module")
+def other_process():
+    """What a fresh process, with other string hashes than ours, says of three vocabularies."""
+    seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+    return subprocess.run(
+        [sys.executable, "-c", IN_ANOTHER_PROCESS],
+        # Keras's smallest backend, which is imported the soonest.
+        env={**os.environ, "PYTHONHASHSEED": seed, "KERAS_BACKEND": "numpy", "PYTHONUTF8": "1"},
+        cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+
+
+def test_a_vocabulary_is_the_same_on_every_run(other_process):
+    here = [
+        kind().adapt([MANY_TIES]).get_config()["vocabulary"]
+        for kind in (CharTokenizer, JiebaTokenizer, WordTokenizer)
+    ]
+    assert json.loads(other_process.stdout) == here
+
+
+def test_jieba_says_nothing_when_it_loads(other_process):
+    assert "jieba" not in other_process.stderr.lower()
+    assert "prefix dict" not in other_process.stdout + other_process.stderr
+    assert len(other_process.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_max_tokens_counts_the_special_tokens(kind):
+    tokenizer = kind(max_tokens=7).adapt(["a b c d e f g 你 好"])
+    assert len(tokenizer.vocabulary) == 7
+    assert max(tokenizer.encode("a b c d e f g 你 好")) <= 6
+
+
+def test_min_frequency_leaves_out_rarer_tokens():
+    tokenizer = WordTokenizer(min_frequency=2).adapt(["a b", "a c", "b a"])
+    assert tokenizer.vocabulary.tokens([4, 5]) == ["a", "b"]
+    assert len(tokenizer.vocabulary) == 6
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_lowercase_is_off_unless_asked_for(kind):
+    assert kind().tokenize("Ab É") == kind(lowercase=False).tokenize("Ab É")
+    assert "".join(kind().tokenize("Ab É")).startswith("A")
+    assert kind(lowercase=True).tokenize("Ab É你好") == kind().tokenize("ab é你好")
+    tokenizer = kind(lowercase=True).adapt(["AB ab"])
+    assert tokenizer.decode(tokenizer.encode("aB Ab")) == "ab ab"
+
+
+def test_unknown_words_become_unk_and_are_skipped_in_decode():
+    tokenizer = WordTokenizer().adapt(["I like tea."])
+    ids = tokenizer.encode("I like green tea.")
+    assert ids == [*tokenizer.encode("I like"), UNK, *tokenizer.encode("tea.")]
+    assert tokenizer.decode(ids) == "I like tea."
+
+
+def test_special_ids_are_skipped_in_decode():
+    tokenizer = JiebaTokenizer().adapt(["你好"])
+    assert tokenizer.decode([2, 4, 1, 3, 0, 0]) == "你好"
+    assert tokenizer.decode([]) == tokenizer.decode([2, 3, 0]) == ""
+
+
+def test_encode_adds_neither_begin_nor_end():
+    tokenizer = CharTokenizer().adapt(["ab"])
+    assert tokenizer.encode("ab") == [4, 5]
+    assert tokenizer.encode("") == []
+
+
+def test_adapt_returns_the_tokenizer_and_starts_over():
+    tokenizer = WordTokenizer()
+    assert tokenizer.vocabulary is None
+    assert tokenizer.adapt(["a"]) is tokenizer
+    assert "b" in tokenizer.adapt(text for text in ["b"]).vocabulary
+    assert "a" not in tokenizer.vocabulary
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_a_tokenizer_that_was_never_adapted_says_so(kind):
+    with pytest.raises(ValueError, match=f"{kind.__name__} .* never adapted"):
+        kind().encode("a")
+    with pytest.raises(ValueError, match="adapt"):
+        kind().decode([4])
+
+
+@pytest.mark.parametrize("texts", [[], [""], [" \n", ""]])
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_adapting_to_nothing_is_refused(kind, texts):
+    with pytest.raises(ValueError, match="at least one token"):
+        kind().adapt(texts)
+
+
+def test_adapting_is_refused_when_every_token_is_too_rare():
+    with pytest.raises(ValueError, match="min_frequency=2"):
+        WordTokenizer(min_frequency=2).adapt(["a b c"])
+
+
+def test_a_failed_adapt_keeps_the_vocabulary():
+    tokenizer = WordTokenizer().adapt(["a"])
+    with pytest.raises(ValueError):
+        tokenizer.adapt([])
+    assert tokenizer.encode("a") == [4]
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_adapting_to_one_text_instead_of_a_list_is_refused(kind):
+    with pytest.raises(ValueError, match="Put it in a list"):
+        kind().adapt("hello")
+
+
+@pytest.mark.parametrize("wrong", [None, 5, b"a", ["a"]])
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_only_strings_are_texts(kind, wrong):
+    tokenizer = kind().adapt(["a"])
+    with pytest.raises(ValueError, match=f"of type {type(wrong).__name__}"):
+        tokenizer.encode(wrong)
+    with pytest.raises(ValueError, match=f"of type {type(wrong).__name__}"):
+        tokenizer.adapt(["a", wrong])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"max_tokens": 4}, {"max_tokens": 0}, {"min_frequency": 0}, {"vocabulary": ["a", "a"]}],
+)
+def test_wrong_arguments_are_refused(arguments):
+    with pytest.raises(ValueError, match=r"Expected .* Received"):
+        WordTokenizer(**arguments)
+
+
+def test_ids_of_another_vocabulary_are_refused():
+    with pytest.raises(ValueError, match="another vocabulary"):
+        CharTokenizer().adapt(["a"]).decode([4, 5])
+
+
+# Saving
+
+
+def round_trips(tokenizer):
+    """The tokenizer after each of the two ways through JSON."""
+    config = json.loads(json.dumps(tokenizer.get_config()))
+    yield type(tokenizer).from_config(config)
+    stored = json.loads(json.dumps(keras.saving.serialize_keras_object(tokenizer)))
+    yield keras.saving.deserialize_keras_object(stored)
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_a_tokenizer_survives_serialisation(kind):
+    tokenizer = kind(max_tokens=50, min_frequency=1, lowercase=True).adapt(TEXTS.values())
+    for copy in round_trips(tokenizer):
+        assert type(copy) is kind
+        assert copy.get_config() == tokenizer.get_config()
+        for text in TEXTS.values():
+            assert copy.encode(text) == tokenizer.encode(text)
+
+
+def test_a_tokenizer_without_a_vocabulary_survives_too():
+    for copy in round_trips(WordTokenizer(max_tokens=9, min_frequency=3)):
+        assert copy.vocabulary is None
+        assert (copy.max_tokens, copy.min_frequency, copy.lowercase) == (9, 3, False)
+
+
+def test_a_vocabulary_can_be_given():
+    assert WordTokenizer(vocabulary=["b", "a"]).encode("a b c") == [5, 4, UNK]
+    given = WordTokenizer().adapt(["a b"]).vocabulary
+    assert CharTokenizer(vocabulary=given).encode("ab") == [4, 5]
+
+
+# Jieba
+
+SENTENCE = "我们在云计算平台上学习深度学习"
+
+
+def test_jieba_learns_the_words_of_a_user_dictionary(tmp_path):
+    words = ["云计算平台", "深度学习"]
+    plain = JiebaTokenizer().tokenize(SENTENCE)
+    assert not set(words) & set(plain)
+    assert set(words) <= set(JiebaTokenizer(user_dictionary=words).tokenize(SENTENCE))
+    path = tmp_path / "words.txt"
+    path.write_text("\ufeff云计算平台 5 n\r\n\n深度学习\n", encoding="utf-8")
+    for name in (path, str(path)):
+        assert set(words) <= set(JiebaTokenizer(user_dictionary=name).tokenize(SENTENCE))
+    assert JiebaTokenizer().tokenize(SENTENCE) == plain  # nobody else's dictionary changed
+
+
+def test_the_words_of_a_user_dictionary_are_saved_not_its_path(tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("云计算平台\n深度学习 10\n", encoding="utf-8")
+    tokenizer = JiebaTokenizer(user_dictionary=str(path)).adapt([SENTENCE])
+    path.unlink()
+    for copy in round_trips(tokenizer):
+        assert copy.encode(SENTENCE) == tokenizer.encode(SENTENCE)
+        assert UNK not in copy.encode(SENTENCE)
+        assert copy.user_dictionary == ["云计算平台", "深度学习 10"]
+
+
+def test_stop_words_are_left_out(tmp_path):
+    text = "我的书和你的书。"
+    path = tmp_path / "stop.txt"
+    path.write_text("的\n。\n", encoding="utf-8")
+    assert JiebaTokenizer().tokenize(text) == ["我", "的", "书", "和", "你", "的", "书", "。"]
+    for stop_words in (["的", "。"], ("的", "。"), path):
+        tokenizer = JiebaTokenizer(stop_words=stop_words).adapt([text])
+        assert tokenizer.tokenize(text) == ["我", "书", "和", "你", "书"]
+        assert "的" not in tokenizer.vocabulary
+        for copy in round_trips(tokenizer):
+            assert copy.stop_words == ["的", "。"]
+            assert copy.tokenize(text) == tokenizer.tokenize(text)
+
+
+def test_stop_words_are_left_out_however_they_are_spaced():
+    tokenizer = JiebaTokenizer(stop_words=["!", ","])
+    assert tokenizer.detokenize(tokenizer.tokenize("oh , no !")) == "oh no"
+    for text in ("oh,no!", "oh ,no !yes", "哦 , 不 !"):
+        assert not {",", "!"} & set("".join(tokenizer.tokenize(text)))
+
+
+def test_stop_words_may_be_a_set():
+    assert JiebaTokenizer(stop_words={"的"}).tokenize("我的书") == ["我", "书"]
+
+
+@pytest.mark.parametrize("argument", ["stop_words", "user_dictionary"])
+def test_blank_words_are_passed_over(argument):
+    assert JiebaTokenizer(**{argument: ["", " "]}).tokenize("我的书") == ["我", "的", "书"]
+
+
+def test_without_hmm_jieba_guesses_no_words():
+    text = "他来到了网易杭研大厦"
+    assert "杭研" in JiebaTokenizer().tokenize(text)
+    tokenizer = JiebaTokenizer(hmm=False).adapt([text])
+    assert "杭研" not in tokenizer.tokenize(text)
+    for copy in round_trips(tokenizer):
+        assert copy.hmm is False
+        assert copy.tokenize(text) == tokenizer.tokenize(text)
+
+
+@pytest.mark.parametrize("argument", ["user_dictionary", "stop_words"])
+def test_a_file_of_words_must_be_there_and_be_utf8(argument, tmp_path):
+    with pytest.raises(ValueError, match="a word a line"):
+        JiebaTokenizer(**{argument: str(tmp_path / "none.txt")})
+    path = tmp_path / "gbk.txt"
+    path.write_bytes("云计算".encode("gbk"))
+    with pytest.raises(ValueError, match="UTF-8"):
+        JiebaTokenizer(**{argument: path})
