@@ -18,6 +18,7 @@ import time
 
 import keras
 import numpy as np
+from cores import add_threads_argument, restrict_threads
 from corpus import add_data_argument, encode, load_corpus, make_tokenizers
 
 import seq2seq
@@ -30,6 +31,7 @@ BANNED = [seq2seq.PAD, seq2seq.UNK, seq2seq.BOS]
 def main() -> None:
     """Measures every batch size and prints the table."""
     arguments = parse_arguments()
+    restrict_threads(arguments.threads)
     train, validation = load_corpus(arguments.data)
     model = keras.saving.load_model(arguments.model) if arguments.model else None
     model = model or train_model(train, arguments)
@@ -56,6 +58,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 64], help="(1 64)")
     parser.add_argument("--max-length", type=int, default=50, help="most tokens generated (50)")
     parser.add_argument("--repeats", type=int, default=1, help="runs a side; the median counts")
+    add_threads_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     arguments = parser.parse_args()
     if arguments.model and not os.path.isfile(arguments.model):

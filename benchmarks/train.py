@@ -11,7 +11,6 @@ the top: a process counts the memory of the one that started it as its own.
 import argparse
 import json
 import multiprocessing
-import os
 import resource
 import statistics
 import sys
@@ -20,6 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from cores import add_threads_argument, restrict_threads
 from corpus import add_data_argument, encode, load_corpus, make_tokenizers
 
 TOLERANCE = 0.02
@@ -64,19 +64,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--units", type=int, nargs="+", default=[256, 512], help="LSTM sizes")
     parser.add_argument("--epochs", type=int, default=1, help="passes over the batches")
     parser.add_argument("--limit", type=int, help="pairs to train on (all); vocabularies see all")
-    parser.add_argument("--threads", type=int, default=2, help="CPU cores to use (2)")
+    add_threads_argument(parser)
     parser.add_argument("--warmup", type=int, default=10, help="first updates, not timed (10)")
     parser.add_argument("--repeats", type=int, default=1, help="runs a side; the median counts")
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), help="who runs")
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     return parser.parse_args()
-
-
-def restrict_threads(threads: int) -> None:
-    """Restricts this process and those it starts to some cores, which all thread pools heed."""
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
 def run_apart(function, *args):
@@ -145,11 +138,10 @@ def make_dataset(batches: list[Batch]):
 def train_torch(task: Task, arguments: argparse.Namespace) -> dict:
     """Trains the PyTorch peer."""
     import torch
-    from peers.torch_lstm import TorchLSTM, evaluate, make_optimizer, train_step
+    from peers.torch_lstm import KerasAdam, TorchLSTM, evaluate, train_step
 
-    torch.set_num_threads(arguments.threads)
     model = TorchLSTM(*task.sizes, EMBEDDING_DIM, task.units).copy_from_keras(task.weights)
-    optimizer = make_optimizer(model)
+    optimizer = KerasAdam(model)
     clock = Clock(task, arguments)
     for _ in range(arguments.epochs):
         for batch in task.batches:

@@ -60,9 +60,8 @@ def main():
     sources, targets = (side[: options.limit] for side in load_pairs(options.data))
     # No sentence of a held-out part, on either side, is seen in training.
     train, validation, test = seq2seq.split_pairs(sources, targets, 0.05, 0.05, seed=options.seed)
-    print(
-        f"{len(train[0])} pairs to train on, {len(validation[0])} to validate, {len(test[0])} to test"
-    )
+    sizes = [len(part[0]) for part in (train, validation, test)]
+    print("{} pairs to train on, {} to validate, {} to test".format(*sizes))
 
     limits = {"max_tokens": options.max_tokens, "min_frequency": options.min_frequency}
     model = seq2seq.Seq2Seq(
@@ -79,12 +78,7 @@ def main():
         batch_size=options.batch_size,
         epochs=options.epochs,
         validation_data=validation,
-        callbacks=[
-            ShowSamples(validation[0][:3], validation[1][:3]),
-            keras.callbacks.EarlyStopping(
-                "val_perplexity", mode="min", patience=3, restore_best_weights=True
-            ),
-        ],
+        callbacks=[ShowSamples(validation[0][:3], validation[1][:3])],
     )
     translations = model.generate(test[0])
     print(f"test chrF {chrf(translations, test[1]):.1f}, BLEU {bleu(translations, test[1]):.1f}")

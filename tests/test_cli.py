@@ -94,9 +94,7 @@ class TestTrain:
             patch.setattr(keras.callbacks.ModelCheckpoint, "on_epoch_begin", interrupt, False)
             assert main(arguments) == 130
         assert "--resume" in capsys.readouterr().err
-        assert (
-            load_model("m.last.keras").manifest["training"]["epochs"] == 1
-        )
+        assert load_model("m.last.keras").manifest["training"]["epochs"] == 1
 
         assert main([*arguments, "--resume", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["training"]["epochs"] == 2

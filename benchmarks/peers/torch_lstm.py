@@ -76,22 +76,31 @@ def _copy(parameter: torch.Tensor, array: np.ndarray) -> None:
     parameter.copy_(torch.tensor(np.ascontiguousarray(array)))
 
 
-def make_optimizer(model: TorchLSTM) -> torch.optim.Optimizer:
-    """Returns Adam with Keras's settings, all tensors updated in one fused call."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return torch.optim.Adam(parameters, lr=1e-3, eps=1e-7, fused=True)
+class KerasAdam(torch.optim.Adam):
+    """Adam as `keras.optimizers.Adam(1e-3, clipnorm=1.0)` has it, all tensors in one fused call."""
+
+    def __init__(self, model: TorchLSTM):
+        self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.updates = 0
+        super().__init__(self.trained, lr=1e-3, fused=True)
+
+    def step(self) -> None:
+        """Updates the weights with the gradients."""
+        self.updates += 1
+        for group in self.param_groups:
+            # Keras adds its epsilon before the bias correction, PyTorch after it. The gradients of
+            # the first updates are small enough for that to change the losses by a hundredth.
+            group["eps"] = 1e-7 / (1 - group["betas"][1] ** self.updates) ** 0.5
+        for parameter in self.trained:
+            nn.utils.clip_grad_norm_([parameter], 1.0)  # of each tensor, not of all together
+        super().step()
 
 
-def train_step(model: TorchLSTM, optimizer, source_ids, target_ids, labels) -> torch.Tensor:
-    """Updates the weights with one batch and returns the loss, a mean over its real tokens."""
+def train_step(model: TorchLSTM, optimizer: KerasAdam, source_ids, target_ids, labels) -> None:
+    """Updates the weights with one batch, by the mean loss of its real tokens."""
     optimizer.zero_grad()
-    loss = token_loss(model(source_ids, target_ids), labels)
-    loss.backward()
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:  # Keras's clipnorm is a norm of each tensor, not of all
-            nn.utils.clip_grad_norm_([parameter], 1.0)
+    token_loss(model(source_ids, target_ids), labels).backward()
     optimizer.step()
-    return loss.detach()
 
 
 def token_loss(logits, labels, reduction: str = "mean") -> torch.Tensor:

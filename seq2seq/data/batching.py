@@ -52,8 +52,8 @@ def make_batches(
 ):
     """Makes a `tf.data.Dataset` of bucketed, right-padded batches.
 
-    Rows are shuffled, sorted by length within a pool of 100 batches, cut into batches, and the
-    batches shuffled again, so that little is computed on padding and every epoch differs.
+    Rows are shuffled, sorted by length within pools of 100 batches, cut into batches, and
+    the batches shuffled again, so that little is computed on padding and every epoch differs.
 
     Args:
         source_rows: Rows of source ids, each ending with `EOS`.
@@ -119,7 +119,9 @@ def _plan(
     batches = []
     for start in range(0, count, pool):
         rows = order[start : start + pool]
-        rows = rows[np.lexsort((source_lengths[rows], label_lengths[rows]))]
+        # Noise of two tokens, or the same rows of a small corpus would meet in every epoch.
+        noise = generator.uniform(0, 2, len(rows)) if shuffle else 0
+        rows = rows[np.lexsort((source_lengths[rows] + noise, label_lengths[rows]))]
         batches += [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
     if shuffle:
         batches = [batches[i] for i in generator.permutation(len(batches))]

@@ -4,10 +4,8 @@ from collections.abc import Callable, Sequence
 
 from keras import ops
 
-from seq2seq.generation.samplers import Sampler
+from seq2seq.generation.samplers import NEVER, Sampler
 from seq2seq.text.vocabulary import BOS, EOS, PAD, UNK
-
-NEVER = -1e9  # a log probability that no sum reaches; infinite ones breed NaN
 
 
 def generate_ids(
@@ -34,7 +32,8 @@ def generate_ids(
 
     Returns:
         Tuple `(ids, scores)`: `(batch, width, max_length)` int32 padded with 0 after `EOS`, and
-        `(batch, width)` sums of log probabilities, best first.
+        `(batch, width)` sums of log probabilities, best first. Where there are fewer sequences than
+        `width`, the rest is padding.
     """
     width = sampler.width
     batch = ops.shape(states[0])[0]
@@ -69,6 +68,8 @@ def generate_ids(
         (0, ids, token_ids, finished, scores, states),
         maximum_iterations=max_length,
     )
+    # A beam wider than the space holds places that nothing could fill.
+    ids = ops.where(scores[:, :, None] > NEVER / 2, ids, PAD)
     return sampler.rank(ids, scores)
 
 

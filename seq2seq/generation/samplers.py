@@ -5,7 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from keras import ops
 
+from seq2seq.checks import check_whole
 from seq2seq.text.vocabulary import PAD
+
+NEVER = -1e9  # a log probability that no sum reaches; infinite ones breed NaN
 
 
 class Sampler:
@@ -89,11 +92,8 @@ class Sample(Sampler):
                 f"Expected `temperature` above 0. Received: temperature={temperature}. "
                 'Use sampler="greedy" to always take the most probable token.'
             )
-        if top_k is not None and top_k < 1:
-            raise ValueError(
-                f"Expected `top_k` of at least 1. Received: top_k={top_k}. "
-                "Use None to draw from all tokens."
-            )
+        if top_k is not None:
+            check_whole("top_k", top_k)
         if top_p is not None and not 0 < top_p <= 1:
             raise ValueError(
                 f"Expected `top_p` above 0 and at most 1. Received: top_p={top_p}. "
@@ -106,7 +106,11 @@ class Sample(Sampler):
 
     def choose(self, log_probabilities, scores, noise):
         """Draws a token by the inverse of the cumulative distribution."""
-        probabilities = ops.softmax(log_probabilities / self.temperature)
+        # A ban is no probability: it must not melt at a high temperature.
+        scaled = ops.where(
+            log_probabilities > NEVER / 2, log_probabilities / self.temperature, NEVER
+        )
+        probabilities = ops.softmax(scaled)
         ids = None
         if self.top_k is not None or self.top_p is not None:
             k = min(self.top_k or probabilities.shape[-1], probabilities.shape[-1])
@@ -150,11 +154,11 @@ class BeamSearch(Sampler):
     """
 
     def __init__(self, width: int = 5, length_penalty: float = 1.0, num_results: int = 1):
-        if width < 1:
-            raise ValueError(f"Expected `width` of at least 1. Received: width={width}.")
-        if not 1 <= num_results <= width:
+        check_whole("width", width)
+        check_whole("num_results", num_results)
+        if num_results > width:
             raise ValueError(
-                f"Expected `num_results` from 1 to `width`. Received: num_results={num_results}, "
+                f"Expected `num_results` of at most `width`. Received: num_results={num_results}, "
                 f"width={width}. Use a wider beam or ask for fewer results."
             )
         if length_penalty < 0:
@@ -202,7 +206,7 @@ def get_sampler(sampler: "str | Sampler") -> Sampler:
     if isinstance(sampler, Sampler):
         return sampler
     samplers = {"greedy": Greedy, "sample": Sample, "beam": BeamSearch}
-    if sampler not in samplers:
+    if not isinstance(sampler, str) or sampler not in samplers:
         raise ValueError(
             f"Expected a sampler, or one of {', '.join(map(repr, samplers))}. "
             f"Received: sampler={sampler!r}. Pass one of these, or an object such as "

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from seq2seq.backend import compile_function, padded_size
+from seq2seq.checks import check_whole
 from seq2seq.data.batching import make_batches, pad_rows, shift_right
 from seq2seq.data.corpus import check_pairs
 from seq2seq.data.rows import check_ids, check_rows, encode_texts, is_texts
@@ -87,11 +88,7 @@ class Seq2Seq(TextModel):
             ("max_source_length", max_source_length),
             ("max_target_length", max_target_length),
         ):
-            if not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(
-                    f"Expected `{argument}` to be a whole number of at least 1. "
-                    f"Received: {argument}={value!r}."
-                )
+            check_whole(argument, value)
         if cell != "lstm":
             raise ValueError(f"Expected `cell` to be 'lstm'. Received: cell={cell!r}.")
         if not 0 <= dropout < 1:
@@ -153,11 +150,8 @@ class Seq2Seq(TextModel):
         Raises:
             ValueError: If an argument is out of range or the inputs are no texts or ids.
         """
-        for argument, value in (("max_length", max_length), ("batch_size", batch_size)):
-            if value < 1:
-                raise ValueError(
-                    f"Expected `{argument}` of at least 1. Received: {argument}={value}."
-                )
+        check_whole("max_length", max_length)
+        check_whole("batch_size", batch_size)
         sampler = get_sampler(sampler)
         rows, single, texts = self._source_rows(inputs)
         results = [None] * len(rows)
@@ -175,6 +169,7 @@ class Seq2Seq(TextModel):
                 results[i] = [
                     self._describe(hypothesis[hypothesis != PAD].tolist(), float(total))
                     for hypothesis, total in zip(hypotheses, totals, strict=True)
+                    if hypothesis[0] != PAD
                 ][: sampler.num_results]
         if not return_details:
             kind = "text" if texts and self.target_tokenizer else "ids"
@@ -202,7 +197,7 @@ class Seq2Seq(TextModel):
             batch = order[start : start + batch_size]
             labels = _pad_batch([label_rows[i] for i in batch])
             source_ids = _pad_batch([source_rows[i] for i in batch])
-            totals = ops.convert_to_numpy(score_batch(source_ids, shift_right(labels), labels))
+            totals = np.asarray(score_batch(source_ids, shift_right(labels), labels))
             scores[batch] = totals[: len(batch)]
         return scores
 
@@ -316,7 +311,7 @@ class Seq2Seq(TextModel):
 
         key = (repr(sampler), max_length)
         ids, scores = self._compiled_functions.get(key, generate, self)(source_ids, noise)
-        ids, scores = ops.convert_to_numpy(ids), ops.convert_to_numpy(scores)
+        ids, scores = np.asarray(ids), np.asarray(scores)
         return ids[: len(rows)], scores[: len(rows)]
 
     def _encode_states(self, source_ids):

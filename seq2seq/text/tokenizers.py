@@ -1,12 +1,16 @@
 """Tokenizers: a text becomes a list of tokens and ids, and comes back."""
 
+import functools
 import logging
+import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import keras
 
+from seq2seq.checks import check_whole
 from seq2seq.text.spacing import GLUE, HAN, KANA, SPACE, SYMBOL, join_tokens, mark_spaces
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
@@ -30,16 +34,9 @@ class Tokenizer:
         lowercase: bool = False,
         vocabulary: Vocabulary | Sequence[str] | None = None,
     ):
-        if max_tokens is not None and max_tokens <= len(SPECIAL_TOKENS):
-            raise ValueError(
-                f"Expected `max_tokens` above {len(SPECIAL_TOKENS)}, the number of special tokens "
-                f"it includes. Received: max_tokens={max_tokens}. Choose a larger one."
-            )
-        if min_frequency < 1:
-            raise ValueError(
-                f"Expected `min_frequency` of at least 1. Received: min_frequency={min_frequency}. "
-                "Use 1 to keep every token."
-            )
+        if max_tokens is not None:
+            check_whole("max_tokens", max_tokens, len(SPECIAL_TOKENS) + 1)
+        check_whole("min_frequency", min_frequency)
         if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
             vocabulary = Vocabulary(vocabulary)
         self.max_tokens = max_tokens
@@ -186,14 +183,17 @@ class WordTokenizer(Tokenizer):
 
     def tokenize(self, text: str) -> list[str]:
         """Splits a text into words and punctuation marks."""
-        chunks = self._clean(text).translate(_marks).split()
-        return mark_spaces(
-            (piece, i == 0) for chunk in chunks for i, piece in enumerate(self._split(chunk))
-        )
+        return mark_spaces(self._pieces(self._clean(text).translate(_marks)))
 
     def detokenize(self, tokens: Iterable[str]) -> str:
         """Joins words and punctuation marks into a text."""
         return join_tokens(tokens)
+
+    def _pieces(self, text: str) -> Iterator[tuple[str, bool]]:
+        """Yields the pieces of a text, and whether white space precedes each."""
+        for chunk in text.split():
+            for i, piece in enumerate(self._split(chunk)):
+                yield piece, i == 0
 
     def _split(self, chunk: str) -> Iterator[str]:
         """Splits a chunk that holds no white space."""
@@ -233,18 +233,9 @@ class JiebaTokenizer(WordTokenizer):
         hmm: bool = True,
     ):
         super().__init__(max_tokens, min_frequency, lowercase, vocabulary)
-        self.user_dictionary = _read_words(user_dictionary)
-        self.stop_words = _read_words(stop_words)
+        self.user_dictionary = _read_words(user_dictionary, lowercase)
+        self.stop_words = _read_words(stop_words, lowercase)
         self.hmm = hmm
-        self._skipped = frozenset(word.split()[0] for word in self.stop_words)
-        self._jieba = None  # made at first use: the dictionary takes most of a second
-
-    def tokenize(self, text: str) -> list[str]:
-        """Splits a text into words and punctuation marks."""
-        tokens = super().tokenize(text)
-        return (
-            [token for token in tokens if token not in self._skipped] if self._skipped else tokens
-        )
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this tokenizer, its vocabulary included."""
@@ -258,28 +249,43 @@ class JiebaTokenizer(WordTokenizer):
     def _split(self, chunk: str) -> Iterator[str]:
         if not _contains_han.search(chunk):
             return super()._split(chunk)
-        if self._jieba is None:
-            self._jieba = _load_jieba(self.user_dictionary)
-        return self._jieba.cut(chunk, HMM=self.hmm)
+        return _load_jieba(tuple(self.user_dictionary)).cut(chunk, HMM=self.hmm)
+
+    def _pieces(self, text: str) -> Iterator[tuple[str, bool]]:
+        skipped_space = False
+        for piece, spaced in super()._pieces(text):
+            spaced = spaced or skipped_space
+            if piece in self.stop_words:
+                skipped_space = spaced
+            else:
+                yield piece, spaced
+                skipped_space = False
 
 
-def _read_words(words: str | Sequence[str] | None) -> list[str]:
+def _read_words(words: str | Sequence[str] | None, lowercase: bool) -> list[str]:
     """Returns a list of words, given as one or as the path of a file."""
     if words is None:
         return []
-    if isinstance(words, (list, tuple)):
-        return list(words)
-    try:
-        with open(words, encoding="utf-8-sig") as file:
-            return [line.strip() for line in file if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
+    if isinstance(words, (str, os.PathLike)):
+        try:
+            words = Path(words).read_text(encoding="utf-8-sig").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(
+                "Expected a list of words or a UTF-8 file with a word a line. "
+                f"Received: {str(words)!r} ({error})."
+            ) from error
+    if isinstance(words, (set, frozenset)):
+        words = sorted(words)
+    if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
         raise ValueError(
-            f"Expected a list of words or a UTF-8 file with a word a line. Received: {words!r} "
-            f"({error})."
-        ) from error
+            f"Expected a list of words or a UTF-8 file with a word a line. Received: {words!r}."
+        )
+    words = [word.strip() for word in words if word.strip()]
+    return [word.lower() for word in words] if lowercase else words
 
 
-def _load_jieba(user_words: Sequence[str]):
+@functools.lru_cache(maxsize=8)
+def _load_jieba(user_words: tuple[str, ...]):
     """Returns a jieba tokenizer; its dictionary is loaded once a process, without its messages."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # jieba's source has invalid escape sequences
