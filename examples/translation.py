@@ -38,8 +38,9 @@ def parse_arguments():
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--num-layers", type=int, default=1)
     parser.add_argument("--dropout", type=float, default=0.3)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--limit", type=int, help="use only the first pairs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", default="translator.keras")
@@ -72,6 +73,7 @@ def main():
         num_layers=options.num_layers,
         dropout=options.dropout,
     )
+    model.optimizer.learning_rate = options.learning_rate
     model.summary()
     model.fit(
         *train,
