@@ -41,6 +41,7 @@ class TextModel(keras.Model):
         validation_split=0.0,
         validation_data=None,
         shuffle=True,
+        *,
         seed=None,
         **kwargs,
     ):
