@@ -19,7 +19,8 @@ def build_inference_models(model: Seq2Seq) -> tuple[keras.Model, keras.Model]:
 
     Returns:
         Tuple `(encoder_model, decoder_model)`. The encoder takes `source_ids` `(batch,
-        source_length)` and returns a list of states; the decoder takes `[token_ids, *states]`,
+        source_length)` and returns a list of states, with attention the encoder's outputs and the
+        source mask among them; the decoder takes `[token_ids, *states]`,
         `token_ids` being `(batch, 1)`, and returns `[probabilities, *states]`, the probabilities
         `(batch, 1, target_vocabulary)`.
 

@@ -10,6 +10,12 @@ from keras import ops
 from seq2seq.models.metrics import SMALLEST
 from seq2seq.text.vocabulary import PAD
 
+CELLS = {
+    "lstm": keras.layers.LSTM,  # Hochreiter & Schmidhuber 1997
+    "gru": keras.layers.GRU,  # Cho et al. 2014
+    "rnn": keras.layers.SimpleRNN,  # Elman 1990
+}
+
 
 @keras.saving.register_keras_serializable(package="seq2seq")
 class PaddingMask(keras.layers.Layer):
@@ -20,44 +26,142 @@ class PaddingMask(keras.layers.Layer):
         return ops.not_equal(ids, PAD)
 
 
-class Encoder:
-    """Embedding and LSTM stack over the source (Sutskever et al. 2014, section 2).
+class Stack:
+    """Recurrent layers on top of each other, with residual connections from the third.
 
-    https://arxiv.org/abs/1409.3215
+    Args:
+        side: `"encoder"` or `"decoder"`, for the names.
+        cell: A key of `CELLS`.
+        units: Size of each layer's output; of both directions together in a bidirectional stack.
+        num_layers: Number of layers.
+        bidirectional: Whether each layer reads from both ends (Schuster & Paliwal 1997).
+        dropout: Share of each layer's inputs dropped in training, between the layers and not from
+            step to step (Zaremba et al. 2014, https://arxiv.org/abs/1409.2329).
+        recurrent_dropout: Share of the states dropped, the same at every step (Gal & Ghahramani
+            2016, https://arxiv.org/abs/1512.05287).
+        regularizer: Of the kernels, or `None`.
     """
 
-    def __init__(self, vocabulary_size, embedding_dim, units, num_layers, dropout):
+    def __init__(
+        self, side, cell, units, num_layers, bidirectional, dropout, recurrent_dropout, regularizer
+    ):
+        self.states_per_layer = (2 if cell == "lstm" else 1) * (2 if bidirectional else 1)
+        self.dropout = [
+            make_dropout(_numbered(f"{side}_dropout", i, num_layers), dropout)
+            for i in range(num_layers)
+        ]
+        self.layers = []
+        for i in range(num_layers):
+            layer = CELLS[cell](
+                units // 2 if bidirectional else units,
+                return_sequences=True,
+                return_state=True,
+                recurrent_dropout=recurrent_dropout,
+                kernel_regularizer=regularizer,
+                recurrent_regularizer=regularizer,
+                name=_numbered(f"{side}_{cell}", i, num_layers),
+            )
+            if bidirectional:
+                layer = keras.layers.Bidirectional(layer, name=layer.name)
+            self.layers.append(layer)
+
+    def __call__(self, x, states=None, mask=None):
+        """Runs over sequences `(batch, length, dim)`; returns the outputs and a list of states."""
+        final_states = []
+        for i, (layer, dropout) in enumerate(zip(self.layers, self.dropout, strict=True)):
+            # Keras loses the embedding's mask where a layer gets several tensors: pass it.
+            y, *new_states = layer(dropout(x), initial_state=self._of(states, i), mask=mask)
+            x = y if i < 2 else x + y
+            final_states += new_states
+        return x, final_states
+
+    def step(self, x, states):
+        """Runs over one position, `(batch, dim)`, by the cells: no loop over a length of one."""
+        final_states = []
+        for i, layer in enumerate(self.layers):
+            y, new_states = layer.cell(x, self._of(states, i))
+            x = y if i < 2 else x + y
+            final_states += new_states
+        return x, final_states
+
+    def _of(self, states, i):
+        n = self.states_per_layer
+        return None if states is None else list(states[i * n : (i + 1) * n])
+
+
+class Bridge:
+    """A tanh layer from both directions' final states to each state of the decoder.
+
+    As in Bahdanau et al. 2015 (https://arxiv.org/abs/1409.0473, appendix A.2.2), there for one of
+    the directions.
+    """
+
+    def __init__(self, units, num_layers, states_per_layer, regularizer):
+        count = num_layers * states_per_layer
+        self.half = states_per_layer
+        self.joins = [
+            keras.layers.Concatenate(name=_numbered("bridge_join", i, count)) for i in range(count)
+        ]
+        self.layers = [
+            keras.layers.Dense(
+                units,
+                activation="tanh",
+                kernel_regularizer=regularizer,
+                name=_numbered("bridge", i, count),
+            )
+            for i in range(count)
+        ]
+
+    def __call__(self, states):
+        """Takes each layer's forward states, then its backward ones, as Keras lists them."""
+        pairs = [
+            [states[start + i], states[start + self.half + i]]
+            for start in range(0, len(states), 2 * self.half)
+            for i in range(self.half)
+        ]
+        return [
+            layer(join(pair))
+            for layer, join, pair in zip(self.layers, self.joins, pairs, strict=True)
+        ]
+
+
+class Encoder:
+    """Embedding and recurrent stack over the source; its final states start the decoder."""
+
+    def __init__(self, embedding, stack, bridge, attention):
         self.mask = PaddingMask(name="source_mask")
-        self.embedding = keras.layers.Embedding(
-            vocabulary_size, embedding_dim, name="source_embedding"
-        )
-        self.recurrent = _stack("encoder", units, num_layers)
-        self.dropout = _dropout("source", dropout, num_layers)
+        self.embedding = embedding
+        self.stack = stack
+        self.bridge = bridge
+        self.attention = attention
 
     def __call__(self, source_ids):
-        """Encodes source ids `(batch, source_length)`; returns the final states of all layers."""
+        """Encodes source ids `(batch, source_length)`.
+
+        Returns:
+            List of tensors: the states for the decoder, each `(batch, units)`, then with attention
+            its memory of the source. A single state is followed by the source mask, for Keras
+            unwraps a list of one.
+        """
         mask = self.mask(source_ids)
-        x = self.embedding(source_ids)  # (batch, source_length, embedding_dim)
-        final_states = []
-        for dropout, layer in zip(self.dropout, self.recurrent, strict=True):
-            # Keras loses the embedding's mask where a layer gets several tensors: pass it.
-            x, *states = layer(dropout(x), mask=mask)
-            final_states += states
-        return final_states
+        outputs, states = self.stack(self.embedding(source_ids), mask=mask)
+        if self.bridge is not None:
+            states = self.bridge(states)
+        if self.attention is not None:
+            return [*states, *self.attention.memory(outputs, mask)]
+        return states if len(states) > 1 else [*states, mask]
 
 
 class Decoder:
-    """Embedding and LSTM stack over the target, with a softmax over the vocabulary."""
+    """Embedding and recurrent stack over the target, attention, and a softmax."""
 
-    def __init__(self, vocabulary_size, embedding_dim, units, num_layers, dropout):
-        self.embedding = keras.layers.Embedding(
-            vocabulary_size, embedding_dim, name="target_embedding"
-        )
-        self.recurrent = _stack("decoder", units, num_layers)
-        self.dropout = _dropout("target", dropout, num_layers + 1)
-        self.output = keras.layers.Dense(
-            vocabulary_size, activation="softmax", dtype="float32", name="decoder_softmax"
-        )
+    def __init__(self, embedding, stack, attention, dropout, output):
+        self.embedding = embedding
+        self.stack = stack
+        self.num_states = len(stack.layers) * stack.states_per_layer
+        self.attention = attention
+        self.dropout = make_dropout("output_dropout", dropout)
+        self.output = output
 
     def __call__(self, target_ids, states):
         """Decodes with teacher forcing.
@@ -66,64 +170,45 @@ class Decoder:
 
         Args:
             target_ids: `(batch, target_length)`, the first column `BOS`.
-            states: The encoder's final states, or the decoder's own of the step before.
+            states: The encoder's list, or the decoder's own of the step before.
 
         Returns:
             Tuple `(probabilities, states)`: `(batch, target_length, vocabulary)`, and a list like
-            the one received.
+            the one received, what follows the recurrent states unchanged.
         """
-        x = self.embedding(target_ids)
-        final_states = []
-        for i, layer in enumerate(self.recurrent):
-            x, *new_states = layer(self.dropout[i](x), initial_state=states[2 * i : 2 * i + 2])
-            final_states += new_states
-        return self.output(self.dropout[-1](x)), final_states
+        states, memory = states[: self.num_states], states[self.num_states :]
+        x, states = self.stack(self.embedding(target_ids), states)
+        if self.attention is not None:
+            x = self.attention(x, memory)
+        return self.output(self.dropout(x)), [*states, *memory]
 
-    def step(self, token_ids, states, position):
-        """Decodes one token; the generation loop's `step`.
+    def attention_weights(self, target_ids, states):
+        """Returns the attention weights `(batch, target_length, source_length)`."""
+        states, memory = states[: self.num_states], states[self.num_states :]
+        x, _ = self.stack(self.embedding(target_ids), states)
+        return self.attention.weights(x, memory)
 
-        It calls the layers' cells, which saves the layers' own loop over one position.
+    def step(self, token_ids, states, memory):
+        """Decodes one token.
 
         Args:
             token_ids: `(batch,)`.
-            states: As in `__call__`.
-            position: Not used: a recurrent decoder needs none.
+            states: The recurrent states.
+            memory: What follows them in the encoder's list.
 
         Returns:
             Tuple `(log_probabilities, states)`, the first `(batch, vocabulary)`.
         """
-        x = self.embedding(token_ids)
-        final_states = []
-        for i, layer in enumerate(self.recurrent):
-            x, new_states = layer.cell(x, states[2 * i : 2 * i + 2])
-            final_states += new_states
+        x, states = self.stack.step(self.embedding(token_ids), states)
+        if self.attention is not None:
+            x = self.attention(x[:, None, :], memory)[:, 0, :]
         probabilities = ops.cast(self.output(x), "float32")
-        return ops.log(ops.maximum(probabilities, SMALLEST)), final_states
+        return ops.log(ops.maximum(probabilities, SMALLEST)), states
 
 
-def _stack(side, units, num_layers):
-    return [
-        keras.layers.LSTM(
-            units,
-            return_sequences=True,
-            return_state=True,
-            name=_numbered(f"{side}_lstm", i, num_layers),
-        )
-        for i in range(num_layers)
-    ]
-
-
-def _dropout(side, rate, count):
-    """Dropout between the layers, not from step to step (Zaremba et al. 2014, section 3.1).
-
-    https://arxiv.org/abs/1409.2329
-    """
-    if not rate:
-        return [lambda x: x] * count
-    return [
-        keras.layers.Dropout(rate, name=_numbered(f"{side}_dropout", i, count))
-        for i in range(count)
-    ]
+def make_dropout(name, rate):
+    """Returns a dropout layer, or where nothing is dropped a function that does nothing."""
+    return keras.layers.Dropout(rate, name=name) if rate else lambda x: x
 
 
 def _numbered(name, i, count):

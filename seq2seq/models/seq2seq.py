@@ -1,6 +1,7 @@
 """Seq2Seq, the encoder-decoder model."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,16 +15,39 @@ from seq2seq.data.rows import check_ids, check_rows, encode_texts, is_texts
 from seq2seq.generation.loop import generate_ids
 from seq2seq.generation.result import Generation
 from seq2seq.generation.samplers import Sampler, get_sampler, make_noise
+from seq2seq.models.architecture import build_encoder_decoder
+from seq2seq.models.embedding import read_vectors, set_vectors
+from seq2seq.models.losses import SmoothedCrossentropy
 from seq2seq.models.metrics import Accuracy, Perplexity, token_log_probabilities
-from seq2seq.models.recurrent import Decoder, Encoder
 from seq2seq.models.text_model import BATCH_SIZE, TextModel
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS, PAD
 
+# Arguments that a saved model keeps; word vectors are in its weights.
+OPTIONS = (
+    "embedding_dim",
+    "units",
+    "num_layers",
+    "cell",
+    "bidirectional",
+    "attention",
+    "attention_score",
+    "dropout",
+    "recurrent_dropout",
+    "l2",
+    "share_embeddings",
+    "tie_output",
+    "label_smoothing",
+    "train_source_embedding",
+    "train_target_embedding",
+    "max_source_length",
+    "max_target_length",
+)
+
 
 @keras.saving.register_keras_serializable(package="seq2seq")
 class Seq2Seq(TextModel):
-    """An encoder-decoder: LSTM over the source, its final states start an LSTM over the target.
+    """An encoder-decoder: a recurrent encoder's final states start a recurrent decoder.
 
     It is a functional `keras.Model` of named layers, with inputs `source_ids` and `target_ids` and
     softmax probabilities as output, and arrives compiled. The architecture is that of Sutskever et
@@ -34,11 +58,38 @@ class Seq2Seq(TextModel):
             included, for a model of ids.
         target: The same for the targets.
         embedding_dim: Size of the embeddings. Defaults to 256.
-        units: Size of each LSTM's states. Defaults to 256.
-        num_layers: LSTM layers in the encoder and in the decoder. Defaults to 1.
-        cell: Recurrent cell, `"lstm"`. Defaults to `"lstm"`.
-        dropout: Share of the inputs of each layer dropped in training (Zaremba et al. 2014,
-            https://arxiv.org/abs/1409.2329). Defaults to 0.
+        units: Size of each layer's states and outputs. Defaults to 256.
+        num_layers: Recurrent layers in the encoder and in the decoder, with residual connections
+            from the third (Wu et al. 2016, https://arxiv.org/abs/1609.08144, section 3.1). Defaults
+            to 1.
+        cell: `"lstm"` (Hochreiter & Schmidhuber 1997), `"gru"` (Cho et al. 2014,
+            https://arxiv.org/abs/1406.1078) or `"rnn"` (Elman 1990). Defaults to `"lstm"`.
+        bidirectional: Whether the encoder reads from both ends, with half of `units` each (Schuster
+            & Paliwal 1997); a tanh layer bridges to each of the decoder's states. Defaults to
+            `False`.
+        attention: `None`, `"luong"` (a product as score, Luong et al. 2015,
+            https://arxiv.org/abs/1508.04025) or `"bahdanau"` (an additive score, Bahdanau et al.
+            2015, https://arxiv.org/abs/1409.0473). Either way the decoder's outputs are the queries
+            and a tanh layer joins them with the context (Luong et al., section 3). Defaults to
+            `None`.
+        attention_score: Of `"luong"`: `"dot"`, `"scaled"` (times a learned factor) or `"general"`
+            (learned keys; Luong et al., equation 8). Defaults to `"dot"`.
+        dropout: Share of the inputs of each layer, and of the output layer, dropped in training
+            (Zaremba et al. 2014, https://arxiv.org/abs/1409.2329). Defaults to 0.
+        recurrent_dropout: Share of the states dropped, the same at every step (Gal & Ghahramani
+            2016, https://arxiv.org/abs/1512.05287). Slow on a GPU. Defaults to 0.
+        l2: Factor of an L2 penalty on all kernels, added to the loss. Defaults to 0.
+        share_embeddings: Whether both sides share one embedding; they need one vocabulary. Defaults
+            to `False`.
+        tie_output: Whether the output layer is the target embedding (Press & Wolf 2017,
+            https://aclanthology.org/E17-2025). Defaults to `False`.
+        label_smoothing: Share of each label's probability spread over the vocabulary in the loss
+            (Szegedy et al. 2016, https://arxiv.org/abs/1512.00567, section 7). Defaults to 0.
+        source_vectors: Path of word vectors (word2vec or GloVe text format, plain or `.gz`) of
+            `embedding_dim` numbers, to begin with (Mikolov et al. 2013). Defaults to `None`.
+        target_vectors: The same for the targets.
+        train_source_embedding: Whether the source embedding is trained. Defaults to `True`.
+        train_target_embedding: Whether the target embedding is trained. Defaults to `True`.
         max_source_length: Longest source row made from a text, in tokens with `EOS`; a longer text
             is cut. Defaults to 200.
         max_target_length: Longest target row made from a text. Defaults to 200.
@@ -53,13 +104,14 @@ class Seq2Seq(TextModel):
         float32 `(batch, target_length, target_vocabulary)`.
 
     Raises:
-        ValueError: If an argument is out of range or a tokenizer was never adapted.
+        ValueError: If an argument is out of range, two exclude each other, or a tokenizer was never
+            adapted.
 
     Example:
 
     >>> source = seq2seq.WordTokenizer().adapt(["good morning", "good night"])
     >>> target = seq2seq.CharTokenizer().adapt(["早上好", "晚安"])
-    >>> model = seq2seq.Seq2Seq(source, target, units=64)
+    >>> model = seq2seq.Seq2Seq(source, target, units=64, attention="luong")
     >>> pairs = ["good morning", "good night"], ["早上好", "晚安"]
     >>> history = model.fit(*pairs, epochs=60, verbose=0)
     >>> model.generate("good night")
@@ -74,30 +126,29 @@ class Seq2Seq(TextModel):
         units: int = 256,
         num_layers: int = 1,
         cell: str = "lstm",
+        bidirectional: bool = False,
+        attention: str | None = None,
+        attention_score: str = "dot",
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        l2: float = 0.0,
+        share_embeddings: bool = False,
+        tie_output: bool = False,
+        label_smoothing: float = 0.0,
+        source_vectors: str | Path | None = None,
+        target_vectors: str | Path | None = None,
+        train_source_embedding: bool = True,
+        train_target_embedding: bool = True,
         max_source_length: int = 200,
         max_target_length: int = 200,
         name: str = "seq2seq",
     ):
+        options = {option: value for option, value in locals().items() if option in OPTIONS}
         source_size, source_tokenizer = _vocabulary_size("source", source)
         target_size, target_tokenizer = _vocabulary_size("target", target)
-        for argument, value in (
-            ("embedding_dim", embedding_dim),
-            ("units", units),
-            ("num_layers", num_layers),
-            ("max_source_length", max_source_length),
-            ("max_target_length", max_target_length),
-        ):
-            check_whole(argument, value)
-        if cell != "lstm":
-            raise ValueError(f"Expected `cell` to be 'lstm'. Received: cell={cell!r}.")
-        if not 0 <= dropout < 1:
-            raise ValueError(
-                f"Expected `dropout` from 0 to below 1. Received: dropout={dropout!r}."
-            )
-
-        encoder = Encoder(source_size, embedding_dim, units, num_layers, dropout)
-        decoder = Decoder(target_size, embedding_dim, units, num_layers, dropout)
+        check_whole("max_source_length", max_source_length, 2)
+        check_whole("max_target_length", max_target_length, 2)
+        encoder, decoder = build_encoder_decoder(source_size, target_size, options)
         source_ids = keras.Input((None,), dtype="int32", name="source_ids")
         target_ids = keras.Input((None,), dtype="int32", name="target_ids")
         probabilities, _ = decoder(target_ids, encoder(source_ids))
@@ -109,18 +160,18 @@ class Seq2Seq(TextModel):
         self.target_tokenizer = target_tokenizer
         self.source_vocabulary_size = source_size
         self.target_vocabulary_size = target_size
-        self.embedding_dim = embedding_dim
-        self.units = units
-        self.num_layers = num_layers
-        self.cell = cell
-        self.dropout = dropout
-        self.max_source_length = max_source_length
-        self.max_target_length = max_target_length
+        for option, value in options.items():
+            setattr(self, option, value)
         self.manifest = {}
         self._compiled_functions = _Functions()
+        for side, path in (("source", source_vectors), ("target", target_vectors)):
+            if path is not None:
+                self._load_vectors(side, path)
         self.compile(
             optimizer=keras.optimizers.Adam(1e-3, clipnorm=1.0),
-            loss="sparse_categorical_crossentropy",
+            loss=SmoothedCrossentropy(label_smoothing)
+            if label_smoothing
+            else "sparse_categorical_crossentropy",
             metrics=[Accuracy(), Perplexity()],
         )
 
@@ -246,13 +297,7 @@ class Seq2Seq(TextModel):
         return {
             "source": _serialize(self.source_tokenizer, self.source_vocabulary_size),
             "target": _serialize(self.target_tokenizer, self.target_vocabulary_size),
-            "embedding_dim": self.embedding_dim,
-            "units": self.units,
-            "num_layers": self.num_layers,
-            "cell": self.cell,
-            "dropout": self.dropout,
-            "max_source_length": self.max_source_length,
-            "max_target_length": self.max_target_length,
+            **{option: getattr(self, option) for option in OPTIONS},
             "name": self.name,
             "manifest": dict(self.manifest),
         }
@@ -306,16 +351,28 @@ class Seq2Seq(TextModel):
         noise[: len(rows)] = make_noise(sampler.seed, numbers, max_length)
 
         def generate(source_ids, noise):
-            states = self._encode_states(source_ids)
-            return generate_ids(self.decoder.step, states, sampler, max_length, noise)
+            states = self.encoder(source_ids)
+            states, memory = states[: self.decoder.num_states], states[self.decoder.num_states :]
+            # All hypotheses of a row attend to one source: the memory needs no reordering.
+            memory = [ops.repeat(tensor, sampler.width, axis=0) for tensor in memory]
+
+            def step(token_ids, states, position):
+                return self.decoder.step(token_ids, states, memory)
+
+            return generate_ids(step, states, sampler, max_length, noise)
 
         key = (repr(sampler), max_length)
         ids, scores = self._compiled_functions.get(key, generate, self)(source_ids, noise)
         ids, scores = np.asarray(ids), np.asarray(scores)
         return ids[: len(rows)], scores[: len(rows)]
 
-    def _encode_states(self, source_ids):
-        return self.encoder(source_ids)
+    def _load_vectors(self, side, path):
+        tokenizer = getattr(self, f"{side}_tokenizer")
+        if tokenizer is None:
+            raise ValueError(f"Expected a {side} tokenizer with `{side}_vectors`. Received a size.")
+        vectors = read_vectors(path, tokenizer.vocabulary, self.embedding_dim)
+        part = self.encoder if side == "source" else self.decoder
+        set_vectors(part.embedding, vectors)
 
     def _score_batch(self, source_ids, target_ids, labels):
         probabilities = self([source_ids, target_ids], training=False)

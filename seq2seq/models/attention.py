@@ -1,0 +1,60 @@
+"""Attention of the decoder over the encoder's outputs."""
+
+import keras
+
+SCORES = ("dot", "scaled", "general")
+
+
+class AttentionHead:
+    """A context over the source for each target position, joined with the decoder's output.
+
+    The decoder's outputs are the queries; context and output go through a tanh layer (Luong et al.
+    2015, https://arxiv.org/abs/1508.04025, equations 5 to 8). `"luong"` scores by a product, plain,
+    scaled by a learned factor, or with learned keys (general); `"bahdanau"` by a layer of its own
+    (Bahdanau et al. 2015, https://arxiv.org/abs/1409.0473, appendix A.1.2).
+    """
+
+    def __init__(self, kind, score, units, regularizer):
+        def project(name):
+            return keras.layers.Dense(
+                units, use_bias=False, kernel_regularizer=regularizer, name=name
+            )
+
+        additive = kind == "bahdanau"
+        self.queries = project("attention_queries") if additive else None
+        self.keys = project("attention_keys") if additive or score == "general" else None
+        if additive:
+            self.attend = keras.layers.AdditiveAttention(name="attention")
+        else:
+            self.attend = keras.layers.Attention(use_scale=score == "scaled", name="attention")
+        self.join = keras.layers.Concatenate(name="attention_join")
+        self.combine = keras.layers.Dense(
+            units, activation="tanh", kernel_regularizer=regularizer, name="attention_vector"
+        )
+
+    def memory(self, values, mask):
+        """Returns what attention needs of the source, in a list that travels with the states.
+
+        Args:
+            values: The encoder's outputs `(batch, source_length, units)`.
+            mask: bool `(batch, source_length)`.
+
+        Returns:
+            `[values, mask]`, or `[values, keys, mask]` with keys projected once for all steps.
+        """
+        return [values, mask] if self.keys is None else [values, self.keys(values), mask]
+
+    def __call__(self, queries, memory):
+        """Returns the attentional outputs `(batch, target_length, units)` for the decoder's."""
+        context = self._attend(queries, memory)
+        return self.combine(self.join([context, queries]))
+
+    def weights(self, queries, memory):
+        """Returns the attention weights `(batch, target_length, source_length)`."""
+        return self._attend(queries, memory, return_attention_scores=True)[1]
+
+    def _attend(self, queries, memory, **options):
+        values, *keys, mask = memory
+        if self.queries is not None:
+            queries = self.queries(queries)
+        return self.attend([queries, values, *keys], mask=[None, mask], **options)

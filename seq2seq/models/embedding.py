@@ -1,0 +1,100 @@
+"""Embeddings that can be tied, shared, and read from files of word vectors."""
+
+import gzip
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class TiedEmbedding(keras.layers.Embedding):
+    """An embedding whose transpose is the output layer (Press & Wolf 2017, section 3).
+
+    https://aclanthology.org/E17-2025
+
+    Call arguments:
+        inputs: Ids `(batch, length)`, or with `reverse=True` outputs `(batch, length,
+            embedding_dim)`, of which it makes scores of the vocabulary.
+    """
+
+    def build(self, input_shape=None):
+        """Makes the embeddings and the bias of the scores."""
+        super().build(input_shape)
+        self.bias = self.add_weight(name="bias", shape=(self.input_dim,), initializer="zeros")
+
+    def compute_output_spec(self, inputs, reverse=False):
+        """Returns the shape and data type of the output."""
+        if not reverse:
+            return super().compute_output_spec(inputs)
+        shape = (*inputs.shape[:-1], self.input_dim)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+    def call(self, inputs, reverse=False):
+        """Looks ids up, or scores outputs."""
+        if not reverse:
+            return super().call(inputs)
+        kernel = ops.cast(ops.transpose(self.embeddings), inputs.dtype)
+        return ops.matmul(inputs, kernel) + ops.cast(self.bias, inputs.dtype)
+
+
+def read_vectors(path: str | Path, vocabulary: Vocabulary, dim: int) -> dict[int, np.ndarray]:
+    """Reads word vectors in the text format of word2vec and GloVe, plain or `.gz`.
+
+    Args:
+        path: UTF-8 file of a token and its numbers a line, separated by spaces; word2vec's first
+            line, two whole numbers, is skipped.
+        vocabulary: Only its tokens are kept.
+        dim: Length every vector must have.
+
+    Returns:
+        Dict of float32 vectors `(dim,)` by id.
+
+    Raises:
+        ValueError: If the file cannot be read, a line is broken or of another length, or it holds no
+            token of the vocabulary.
+    """
+    path = Path(path)
+    vectors = {}
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                token, *values = line.rstrip("\n ").split(" ")
+                if number == 1 and len(values) == 1:
+                    continue
+                if token in vocabulary:
+                    vectors[vocabulary.ids([token])[0]] = _vector(path, number, values, dim)
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"Expected {path} to be a UTF-8 file of word vectors. Received: {error}."
+        ) from error
+    if not vectors:
+        raise ValueError(
+            f"Expected {path} to hold vectors of tokens of the vocabulary. Received none of its "
+            f"{len(vocabulary) - len(SPECIAL_TOKENS)} tokens. Is it of another language?"
+        )
+    return vectors
+
+
+def set_vectors(layer: keras.layers.Embedding, vectors: dict[int, np.ndarray]) -> None:
+    """Writes vectors into the rows of an embedding layer; the other rows keep what they have."""
+    weights = layer.get_weights()
+    weights[0][list(vectors)] = np.stack(list(vectors.values()))
+    layer.set_weights(weights)
+
+
+def _vector(path, number, values, dim):
+    try:
+        vector = np.array(values, dtype="float32")
+    except ValueError:
+        vector = np.array([])
+    if vector.shape != (dim,) or not np.isfinite(vector).all():
+        raise ValueError(
+            f"{path}, line {number}: expected a token and {dim} numbers (`embedding_dim`). "
+            f"Received {len(values)} values, {' '.join(values)[:40]!r}. Set `embedding_dim` to the "
+            "length of the vectors, or mend the line."
+        )
+    return vector
