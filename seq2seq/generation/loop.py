@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 from keras import ops
 
-from seq2seq.generation.samplers import NEVER, Sampler
-from seq2seq.text.vocabulary import BOS, EOS, PAD, UNK
+from seq2seq.generation.constraints import NEVER, Constraints
+from seq2seq.generation.samplers import Sampler
+from seq2seq.text.vocabulary import BOS, EOS, PAD
 
 
 def generate_ids(
@@ -14,7 +15,7 @@ def generate_ids(
     sampler: Sampler,
     max_length: int,
     noise,
-    banned: Sequence[int] = (PAD, UNK, BOS),
+    constraints: Constraints | None = None,
 ):
     """Generates a sequence for each row of the states, until all have ended.
 
@@ -28,13 +29,15 @@ def generate_ids(
         sampler: A `Sampler`. It has `rows = batch * sampler.width` hypotheses in hand.
         max_length: Most tokens generated, `EOS` included.
         noise: `(batch, max_length)` uniform numbers from [0, 1), used by samplers that draw.
-        banned: Ids never generated. Defaults to `PAD`, `UNK` and `BOS`.
+        constraints: What may not be chosen, with ids for texts. Defaults to `None`: the
+            sampler's, which never allow `PAD` and `BOS`.
 
     Returns:
         Tuple `(ids, scores)`: `(batch, width, max_length)` int32 padded with 0 after `EOS`, and
         `(batch, width)` sums of log probabilities, best first. Where there are fewer sequences than
         `width`, the rest is padding.
     """
+    constraints = constraints or sampler.constraints
     width = sampler.width
     batch = ops.shape(states[0])[0]
     states = [ops.repeat(state, width, axis=0) for state in states]
@@ -46,9 +49,15 @@ def generate_ids(
 
     def body(position, ids, token_ids, finished, scores, states):
         log_probabilities, states = step(token_ids, states, position)
-        log_probabilities = _restrict(log_probabilities, finished, banned)
+        log_probabilities = ops.reshape(
+            log_probabilities, (batch, width, log_probabilities.shape[-1])
+        )
+        choices = constraints.apply(log_probabilities, ids, position)
         chosen, parents, scores = sampler.choose(
-            log_probabilities, scores, ops.take(noise, position, axis=1)
+            _pad_finished(choices, finished),
+            _pad_finished(log_probabilities, finished),
+            scores,
+            ops.take(noise, position, axis=1),
         )
         if width > 1:
             rows = ops.reshape(parents + ops.arange(batch)[:, None] * width, (-1,))
@@ -60,7 +69,7 @@ def generate_ids(
         return position + 1, ids, ops.reshape(chosen, (-1,)), finished, scores, states
 
     def unfinished(position, ids, token_ids, finished, scores, states):
-        return ops.logical_not(ops.all(finished))
+        return ops.logical_not(ops.all(sampler.is_done(ids, scores, finished)))
 
     _, ids, _, _, scores, _ = ops.while_loop(
         unfinished,
@@ -73,21 +82,12 @@ def generate_ids(
     return sampler.rank(ids, scores)
 
 
-def _restrict(log_probabilities, finished, banned):
-    """Bans tokens, and lets a finished hypothesis go on with `PAD` alone, at no cost.
+def _pad_finished(log_probabilities, finished):
+    """Lets a finished hypothesis go on with `PAD` alone, at no cost.
 
     Args:
-        log_probabilities: `(batch * width, vocabulary)`.
+        log_probabilities: `(batch, width, vocabulary)`.
         finished: bool `(batch, width)`.
-        banned: Ids.
-
-    Returns:
-        `(batch, width, vocabulary)`.
     """
-    batch, width = ops.shape(finished)[0], finished.shape[1]
-    vocabulary = log_probabilities.shape[-1]
-    log_probabilities = ops.reshape(log_probabilities, (batch, width, vocabulary))
-    ids = ops.arange(vocabulary)
-    is_banned = ops.any(ids[:, None] == ops.array(list(banned), dtype=ids.dtype), axis=1)
-    only_pad = ops.where(ids == PAD, 0.0, NEVER)
-    return ops.where(finished[:, :, None], only_pad, ops.where(is_banned, NEVER, log_probabilities))
+    only_pad = ops.where(ops.arange(log_probabilities.shape[-1]) == PAD, 0.0, NEVER)
+    return ops.where(finished[:, :, None], only_pad, log_probabilities)

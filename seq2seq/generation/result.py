@@ -1,6 +1,9 @@
-"""What a generation gives back."""
+"""What a generation gives back, and how a notebook shows it."""
 
-from dataclasses import dataclass
+import html
+from dataclasses import dataclass, field
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -12,9 +15,61 @@ class Generation:
         tokens: The tokens, `EOS` left out, or `None` likewise.
         ids: The ids, `EOS` included unless the text was cut off.
         score: Sum of the log probabilities of the ids.
+        normalised_score: The score divided by Wu et al.'s length penalty.
+        token_scores: Log probability of each id, float32 `(len(ids),)`.
+        alternatives: For each id the most probable tokens there (ids without a target tokenizer)
+            with their probabilities, as lists of pairs.
+        attention: Attention weights, float32 `(len(ids), len(source_tokens))`, or `None` without
+            attention.
+        source_tokens: The source's tokens with `EOS` (ids without a source tokenizer).
     """
 
     text: str | None
     tokens: list[str] | None
     ids: list[int]
     score: float
+    normalised_score: float
+    token_scores: np.ndarray = field(repr=False)
+    alternatives: list[list[tuple[str | int, float]]] = field(repr=False)
+    attention: np.ndarray | None = field(repr=False)
+    source_tokens: list[str | int] = field(repr=False)
+
+    @property
+    def labels(self) -> list[str]:
+        """What to call each id: its token, its number where there is none, `[EOS]` at the end."""
+        names = [*(self.tokens or ())]
+        return (
+            (names + ["[EOS]"] * (len(self.ids) - len(names)))
+            if names
+            else list(map(str, self.ids))
+        )
+
+    def _repr_html_(self) -> str:
+        """Shows the tokens shaded by probability, and the attention as a heat map."""
+        spans = "".join(
+            f'<span title="{_alternatives(others)}" style="{_shade(np.exp(score))}">'
+            f"{html.escape(label)}</span> "
+            for label, score, others in zip(
+                self.labels, self.token_scores, self.alternatives, strict=True
+            )
+        )
+        text = f"<p>{spans}</p><p>log probability {self.score:.2f}</p>"
+        return text if self.attention is None else text + self._heat_map()
+
+    def _heat_map(self) -> str:
+        head = "".join(f"<th>{html.escape(str(token))}</th>" for token in self.source_tokens)
+        rows = "".join(
+            f"<tr><th>{html.escape(label)}</th>"
+            + "".join(f'<td title="{weight:.2f}" style="{_shade(weight)}"></td>' for weight in row)
+            + "</tr>"
+            for label, row in zip(self.labels, self.attention, strict=True)
+        )
+        return f"<table><tr><th></th>{head}</tr>{rows}</table>"
+
+
+def _shade(share) -> str:
+    return f"background: rgba(31, 119, 180, {float(share):.2f}); padding: 2px 4px"
+
+
+def _alternatives(others) -> str:
+    return html.escape(", ".join(f"{token} {share:.2f}" for token, share in others), quote=True)

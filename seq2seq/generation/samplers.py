@@ -6,26 +6,40 @@ import numpy as np
 from keras import ops
 
 from seq2seq.checks import check_whole
+from seq2seq.generation.constraints import NEVER, Constraints
 from seq2seq.text.vocabulary import PAD
-
-NEVER = -1e9  # a log probability that no sum reaches; infinite ones breed NaN
 
 
 class Sampler:
     """What the samplers share.
 
-    `choose` sees the log probabilities `(batch, width, vocabulary)` of the next token, the scores
-    `(batch, width)` of the hypotheses in hand and a uniform number a row, `(batch,)`; it returns
-    the chosen tokens, the hypothesis each continues, and the new scores, all `(batch, width)`.
+    `choose` sees two arrays `(batch, width, vocabulary)` for the next token: `choices`, the log
+    probabilities to choose by, and the model's own to add up; then the scores `(batch, width)` of
+    the hypotheses in hand and a uniform number a row, `(batch,)`. It returns the chosen tokens, the
+    hypothesis each continues, and the new scores, all `(batch, width)`.
+
+    Args:
+        **constraints: See `Constraints`: `min_length`, `no_repeat_ngram`, `repetition_penalty`,
+            `prefix`, `banned`, `replace_unknown`.
     """
 
     width = 1
     num_results = 1
     seed = None
 
-    def choose(self, log_probabilities, scores, noise):
+    def __init__(self, **constraints):
+        for name in ("prefix", "banned"):
+            if isinstance(constraints.get(name), (list, np.ndarray)):
+                constraints[name] = tuple(constraints[name])
+        self.constraints = Constraints(**constraints)
+
+    def choose(self, choices, log_probabilities, scores, noise):
         """Chooses the next tokens."""
         raise NotImplementedError
+
+    def is_done(self, ids, scores, finished):
+        """Tells which rows need no further step: bool `(batch,)`."""
+        return ops.all(finished, axis=-1)
 
     def rank(self, ids, scores):
         """Orders the finished hypotheses of each row, best first."""
@@ -33,7 +47,7 @@ class Sampler:
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this sampler."""
-        raise NotImplementedError
+        return self.constraints.given()
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
@@ -43,19 +57,18 @@ class Sampler:
 class Greedy(Sampler):
     """Takes the most probable token at each step.
 
+    Args:
+        **constraints: Options of all samplers, see `Constraints`.
+
     Example:
 
     >>> model.generate("Good morning.", sampler=Greedy())  # doctest: +SKIP
     '早上好。'
     """
 
-    def choose(self, log_probabilities, scores, noise):
+    def choose(self, choices, log_probabilities, scores, noise):
         """Chooses the most probable token."""
-        return _take(log_probabilities, scores, ops.argmax(log_probabilities, axis=-1))
-
-    def get_config(self) -> dict:
-        """Returns the arguments that rebuild this sampler."""
-        return {}
+        return _take(log_probabilities, scores, ops.argmax(choices, axis=-1))
 
 
 class Sample(Sampler):
@@ -71,6 +84,7 @@ class Sample(Sampler):
             Defaults to `None`, all.
         seed: Same seed, same texts: each row of the input has its own stream of random numbers.
             Defaults to `None`, a new draw at each call.
+        **constraints: Options of all samplers, see `Constraints`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -86,7 +100,9 @@ class Sample(Sampler):
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
+        **constraints,
     ):
+        super().__init__(**constraints)
         if not temperature > 0:
             raise ValueError(
                 f"Expected `temperature` above 0. Received: temperature={temperature}. "
@@ -104,12 +120,10 @@ class Sample(Sampler):
         self.top_p = top_p
         self.seed = seed
 
-    def choose(self, log_probabilities, scores, noise):
+    def choose(self, choices, log_probabilities, scores, noise):
         """Draws a token by the inverse of the cumulative distribution."""
         # A ban is no probability: it must not melt at a high temperature.
-        scaled = ops.where(
-            log_probabilities > NEVER / 2, log_probabilities / self.temperature, NEVER
-        )
+        scaled = ops.where(choices > NEVER / 2, choices / self.temperature, NEVER)
         probabilities = ops.softmax(scaled)
         ids = None
         if self.top_k is not None or self.top_p is not None:
@@ -132,6 +146,7 @@ class Sample(Sampler):
             "top_k": self.top_k,
             "top_p": self.top_p,
             "seed": self.seed,
+            **super().get_config(),
         }
 
 
@@ -144,6 +159,7 @@ class BeamSearch(Sampler):
             ranked, `score / ((5 + length) / 6) ** length_penalty`, the length counting `EOS` (Wu et
             al. 2016, https://arxiv.org/abs/1609.08144, equation 14). Defaults to 1.0; 0 for none.
         num_results: Hypotheses returned for each input, best first. Defaults to 1.
+        **constraints: Options of all samplers, see `Constraints`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -153,7 +169,10 @@ class BeamSearch(Sampler):
     >>> sampler = BeamSearch(width=5, length_penalty=0.6, num_results=3)
     """
 
-    def __init__(self, width: int = 5, length_penalty: float = 1.0, num_results: int = 1):
+    def __init__(
+        self, width: int = 5, length_penalty: float = 1.0, num_results: int = 1, **constraints
+    ):
+        super().__init__(**constraints)
         check_whole("width", width)
         check_whole("num_results", num_results)
         if num_results > width:
@@ -170,23 +189,40 @@ class BeamSearch(Sampler):
         self.length_penalty = length_penalty
         self.num_results = num_results
 
-    def choose(self, log_probabilities, scores, noise):
+    def choose(self, choices, log_probabilities, scores, noise):
         """Chooses the best continuations of all hypotheses of a row together."""
-        vocabulary = log_probabilities.shape[-1]
-        totals = scores[:, :, None] + log_probabilities  # (batch, width, vocabulary)
-        totals = ops.reshape(totals, (-1, self.width * vocabulary))
-        scores, best = ops.top_k(totals, self.width)
-        return best % vocabulary, best // vocabulary, scores
+        vocabulary = choices.shape[-1]
+        totals = scores[:, :, None] + choices  # (batch, width, vocabulary)
+        _, best = ops.top_k(ops.reshape(totals, (-1, self.width * vocabulary)), self.width)
+        own = ops.reshape(scores[:, :, None] + log_probabilities, (-1, self.width * vocabulary))
+        return best % vocabulary, best // vocabulary, ops.take_along_axis(own, best, axis=1)
+
+    def is_done(self, ids, scores, finished):
+        """Tells which rows have their results, whatever the unfinished hypotheses become.
+
+        An unfinished score only falls. So the best finished hypotheses are final when none that is
+        unfinished has a better score, to push them out, nor would have at the greatest length.
+        """
+        final = self._normalise(scores, ops.sum(ops.cast(ids != PAD, scores.dtype), axis=-1))
+        bound = self._normalise(scores, ids.shape[-1])
+        final, order = ops.top_k(ops.where(finished, final, NEVER), self.num_results)
+        worst = ops.min(ops.take_along_axis(scores, order, axis=1), axis=-1)
+        open_score = ops.max(ops.where(finished, NEVER, scores), axis=-1)
+        open_bound = ops.max(ops.where(finished, NEVER, bound), axis=-1)
+        settled = ops.logical_and(final[:, -1] >= open_bound, worst >= open_score)
+        return ops.logical_or(settled, ops.all(finished, axis=-1))
 
     def rank(self, ids, scores):
         """Orders hypotheses by their score, normalised for length."""
-        lengths = ops.cast(ops.sum(ids != PAD, axis=-1), scores.dtype)
-        normalised = scores / ((5 + lengths) / 6) ** self.length_penalty
-        order = ops.argsort(-normalised, axis=-1)
+        lengths = ops.sum(ops.cast(ids != PAD, scores.dtype), axis=-1)
+        order = ops.argsort(-self._normalise(scores, lengths), axis=-1)
         return (
             ops.take_along_axis(ids, order[:, :, None], axis=1),
             ops.take_along_axis(scores, order, axis=1),
         )
+
+    def _normalise(self, scores, length):
+        return scores / ((5 + length) / 6) ** self.length_penalty
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this sampler."""
@@ -194,6 +230,7 @@ class BeamSearch(Sampler):
             "width": self.width,
             "length_penalty": self.length_penalty,
             "num_results": self.num_results,
+            **super().get_config(),
         }
 
 

@@ -54,8 +54,8 @@ def read_vectors(path: str | Path, vocabulary: Vocabulary, dim: int) -> dict[int
         Dict of float32 vectors `(dim,)` by id.
 
     Raises:
-        ValueError: If the file cannot be read, a line is broken or of another length, or it holds no
-            token of the vocabulary.
+        ValueError: If the file cannot be read, a line is broken or of another length, or no line is
+            of a token of the vocabulary.
     """
     path = Path(path)
     vectors = {}

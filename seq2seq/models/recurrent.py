@@ -176,15 +176,19 @@ class Decoder:
             Tuple `(probabilities, states)`: `(batch, target_length, vocabulary)`, and a list like
             the one received, what follows the recurrent states unchanged.
         """
-        states, memory = states[: self.num_states], states[self.num_states :]
+        states, memory = self.split(states)
         x, states = self.stack(self.embedding(target_ids), states)
         if self.attention is not None:
             x = self.attention(x, memory)
         return self.output(self.dropout(x)), [*states, *memory]
 
+    def split(self, states):
+        """Splits the encoder's list into the recurrent states and what attention needs."""
+        return list(states[: self.num_states]), list(states[self.num_states :])
+
     def attention_weights(self, target_ids, states):
         """Returns the attention weights `(batch, target_length, source_length)`."""
-        states, memory = states[: self.num_states], states[self.num_states :]
+        states, memory = self.split(states)
         x, _ = self.stack(self.embedding(target_ids), states)
         return self.attention.weights(x, memory)
 

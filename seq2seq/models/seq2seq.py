@@ -5,23 +5,21 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from keras import ops
 
-from seq2seq.backend import compile_function, padded_size
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import make_batches, pad_rows, shift_right
 from seq2seq.data.corpus import check_pairs
 from seq2seq.data.rows import check_ids, check_rows, encode_texts, is_texts
-from seq2seq.generation.loop import generate_ids
 from seq2seq.generation.result import Generation
-from seq2seq.generation.samplers import Sampler, get_sampler, make_noise
+from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.architecture import build_encoder_decoder
 from seq2seq.models.embedding import read_vectors, set_vectors
+from seq2seq.models.generator import Generator
 from seq2seq.models.losses import SmoothedCrossentropy
-from seq2seq.models.metrics import Accuracy, Perplexity, token_log_probabilities
+from seq2seq.models.metrics import Accuracy, Perplexity
 from seq2seq.models.text_model import BATCH_SIZE, TextModel
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.text.vocabulary import EOS, PAD
+from seq2seq.text.vocabulary import EOS, UNK
 
 # Arguments that a saved model keeps; word vectors are in its weights.
 OPTIONS = (
@@ -163,7 +161,7 @@ class Seq2Seq(TextModel):
         for option, value in options.items():
             setattr(self, option, value)
         self.manifest = {}
-        self._compiled_functions = _Functions()
+        self._generator = Generator(self)
         for side, path in (("source", source_vectors), ("target", target_vectors)):
             if path is not None:
                 self._load_vectors(side, path)
@@ -204,27 +202,20 @@ class Seq2Seq(TextModel):
         check_whole("max_length", max_length)
         check_whole("batch_size", batch_size)
         sampler = get_sampler(sampler)
+        self._check_sampler(sampler)
         rows, single, texts = self._source_rows(inputs)
-        results = [None] * len(rows)
-        # Rows of one length share a batch; an empty text has nothing to decode.
-        order = [i for i in np.argsort([len(row) for row in rows], kind="stable")]
-        if texts:
-            blank = [i for i in order if len(rows[i]) == 1]
-            order = [i for i in order if len(rows[i]) > 1]
-            for i in blank:
-                results[i] = [self._describe([EOS], 0.0)] * sampler.num_results
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
-            ids, scores = self._generate_batch([rows[i] for i in batch], batch, max_length, sampler)
-            for i, hypotheses, totals in zip(batch, ids, scores, strict=False):
-                results[i] = [
-                    self._describe(hypothesis[hypothesis != PAD].tolist(), float(total))
-                    for hypothesis, total in zip(hypotheses, totals, strict=True)
-                    if hypothesis[0] != PAD
-                ][: sampler.num_results]
+        # An empty text has nothing to decode.
+        filled = [i for i, row in enumerate(rows) if not texts or len(row) > 1]
+        results = [[([EOS], 0.0)] * sampler.num_results for _ in rows]
+        generated = self._generator.generate(
+            [rows[i] for i in filled], max_length, sampler, batch_size
+        )
+        for i, hypotheses in zip(filled, generated, strict=True):
+            results[i] = hypotheses
+        if return_details or sampler.constraints.replace_unknown:
+            results = self._describe(rows, results, sampler, batch_size)
         if not return_details:
-            kind = "text" if texts and self.target_tokenizer else "ids"
-            results = [[getattr(result, kind) for result in group] for group in results]
+            results = [[self._plain(result, texts) for result in group] for group in results]
         if sampler.num_results == 1:
             results = [group[0] for group in results]
         return results[0] if single else results
@@ -240,17 +231,7 @@ class Seq2Seq(TextModel):
         Returns:
             float32 `(len(sources),)`: sums over the target's tokens and `EOS`.
         """
-        source_rows, label_rows = self._rows(sources, targets)
-        scores = np.zeros(len(source_rows), dtype="float32")
-        score_batch = self._compiled_functions.get("score", self._score_batch, self)
-        order = np.argsort([len(row) for row in label_rows], kind="stable")
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
-            labels = _pad_batch([label_rows[i] for i in batch])
-            source_ids = _pad_batch([source_rows[i] for i in batch])
-            totals = np.asarray(score_batch(source_ids, shift_right(labels), labels))
-            scores[batch] = totals[: len(batch)]
-        return scores
+        return self._generator.score(*self._rows(sources, targets), batch_size)
 
     def encode_pairs(self, sources: Sequence[str], targets: Sequence[str]):
         """Turns texts into the arrays that `fit` takes.
@@ -344,28 +325,6 @@ class Seq2Seq(TextModel):
             return self._source_rows([inputs])[0], True, False
         return self._side_rows("source", inputs), False, is_texts(inputs)
 
-    def _generate_batch(self, rows, numbers, max_length, sampler):
-        """Generates for one batch; `numbers` are the rows' places in the input."""
-        source_ids = _pad_batch(rows)
-        noise = np.zeros((len(source_ids), max_length), dtype="float32")
-        noise[: len(rows)] = make_noise(sampler.seed, numbers, max_length)
-
-        def generate(source_ids, noise):
-            states = self.encoder(source_ids)
-            states, memory = states[: self.decoder.num_states], states[self.decoder.num_states :]
-            # All hypotheses of a row attend to one source: the memory needs no reordering.
-            memory = [ops.repeat(tensor, sampler.width, axis=0) for tensor in memory]
-
-            def step(token_ids, states, position):
-                return self.decoder.step(token_ids, states, memory)
-
-            return generate_ids(step, states, sampler, max_length, noise)
-
-        key = (repr(sampler), max_length)
-        ids, scores = self._compiled_functions.get(key, generate, self)(source_ids, noise)
-        ids, scores = np.asarray(ids), np.asarray(scores)
-        return ids[: len(rows)], scores[: len(rows)]
-
     def _load_vectors(self, side, path):
         tokenizer = getattr(self, f"{side}_tokenizer")
         if tokenizer is None:
@@ -374,36 +333,65 @@ class Seq2Seq(TextModel):
         part = self.encoder if side == "source" else self.decoder
         set_vectors(part.embedding, vectors)
 
-    def _score_batch(self, source_ids, target_ids, labels):
-        probabilities = self([source_ids, target_ids], training=False)
-        scores = token_log_probabilities(labels, probabilities)
-        return ops.sum(ops.where(ops.not_equal(labels, PAD), scores, 0.0), axis=-1)
+    def _check_sampler(self, sampler):
+        usable = self.target_vocabulary_size - EOS  # all but PAD, UNK and BOS
+        if sampler.width > usable:
+            raise ValueError(
+                f"Expected a beam of at most {usable}, the tokens of the target vocabulary. "
+                f"Received: width={sampler.width}."
+            )
+        if sampler.constraints.replace_unknown and (
+            self.attention is None or self.source_tokenizer is None or self.target_tokenizer is None
+        ):
+            raise ValueError(
+                "Expected a model with attention and two tokenizers for replace_unknown=True, which "
+                "copies a source token. Leave it out, or train with attention='luong'."
+            )
 
-    def _describe(self, ids, score):
-        if self.target_tokenizer is None:
-            return Generation(None, None, ids, score)
-        tokens = self.target_tokenizer.vocabulary.tokens(i for i in ids if i != EOS)
-        return Generation(self.target_tokenizer.detokenize(tokens), tokens, ids, score)
+    def _plain(self, result, texts):
+        if isinstance(result, Generation):
+            return result.text
+        ids, _ = result
+        return self.target_tokenizer.decode(ids) if texts and self.target_tokenizer else ids
 
+    def _describe(self, rows, results, sampler, batch_size):
+        """Turns pairs of ids and score into `Generation` objects, row by row."""
+        flat = [
+            (row, *result) for row, group in zip(rows, results, strict=True) for result in group
+        ]
+        details = self._generator.details(
+            [row for row, _, _ in flat], [ids for _, ids, _ in flat], batch_size
+        )
+        penalty = getattr(sampler, "length_penalty", 1.0)
+        described = iter(
+            self._generation(row, ids, score, penalty, detail)
+            for (row, ids, score), detail in zip(flat, details, strict=True)
+        )
+        return [[next(described) for _ in group] for group in results]
 
-class _Functions:
-    """Compiled functions by key. Not a dict, which Keras would track and copy."""
-
-    def __init__(self):
-        self._functions = {}
-
-    def get(self, key, function, model):
-        if key not in self._functions:
-            self._functions[key] = compile_function(function, model.variables)
-        return self._functions[key]
-
-
-def _pad_batch(rows):
-    """Pads rows to a length and number that a compiled function meets often."""
-    ids = np.full((padded_size(len(rows), 1), padded_size(max(map(len, rows)))), PAD, "int32")
-    ids[:, 0] = EOS  # a row of padding alone has no states
-    ids[: len(rows)] = pad_rows(rows, ids.shape[1])
-    return ids
+    def _generation(self, row, ids, score, penalty, detail):
+        source_tokens = _tokens(self.source_tokenizer, row)
+        tokens = text = None
+        if self.target_tokenizer is not None:
+            tokens = _tokens(self.target_tokenizer, [i for i in ids if i != EOS])
+            for place, i in enumerate(ids):
+                if i == UNK:  # only with replace_unknown; the last source token is EOS
+                    tokens[place] = source_tokens[int(detail["attention"][place, :-1].argmax())]
+            text = self.target_tokenizer.detokenize(tokens)
+        return Generation(
+            text=text,
+            tokens=tokens,
+            ids=ids,
+            score=score,
+            normalised_score=score / ((5 + len(ids)) / 6) ** penalty,
+            token_scores=detail["scores"],
+            alternatives=[
+                list(zip(_tokens(self.target_tokenizer, best), shares.tolist(), strict=True))
+                for best, shares in zip(detail["ids"], detail["probabilities"], strict=True)
+            ],
+            attention=detail.get("attention"),
+            source_tokens=source_tokens,
+        )
 
 
 def _vocabulary_size(side, source):
@@ -421,6 +409,10 @@ def _vocabulary_size(side, source):
         f"Expected `{side}` to be a tokenizer, or a vocabulary size above {EOS}, the last special "
         f"id. Received: {side}={source!r}."
     )
+
+
+def _tokens(tokenizer, ids):
+    return [int(i) for i in ids] if tokenizer is None else tokenizer.vocabulary.tokens(ids)
 
 
 def _serialize(tokenizer, size):
