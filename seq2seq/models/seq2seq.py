@@ -309,7 +309,8 @@ class Seq2Seq(TextModel):
             states = self._encode_states(source_ids)
             return generate_ids(self.decoder.step, states, sampler, max_length, noise)
 
-        key = (repr(sampler), max_length)
+        config = {**sampler.get_config(), "seed": None}  # the seed is in the noise
+        key = (type(sampler), repr(config), max_length)
         ids, scores = self._compiled_functions.get(key, generate, self)(source_ids, noise)
         ids, scores = np.asarray(ids), np.asarray(scores)
         return ids[: len(rows)], scores[: len(rows)]
