@@ -344,7 +344,7 @@ class Seq2Seq(TextModel):
             self.attention is None or self.source_tokenizer is None or self.target_tokenizer is None
         ):
             raise ValueError(
-                "Expected a model with attention and two tokenizers for replace_unknown=True, which "
+                "Expected attention and two tokenizers for replace_unknown=True, which "
                 "copies a source token. Leave it out, or train with attention='luong'."
             )
 
