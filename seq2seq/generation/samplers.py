@@ -194,7 +194,8 @@ class BeamSearch(Sampler):
         vocabulary = choices.shape[-1]
         totals = scores[:, :, None] + choices  # (batch, width, vocabulary)
         _, best = ops.top_k(ops.reshape(totals, (-1, self.width * vocabulary)), self.width)
-        own = ops.reshape(scores[:, :, None] + log_probabilities, (-1, self.width * vocabulary))
+        allowed = ops.where(choices > NEVER / 2, log_probabilities, NEVER)
+        own = ops.reshape(scores[:, :, None] + allowed, (-1, self.width * vocabulary))
         return best % vocabulary, best // vocabulary, ops.take_along_axis(own, best, axis=1)
 
     def is_done(self, ids, scores, finished):
