@@ -1,8 +1,19 @@
 """Callbacks for `fit`."""
 
+import math
 from collections.abc import Sequence
 
 import keras
+import numpy as np
+
+from seq2seq.evaluation import bleu, chrf, exact_match, word_error_rate
+
+TEXT_METRICS = {
+    "bleu": bleu,
+    "chrf": chrf,
+    "wer": word_error_rate,
+    "exact": exact_match,
+}
 
 
 class ShowSamples(keras.callbacks.Callback):
@@ -50,3 +61,183 @@ class ShowSamples(keras.callbacks.Callback):
     def _print(self):
         print(*self._lines, sep="\n", end="\n" if self._lines else "")
         self._lines = []
+
+
+class TextMetrics(keras.callbacks.Callback):
+    """Measures generated texts after each epoch, as `val_bleu`, `val_chrf`, `val_wer`, `val_exact`.
+
+    Put it before the callbacks that look at these, such as
+    `keras.callbacks.EarlyStopping("val_bleu", mode="max")`.
+
+    Args:
+        sources: Texts to generate from.
+        references: For each the true target, or a list of them.
+        metrics: Names of `"bleu"`, `"chrf"`, `"wer"`, `"exact"`. Defaults to `("bleu",)`.
+        **options: Arguments of `model.generate`.
+
+    Raises:
+        ValueError: If a metric is unknown, or sources and references differ in number.
+
+    Example:
+
+    >>> measure = seq2seq.callbacks.TextMetrics(*validation, metrics=["bleu", "chrf"])
+    >>> best = keras.callbacks.ModelCheckpoint("best.keras", "val_bleu", mode="max")
+    >>> history = model.fit(english, chinese, callbacks=[measure, best])
+    """
+
+    def __init__(self, sources, references, metrics: Sequence[str] = ("bleu",), **options):
+        super().__init__()
+        for name in metrics:
+            if name not in TEXT_METRICS:
+                raise ValueError(
+                    f"Expected metrics of {', '.join(TEXT_METRICS)}. Received: {name!r}."
+                )
+        if len(sources) != len(references):
+            raise ValueError(
+                "Expected as many references as sources. Received: "
+                f"{len(sources)} sources and {len(references)} references."
+            )
+        self.sources, self.references = list(sources), list(references)
+        self.metrics = tuple(metrics)
+        self.options = options
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Generates, measures, and adds the figures to the logs."""
+        hypotheses = self.model.generate(self.sources, **self.options)
+        for name in self.metrics:
+            logs[f"val_{name}"] = TEXT_METRICS[name](hypotheses, self.references)
+
+
+class SourceReliance(keras.callbacks.Callback):
+    """Measures after each epoch how much the model gains from its source, as `source_reliance`.
+
+    It is the loss a token (nats) with sources shuffled among the pairs, minus the real one. Near 0
+    the model ignores its source and only continues the target; the callback then says so.
+
+    Args:
+        sources: Validation texts, at least two.
+        targets: Their targets.
+        seed: Seed of the shuffling. Defaults to 0.
+        threshold: Below it the callback warns. Defaults to 0.05.
+
+    Example:
+
+    >>> reliance = seq2seq.callbacks.SourceReliance(*validation)
+    >>> history = model.fit(english, chinese, callbacks=[reliance])
+    """
+
+    def __init__(self, sources, targets, seed: int = 0, threshold: float = 0.05):
+        super().__init__()
+        if len(sources) < 2:
+            raise ValueError(f"Expected at least two pairs. Received: {len(sources)}.")
+        # A rotation of a random order: no source keeps its place.
+        order = np.random.default_rng(seed).permutation(len(sources))
+        shuffled = dict(zip(order, np.roll(order, 1), strict=True))
+        self.sources, self.targets = list(sources), list(targets)
+        self.shuffled = [self.sources[shuffled[i]] for i in range(len(self.sources))]
+        self.threshold = threshold
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Scores the pairs twice and adds the difference to the logs."""
+        _, labels = self.model.encode_pairs(self.sources, self.targets)
+        gain = self.model.score(self.sources, self.targets) - self.model.score(
+            self.shuffled, self.targets
+        )
+        reliance = float(gain.sum() / np.count_nonzero(labels))
+        logs["source_reliance"] = reliance
+        if reliance < self.threshold:
+            print(
+                f"\nsource_reliance is {reliance:.3f}: the model ignores its source so far. If that "
+                "stays, train longer, use attention, or check that the pairs belong together."
+            )
+
+
+class WarmUp(keras.callbacks.Callback):
+    """Raises the learning rate from 0 to its peak, then lowers it, update by update.
+
+    Args:
+        peak: Highest learning rate. Defaults to 1e-3.
+        updates: Updates until the peak. Defaults to 1000.
+        decay: `"inverse_sqrt"` (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, section 5.3)
+            or `"cosine"` (Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983), which ends at
+            0 with `total_updates`. Defaults to `"inverse_sqrt"`.
+        total_updates: Updates of the whole training; needed for `"cosine"`. Defaults to `None`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> history = model.fit(english, chinese, callbacks=[seq2seq.callbacks.WarmUp(2e-3, 500)])
+    """
+
+    def __init__(
+        self,
+        peak: float = 1e-3,
+        updates: int = 1000,
+        decay: str = "inverse_sqrt",
+        total_updates: int | None = None,
+    ):
+        super().__init__()
+        if decay not in ("inverse_sqrt", "cosine"):
+            raise ValueError(
+                f"Expected `decay` to be 'inverse_sqrt' or 'cosine'. Received: decay={decay!r}."
+            )
+        if not peak > 0 or updates < 1:
+            raise ValueError(
+                "Expected `peak` above 0 and `updates` of at least 1. "
+                f"Received: peak={peak}, updates={updates}."
+            )
+        if decay == "cosine" and (total_updates is None or total_updates <= updates):
+            raise ValueError(
+                "Expected `total_updates` above `updates` with decay='cosine'. "
+                f"Received: total_updates={total_updates}, updates={updates}."
+            )
+        self.peak, self.updates = peak, updates
+        self.decay, self.total_updates = decay, total_updates
+
+    def learning_rate(self, update: int) -> float:
+        """Returns the learning rate of an update, the first being 1."""
+        if update <= self.updates:
+            return self.peak * update / self.updates
+        if self.decay == "inverse_sqrt":
+            return self.peak * math.sqrt(self.updates / update)
+        done = min(1.0, (update - self.updates) / (self.total_updates - self.updates))
+        return self.peak * 0.5 * (1 + math.cos(math.pi * done))
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Sets the learning rate."""
+        update = int(self.model.optimizer.iterations) + 1
+        self.model.optimizer.learning_rate = self.learning_rate(update)
+
+
+class AverageWeights(keras.callbacks.Callback):
+    """Replaces the weights by their mean over the last epochs when training ends.
+
+    Junczys-Dowmunt et al. 2016, https://aclanthology.org/W16-2316, section 3.
+
+    Args:
+        epochs: How many of the last epochs. Defaults to 3.
+
+    Example:
+
+    >>> history = model.fit(english, chinese, callbacks=[seq2seq.callbacks.AverageWeights(3)])
+    """
+
+    def __init__(self, epochs: int = 3):
+        super().__init__()
+        if epochs < 1:
+            raise ValueError(f"Expected `epochs` of at least 1. Received: epochs={epochs}.")
+        self.epochs = epochs
+        self._kept = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Keeps a copy of the weights."""
+        self._kept = [*self._kept, self.model.get_weights()][-self.epochs :]
+
+    def on_train_end(self, logs=None):
+        """Sets the mean."""
+        if self._kept:
+            means = [np.mean(same, axis=0) for same in zip(*self._kept, strict=True)]
+            self.model.set_weights(means)
+            self._kept = []

@@ -1,0 +1,116 @@
+"""Pictures: attention heat map and training curves. matplotlib is imported where it is used."""
+
+import warnings
+
+from seq2seq.generation.result import Generation
+from seq2seq.text.spacing import HAN
+
+CHINESE_FONTS = (
+    "Noto Sans CJK SC",
+    "Source Han Sans SC",
+    "Microsoft YaHei",
+    "SimHei",
+    "PingFang SC",
+    "Heiti SC",
+    "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei",
+    "Arial Unicode MS",
+)
+
+
+def plot_attention(generation: Generation, ax=None):
+    """Draws which source tokens each generated token attended to.
+
+    Args:
+        generation: A result of `model.generate(..., return_details=True)`, of a model with attention.
+        ax: matplotlib axes to draw on. Defaults to `None`, new ones.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If the generation has no attention.
+        ImportError: If matplotlib is not installed.
+
+    Example:
+
+    >>> result = model.generate("Where is the station?", return_details=True)
+    >>> ax = plot_attention(result)
+    """
+    if generation.attention is None:
+        raise ValueError(
+            "Expected a Generation with attention. Received one without. Make the model with "
+            "attention='luong' or 'bahdanau'."
+        )
+    labels, sources = generation.labels, list(map(str, generation.source_tokens))
+    pyplot = _pyplot("".join(labels + sources))
+    if ax is None:
+        size = (1 + 0.5 * len(sources), 1 + 0.4 * len(labels))
+        _, ax = pyplot.subplots(figsize=size, layout="constrained")
+    ax.imshow(generation.attention, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    ax.set_xticks(range(len(sources)), sources, rotation=45, ha="right")
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set(xlabel="source", ylabel="generated")
+    return ax
+
+
+def plot_history(history, metrics: tuple[str, ...] = ("perplexity", "accuracy")):
+    """Draws the training curves, each metric beside its validation.
+
+    Args:
+        history: What `fit` returned, or its `history` dict.
+        metrics: Names; those that were not recorded are left out. Defaults to `("perplexity",
+            "accuracy")`.
+
+    Returns:
+        Array of matplotlib axes, one a metric.
+
+    Raises:
+        ValueError: If none of the metrics was recorded.
+        ImportError: If matplotlib is not installed.
+
+    Example:
+
+    >>> axes = plot_history(model.fit(english, chinese, validation_split=0.1, epochs=5))
+    """
+    values = getattr(history, "history", history)
+    shown = [name for name in metrics if name in values]
+    if not shown:
+        raise ValueError(
+            f"Expected metrics of {', '.join(values) or 'a training run'}. Received: {metrics}."
+        )
+    pyplot = _pyplot("")
+    _, axes = pyplot.subplots(
+        1, len(shown), figsize=(5 * len(shown), 3.5), squeeze=False, layout="constrained"
+    )
+    for ax, name in zip(axes[0], shown, strict=True):
+        for key, label in ((name, "training"), (f"val_{name}", "validation")):
+            if key in values:
+                ax.plot(range(1, len(values[key]) + 1), values[key], label=label)
+        ax.set(xlabel="epoch", ylabel=name)
+        if name == "perplexity":
+            ax.set_yscale("log")
+        ax.legend()
+    return axes[0]
+
+
+def _pyplot(text):
+    """Returns matplotlib's pyplot, with a Chinese font where the text needs one."""
+    try:
+        from matplotlib import font_manager, pyplot
+    except ImportError as error:
+        raise ImportError('Plots need matplotlib: pip install "keras-seq2seq[plot]"') from error
+    import re
+
+    if re.search(f"[{HAN}]", text):
+        known = {font.name for font in font_manager.fontManager.ttflist}
+        fonts = [name for name in CHINESE_FONTS if name in known]
+        if fonts:
+            pyplot.rcParams["font.family"] = [*fonts[:1], *pyplot.rcParams["font.family"]]
+        else:
+            warnings.warn(
+                "No Chinese font was found, so characters show as boxes. Install one, such as Noto "
+                "Sans CJK (Debian: apt install fonts-noto-cjk), and delete matplotlib's font cache.",
+                stacklevel=3,
+            )
+    return pyplot
