@@ -147,8 +147,8 @@ class SourceReliance(keras.callbacks.Callback):
         logs["source_reliance"] = reliance
         if reliance < self.threshold:
             print(
-                f"\nsource_reliance is {reliance:.3f}: the model ignores its source so far. If that "
-                "stays, train longer, use attention, or check that the pairs belong together."
+                f"\nsource_reliance is {reliance:.3f}: the model ignores its source so far. If it "
+                "stays so, use attention, or check that the pairs belong together."
             )
 
 
@@ -159,8 +159,8 @@ class WarmUp(keras.callbacks.Callback):
         peak: Highest learning rate. Defaults to 1e-3.
         updates: Updates until the peak. Defaults to 1000.
         decay: `"inverse_sqrt"` (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, section 5.3)
-            or `"cosine"` (Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983), which ends at
-            0 with `total_updates`. Defaults to `"inverse_sqrt"`.
+            or `"cosine"` (Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983), which ends
+            at 0 with `total_updates`. Defaults to `"inverse_sqrt"`.
         total_updates: Updates of the whole training; needed for `"cosine"`. Defaults to `None`.
 
     Raises:

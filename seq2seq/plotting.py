@@ -22,7 +22,7 @@ def plot_attention(generation: Generation, ax=None):
     """Draws which source tokens each generated token attended to.
 
     Args:
-        generation: A result of `model.generate(..., return_details=True)`, of a model with attention.
+        generation: A result of `model.generate(..., return_details=True)`; the model has attention.
         ax: matplotlib axes to draw on. Defaults to `None`, new ones.
 
     Returns:
@@ -109,8 +109,8 @@ def _pyplot(text):
             pyplot.rcParams["font.family"] = [*fonts[:1], *pyplot.rcParams["font.family"]]
         else:
             warnings.warn(
-                "No Chinese font was found, so characters show as boxes. Install one, such as Noto "
-                "Sans CJK (Debian: apt install fonts-noto-cjk), and delete matplotlib's font cache.",
+                "No Chinese font was found: characters show as boxes. Install one, such as Noto Sans "
+                "CJK (Debian: apt install fonts-noto-cjk), and delete matplotlib's font cache.",
                 stacklevel=3,
             )
     return pyplot

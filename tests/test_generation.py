@@ -237,10 +237,9 @@ def test_other_tokens_can_be_banned():
     ids, _ = generate_ids(
         toy_step,
         [ops.convert_to_tensor(STATES)],
-        Greedy(),
+        Greedy(banned=[EOS, 4]),
         MAX_LENGTH,
         ops.zeros((ROWS, MAX_LENGTH)),
-        banned=[PAD, UNK, BOS, EOS, 4],
     )
     assert set(ops.convert_to_numpy(ids).flat) == {5, 6}
 
@@ -298,8 +297,8 @@ def test_the_step_is_told_how_many_tokens_were_generated():
 class CountSteps(Greedy):
     """Its scores are the number of steps that the loop took."""
 
-    def choose(self, log_probabilities, scores, noise):
-        token_ids, parents, _ = super().choose(log_probabilities, scores, noise)
+    def choose(self, choices, log_probabilities, scores, noise):
+        token_ids, parents, _ = super().choose(choices, log_probabilities, scores, noise)
         return token_ids, parents, scores + 1.0
 
 

@@ -1,5 +1,7 @@
 """From the arguments of `Seq2Seq` to its encoder and decoder."""
 
+import functools
+
 import keras
 
 from seq2seq.checks import check_whole
@@ -119,14 +121,7 @@ def _embedding(side, size, options):
 
 
 def _output(embedding, size, options, regularizer):
-    """Returns the layers from the decoder's output to probabilities; they are in float32."""
-    if not options["tie_output"]:
-        return keras.layers.Dense(
-            size,
-            activation="softmax",
-            kernel_regularizer=regularizer,
-            dtype="float32",
-            name="decoder_softmax",
-        )
-    softmax = keras.layers.Softmax(dtype="float32", name="decoder_softmax")
-    return lambda x: softmax(embedding(x, reverse=True))
+    """Returns the layer from the decoder's output to scores of the vocabulary."""
+    if options["tie_output"]:
+        return functools.partial(embedding, reverse=True)
+    return keras.layers.Dense(size, kernel_regularizer=regularizer, name="decoder_output")

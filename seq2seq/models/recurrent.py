@@ -7,7 +7,6 @@ so that all of them share the layers.
 import keras
 from keras import ops
 
-from seq2seq.models.metrics import SMALLEST
 from seq2seq.text.vocabulary import PAD
 
 CELLS = {
@@ -162,6 +161,7 @@ class Decoder:
         self.attention = attention
         self.dropout = make_dropout("output_dropout", dropout)
         self.output = output
+        self.softmax = keras.layers.Softmax(dtype="float32", name="decoder_softmax")
 
     def __call__(self, target_ids, states):
         """Decodes with teacher forcing.
@@ -180,7 +180,7 @@ class Decoder:
         x, states = self.stack(self.embedding(target_ids), states)
         if self.attention is not None:
             x = self.attention(x, memory)
-        return self.output(self.dropout(x)), [*states, *memory]
+        return self.softmax(self.output(self.dropout(x))), [*states, *memory]
 
     def split(self, states):
         """Splits the encoder's list into the recurrent states and what attention needs."""
@@ -206,8 +206,7 @@ class Decoder:
         x, states = self.stack.step(self.embedding(token_ids), states)
         if self.attention is not None:
             x = self.attention(x[:, None, :], memory)[:, 0, :]
-        probabilities = ops.cast(self.output(x), "float32")
-        return ops.log(ops.maximum(probabilities, SMALLEST)), states
+        return ops.log_softmax(ops.cast(self.output(x), "float32")), states
 
 
 def make_dropout(name, rate):

@@ -1,0 +1,112 @@
+"""Options that all samplers share."""
+
+import pytest
+from conftest import CHINESE, ENGLISH, make_model
+
+import seq2seq
+from seq2seq import BeamSearch, Greedy, Sample
+
+EACH = pytest.mark.parametrize("kind", [Greedy, Sample, BeamSearch])
+
+
+@pytest.fixture(scope="module")
+def attentive():
+    """A model with attention that knows the phrases by heart."""
+    model = make_model(attention="luong", embedding_dim=32)
+    model.optimizer.learning_rate = 0.02
+    model.fit(ENGLISH, CHINESE, epochs=60, verbose=0)
+    assert model.generate(ENGLISH) == CHINESE
+    return model
+
+
+@EACH
+def test_min_length(attentive, kind):
+    rows = attentive.encode_pairs(ENGLISH, CHINESE)[0][0]
+    results = attentive.generate(rows, sampler=kind(min_length=9), max_length=12)
+    assert all(len(row) >= 9 for row in results)
+
+
+@EACH
+def test_banned_tokens(attentive, kind):
+    results = attentive.generate(ENGLISH, sampler=kind(banned=["好", "。"]), max_length=8)
+    assert not set("好。") & set("".join(results))
+    ids = attentive.target_tokenizer.vocabulary.ids(["好", "。"])
+    assert attentive.generate(ENGLISH, sampler=kind(banned=ids), max_length=8) == results or (
+        kind is Sample
+    )
+
+
+@EACH
+def test_a_forced_prefix(attentive, kind):
+    results = attentive.generate(ENGLISH, sampler=kind(prefix="晚上"), max_length=8)
+    assert all(text.startswith("晚上") for text in results)
+
+
+def test_the_score_of_a_forced_prefix_is_the_models_own(attentive):
+    result = attentive.generate(ENGLISH[0], sampler=Greedy(prefix="晚"), return_details=True)
+    own = attentive.score([ENGLISH[0]], [result.text])[0]
+    assert result.score == pytest.approx(own, abs=1e-3)
+    assert result.score < -1
+
+
+@EACH
+@pytest.mark.parametrize("n", [1, 2])
+def test_no_repeated_ngram(attentive, kind, n):
+    sampler = kind(no_repeat_ngram=n, min_length=12)
+    for row in attentive.generate(
+        attentive.encode_pairs(ENGLISH, CHINESE)[0][0], sampler=sampler, max_length=14
+    ):
+        grams = [tuple(row[i : i + n]) for i in range(len(row) - n + 1)]
+        assert len(set(grams)) == len(grams)
+
+
+def test_repetitions_become_rarer(attentive):
+    def repeated(penalty):
+        sampler = Greedy(repetition_penalty=penalty, min_length=14)
+        texts = attentive.generate(ENGLISH, sampler=sampler, max_length=15)
+        return sum(len(text) - len(set(text)) for text in texts)
+
+    assert repeated(5.0) < repeated(1.0)
+
+
+def test_unknown_words_are_copied_from_the_source():
+    source = seq2seq.WordTokenizer().adapt(["my name is Li", "my name is Wu"])
+    target = seq2seq.WordTokenizer(min_frequency=2).adapt(["ich bin Li", "ich bin Wu"])
+    model = seq2seq.Seq2Seq(source, target, 16, 32, attention="luong")
+    model.optimizer.learning_rate = 0.02
+    pairs = ["my name is Li", "my name is Wu"], ["ich bin Li", "ich bin Wu"]
+    model.fit(*pairs, epochs=60, verbose=0)
+    sampler = Greedy(replace_unknown=True)
+    result = model.generate("my name is Li", sampler=sampler, return_details=True)
+    assert seq2seq.UNK in result.ids
+    assert "[UNK]" not in result.text
+    assert result.tokens[2] in ["my", "name", "is", "Li"]
+    assert model.generate("my name is Li", sampler=sampler) == result.text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_length": 0}, "min_length"),
+        ({"no_repeat_ngram": 0}, "no_repeat_ngram"),
+        ({"repetition_penalty": 0}, "repetition_penalty"),
+        ({"banned": "好"}, "list of tokens"),
+    ],
+)
+@EACH
+def test_bad_options(kind, options, message):
+    with pytest.raises(ValueError, match=message):
+        kind(**options)
+
+
+def test_options_that_do_not_fit_the_call(attentive, model):
+    with pytest.raises(ValueError, match="shorter than `max_length`"):
+        attentive.generate(ENGLISH, sampler=Greedy(prefix="早上好"), max_length=3)
+    with pytest.raises(ValueError, match="min_length"):
+        attentive.generate(ENGLISH, sampler=Greedy(min_length=9), max_length=8)
+    with pytest.raises(ValueError, match="target vocabulary"):
+        attentive.generate(ENGLISH, sampler=Greedy(banned=["猫"]))
+    with pytest.raises(ValueError, match="at most"):
+        attentive.generate(ENGLISH, sampler=BeamSearch(width=500))
+    with pytest.raises(ValueError, match="attention"):
+        model.generate(ENGLISH, sampler=Greedy(replace_unknown=True))
