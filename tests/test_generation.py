@@ -188,15 +188,29 @@ def test_the_length_penalty_changes_the_order():
 
 @pytest.mark.parametrize("width", [2, 3, 5])
 def test_a_narrow_beam_keeps_the_best_of_all_continuations(width):
-    ids, scores = generate(BeamSearch(width, length_penalty=0.0))
+    ids, scores = generate(BeamSearch(width, length_penalty=0.0, num_results=width))
     for model in range(ROWS):
         expected = beam_by_hand(model, width)
         assert texts_of(ids[model]) == expected
         np.testing.assert_allclose(scores[model], [score(model, text) for text in expected], 1e-5)
 
 
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("num_results", [1, 2])
+def test_stopping_early_changes_no_result(length_penalty, num_results):
+    class Patient(BeamSearch):
+        def is_done(self, ids, scores, finished):
+            return ops.all(finished, axis=-1)
+
+    options = {"width": 3, "length_penalty": length_penalty, "num_results": num_results}
+    ids, scores = generate(BeamSearch(**options))
+    expected_ids, expected_scores = generate(Patient(**options))
+    np.testing.assert_array_equal(ids, expected_ids)
+    np.testing.assert_allclose(scores, expected_scores, 1e-6)
+
+
 def test_a_text_cut_off_is_scored_as_it_stands():
-    ids, scores = generate(BeamSearch(SPACE, length_penalty=0.0))
+    ids, scores = generate(BeamSearch(SPACE, length_penalty=0.0, num_results=SPACE))
     cut_off = [(ids[place], scores[place]) for place in np.ndindex(scores.shape)]
     cut_off = [pair for pair in cut_off if EOS not in pair[0]]
     assert len(cut_off) == ROWS * 81

@@ -33,9 +33,9 @@ def generate_ids(
             sampler's, which never allow `PAD` and `BOS`.
 
     Returns:
-        Tuple `(ids, scores)`: `(batch, width, max_length)` int32 padded with 0 after `EOS`, and
-        `(batch, width)` sums of log probabilities, best first. Where there are fewer sequences than
-        `width`, the rest is padding.
+        Tuple `(ids, scores)`: `(batch, num_results, max_length)` int32 padded with 0 after `EOS`,
+        and `(batch, num_results)` sums of log probabilities, best first. Where there are fewer
+        sequences, the rest is padding.
     """
     constraints = constraints or sampler.constraints
     width = sampler.width
@@ -79,7 +79,8 @@ def generate_ids(
     )
     # A beam wider than the space holds places that nothing could fill.
     ids = ops.where(scores[:, :, None] > NEVER / 2, ids, PAD)
-    return sampler.rank(ids, scores)
+    ids, scores = sampler.rank(ids, scores)
+    return ids[:, : sampler.num_results], scores[:, : sampler.num_results]
 
 
 def _pad_finished(log_probabilities, finished):

@@ -52,7 +52,7 @@ class Generator:
                     (hypothesis[hypothesis != PAD].tolist(), float(total))
                     for hypothesis, total in zip(hypotheses, totals, strict=True)
                     if hypothesis[0] != PAD
-                ][: sampler.num_results]
+                ]
         return results
 
     def score(
