@@ -78,14 +78,15 @@ def check_inference(model: Seq2Seq, source, target) -> float:
     """
     (source_ids, target_ids), labels = model.encode_pairs(source, target)
     encoder_model, decoder_model = build_inference_models(model)
-    expected = model.predict([source_ids, target_ids], verbose=0)
-    states = encoder_model.predict(source_ids, verbose=0)
+    # Called as they are: `predict` would compile each model for these few steps.
+    expected = np.asarray(model([source_ids, target_ids], training=False))
+    states = encoder_model(source_ids, training=False)
     difference = 0.0
     for position in range(labels.shape[1]):
         token_ids = target_ids[:, position : position + 1]
-        probabilities, *states = decoder_model.predict([token_ids, *states], verbose=0)
+        probabilities, *states = decoder_model([token_ids, *states], training=False)
         real = labels[:, position] != PAD
-        gap = np.abs(probabilities[real, 0] - expected[real, position])
+        gap = np.abs(np.asarray(probabilities)[real, 0] - expected[real, position])
         difference = max(difference, float(gap.max(initial=0.0)))
     return difference
 
