@@ -83,7 +83,7 @@ def check_inference(model: Seq2Seq, source, target) -> float:
     states = encoder_model(source_ids, training=False)
     difference = 0.0
     for position in range(labels.shape[1]):
-        token_ids = target_ids[:, position : position + 1]
+        token_ids = keras.ops.array(target_ids[:, position : position + 1])
         probabilities, *states = decoder_model([token_ids, *states], training=False)
         real = labels[:, position] != PAD
         gap = np.abs(np.asarray(probabilities)[real, 0] - expected[real, position])
