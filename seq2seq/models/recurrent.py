@@ -7,7 +7,6 @@ so that all of them share the layers.
 import keras
 from keras import ops
 
-from seq2seq.models.metrics import SMALLEST
 from seq2seq.text.vocabulary import PAD
 
 
@@ -55,9 +54,8 @@ class Decoder:
         )
         self.recurrent = _stack("decoder", units, num_layers)
         self.dropout = _dropout("target", dropout, num_layers + 1)
-        self.output = keras.layers.Dense(
-            vocabulary_size, activation="softmax", dtype="float32", name="decoder_softmax"
-        )
+        self.output = keras.layers.Dense(vocabulary_size, name="decoder_output")
+        self.softmax = keras.layers.Softmax(dtype="float32", name="decoder_softmax")
 
     def __call__(self, target_ids, states):
         """Decodes with teacher forcing.
@@ -77,7 +75,7 @@ class Decoder:
         for i, layer in enumerate(self.recurrent):
             x, *new_states = layer(self.dropout[i](x), initial_state=states[2 * i : 2 * i + 2])
             final_states += new_states
-        return self.output(self.dropout[-1](x)), final_states
+        return self.softmax(self.output(self.dropout[-1](x))), final_states
 
     def step(self, token_ids, states, position):
         """Decodes one token; the generation loop's `step`.
@@ -97,8 +95,7 @@ class Decoder:
         for i, layer in enumerate(self.recurrent):
             x, new_states = layer.cell(x, states[2 * i : 2 * i + 2])
             final_states += new_states
-        probabilities = ops.cast(self.output(x), "float32")
-        return ops.log(ops.maximum(probabilities, SMALLEST)), final_states
+        return ops.log_softmax(ops.cast(self.output(x), "float32")), final_states
 
 
 def _stack(side, units, num_layers):
