@@ -51,7 +51,7 @@ class Greedy(Sampler):
 
     def choose(self, log_probabilities, scores, noise):
         """Chooses the most probable token."""
-        return _take(log_probabilities, scores, ops.argmax(log_probabilities, axis=-1))
+        return _take(log_probabilities, scores, _first_best(log_probabilities))
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this sampler."""
@@ -225,6 +225,14 @@ def make_noise(seed: int | None, rows: Sequence[int], max_length: int) -> np.nda
     else:
         noise = np.stack([np.random.default_rng([seed, row]).random(max_length) for row in rows])
     return (noise * (1 - 1e-6)).astype("float32")  # 1.0 by rounding would draw past the last token
+
+
+def _first_best(log_probabilities):
+    """Returns the id of the first best token: argmax by parts that compile to faster code."""
+    best = ops.max(log_probabilities, axis=-1, keepdims=True)
+    vocabulary = log_probabilities.shape[-1]
+    ids = ops.arange(vocabulary, dtype="int32")
+    return ops.min(ops.where(log_probabilities == best, ids, vocabulary), axis=-1)
 
 
 def _take(log_probabilities, scores, token_ids):
