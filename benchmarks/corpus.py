@@ -43,7 +43,7 @@ def load_corpus(files: list[str] | None) -> tuple[Pairs, Pairs]:
     return (sources[:kept], targets[:kept]), (sources[kept:], targets[kept:])
 
 
-def make_pairs(count: int = 30_000, words: int = 6000, seed: int = 1) -> Pairs:
+def make_pairs(count: int = 30_000, words: int = 5000, seed: int = 1) -> Pairs:
     """Makes up pairs of sentences of the size and the word frequencies of Multi30k.
 
     Lengths are about 12 words, frequencies follow Zipf's law, and the target renames every word and

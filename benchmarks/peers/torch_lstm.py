@@ -28,7 +28,7 @@ class TorchLSTM(nn.Module):
         self.target_embedding = nn.Embedding(target_size, embedding_dim)
         self.encoder_lstm = nn.LSTM(embedding_dim, units, batch_first=True)
         self.decoder_lstm = nn.LSTM(embedding_dim, units, batch_first=True)
-        self.decoder_softmax = nn.Linear(units, target_size)
+        self.decoder_output = nn.Linear(units, target_size)
 
     def encode(self, source_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the state after the last real token, `h` and `c` of `(1, batch, units)`."""
@@ -41,7 +41,7 @@ class TorchLSTM(nn.Module):
     def decode(self, target_ids: torch.Tensor, state: tuple) -> tuple[torch.Tensor, tuple]:
         """Returns logits `(batch, length, vocabulary)` and the state after the last token."""
         x, state = self.decoder_lstm(self.target_embedding(target_ids), state)
-        return self.decoder_softmax(x), state
+        return self.decoder_output(x), state
 
     def forward(self, source_ids: torch.Tensor, target_ids: torch.Tensor) -> torch.Tensor:
         """Returns logits with teacher forcing."""
@@ -62,8 +62,8 @@ class TorchLSTM(nn.Module):
             _copy(lstm.weight_hh_l0, weights[f"{name}/lstm_cell/recurrent_kernel"].T)
             _copy(lstm.bias_ih_l0, weights[f"{name}/lstm_cell/bias"])
             lstm.bias_hh_l0.zero_().requires_grad_(False)
-        _copy(self.decoder_softmax.weight, weights["decoder_softmax/kernel"].T)
-        _copy(self.decoder_softmax.bias, weights["decoder_softmax/bias"])
+        _copy(self.decoder_output.weight, weights["decoder_output/kernel"].T)
+        _copy(self.decoder_output.bias, weights["decoder_output/bias"])
         return self
 
 
