@@ -68,14 +68,7 @@ def _add_train(commands):
         help="share of DATA kept for validation if none is given (default: %(default)s)",
     )
     _add_tokenizers(train)
-    model = train.add_argument_group("model")
-    model.add_argument("--embedding-dim", type=int, default=256, help="default: %(default)s")
-    model.add_argument("--units", type=int, default=256, help="default: %(default)s")
-    model.add_argument("--num-layers", type=int, default=1, help="default: %(default)s")
-    model.add_argument("--cell", default="lstm", help="default: %(default)s")
-    model.add_argument("--dropout", type=float, default=0.0, help="default: %(default)s")
-    model.add_argument("--max-source-length", type=int, default=200, help="default: %(default)s")
-    model.add_argument("--max-target-length", type=int, default=200, help="default: %(default)s")
+    _add_model(train)
     training = train.add_argument_group("training")
     training.add_argument("--epochs", type=int, default=10, help="default: %(default)s")
     training.add_argument("--batch-size", type=int, default=64, help="default: %(default)s")
@@ -90,6 +83,40 @@ def _add_train(commands):
     _add_json(train)
 
 
+def _add_model(parser):
+    group = parser.add_argument_group("model")
+    for name, kind, default in (
+        ("embedding-dim", int, 256),
+        ("units", int, 256),
+        ("num-layers", int, 1),
+        ("cell", str, "lstm"),
+        ("attention", str, None),
+        ("attention-score", str, "dot"),
+        ("dropout", float, 0.0),
+        ("recurrent-dropout", float, 0.0),
+        ("l2", float, 0.0),
+        ("label-smoothing", float, 0.0),
+        ("source-vectors", str, None),
+        ("target-vectors", str, None),
+        ("max-source-length", int, 200),
+        ("max-target-length", int, 200),
+    ):
+        group.add_argument(f"--{name}", type=kind, default=default, help=f"default: {default}")
+    for name, default in (
+        ("bidirectional", False),
+        ("share-embeddings", False),
+        ("tie-output", False),
+        ("train-source-embedding", True),
+        ("train-target-embedding", True),
+    ):
+        group.add_argument(
+            f"--{name}",
+            action=argparse.BooleanOptionalAction,
+            default=default,
+            help=f"default: {default}",
+        )
+
+
 def _add_generate(commands):
     generate = commands.add_parser("generate", help="generate a line for each line of input")
     generate.add_argument("model", help="model file (.keras)")
@@ -98,6 +125,9 @@ def _add_generate(commands):
     )
     generate.add_argument("--batch-size", type=int, default=64, help="default: %(default)s")
     _add_sampler(generate)
+    generate.add_argument(
+        "--num-results", type=int, default=1, help="beam: results a line, separated by tabs"
+    )
     _add_json(generate)
 
 
@@ -176,6 +206,14 @@ def _add_sampler(parser):
     group.add_argument("--top-k", type=int, help="sample: default all")
     group.add_argument("--top-p", type=float, help="sample: default all")
     group.add_argument("--seed", type=int, help="sample: default none")
+    group.add_argument("--min-length", type=int, default=1, help="default: %(default)s")
+    group.add_argument("--no-repeat-ngram", type=int, help="default: repetitions are allowed")
+    group.add_argument("--repetition-penalty", type=float, default=1.0, help="default: %(default)s")
+    group.add_argument("--prefix", default="", help="what every result begins with")
+    group.add_argument("--banned", nargs="+", default=(), help="tokens never generated")
+    group.add_argument(
+        "--replace-unknown", action="store_true", help="copy the source token attended to"
+    )
 
 
 def _add_json(parser):

@@ -1,5 +1,6 @@
 """What the commands of the command line do."""
 
+import dataclasses
 import json
 import sys
 from collections.abc import Iterator
@@ -12,10 +13,11 @@ from seq2seq.data.corpus import decode_utf8, read_lines, read_pairs, split_lines
 from seq2seq.data.report import inspect_pairs
 from seq2seq.data.splitting import split_pairs
 from seq2seq.evaluation import evaluate_model
+from seq2seq.generation.constraints import Constraints
 from seq2seq.generation.samplers import BeamSearch, Greedy, Sample
 from seq2seq.models.files import read_config
 from seq2seq.models.inference import load_model
-from seq2seq.models.seq2seq import Seq2Seq
+from seq2seq.models.seq2seq import OPTIONS, Seq2Seq
 from seq2seq.text.spacing import is_chinese
 from seq2seq.text.tokenizers import CharTokenizer, JiebaTokenizer, Tokenizer, WordTokenizer
 
@@ -71,7 +73,8 @@ def generate(options) -> None:
     for texts in _blocks(options.files):
         for text, result in zip(texts, results(texts), strict=True):
             row = {"source": text, "text": result}
-            print(json.dumps(row, ensure_ascii=False) if options.json else result)
+            line = "\t".join(result) if isinstance(result, list) else result
+            print(json.dumps(row, ensure_ascii=False) if options.json else line)
         sys.stdout.flush()
 
 
@@ -124,17 +127,13 @@ def _training_parts(options):
 
 
 def _new_model(options, sources, targets) -> Seq2Seq:
-    model = Seq2Seq(
-        _tokenizer(options, "source", sources).adapt(sources),
-        _tokenizer(options, "target", targets).adapt(targets),
-        embedding_dim=options.embedding_dim,
-        units=options.units,
-        num_layers=options.num_layers,
-        cell=options.cell,
-        dropout=options.dropout,
-        max_source_length=options.max_source_length,
-        max_target_length=options.max_target_length,
-    )
+    if options.share_embeddings:
+        source = target = _tokenizer(options, "source", sources).adapt([*sources, *targets])
+    else:
+        source = _tokenizer(options, "source", sources).adapt(sources)
+        target = _tokenizer(options, "target", targets).adapt(targets)
+    names = (*OPTIONS, "source_vectors", "target_vectors")
+    model = Seq2Seq(source, target, **{name: getattr(options, name) for name in names})
     model.optimizer.learning_rate = options.learning_rate
     return model
 
@@ -181,11 +180,19 @@ def _tokenizer(options, side, texts) -> Tokenizer:
 
 
 def _sampler(options):
+    constraints = {
+        field.name: getattr(options, field.name) for field in dataclasses.fields(Constraints)
+    }
+    constraints["banned"] = tuple(constraints["banned"])
     if options.sampler == "beam":
-        return BeamSearch(options.width, options.length_penalty)
+        results = getattr(options, "num_results", 1)
+        return BeamSearch(options.width, options.length_penalty, results, **constraints)
+    if getattr(options, "num_results", 1) > 1:
+        raise ValueError("Expected --sampler beam with --num-results above 1.")
     if options.sampler == "sample":
-        return Sample(options.temperature, options.top_k, options.top_p, options.seed)
-    return Greedy()
+        cuts = options.temperature, options.top_k, options.top_p
+        return Sample(*cuts, options.seed, **constraints)
+    return Greedy(**constraints)
 
 
 def _read(paths, columns):
@@ -219,7 +226,8 @@ def _prompt(results) -> None:
             text = input("> ")
         except EOFError:
             return
-        print(results([text])[0])
+        result = results([text])[0]
+        print(*(result if isinstance(result, list) else [result]), sep="\n")
 
 
 def _summary(config) -> dict:

@@ -77,6 +77,27 @@ class TestTrain:
             figures.append(json.loads(capsys.readouterr().out)["metrics"])
         assert figures[0] == figures[1]
 
+    def test_every_option_of_the_model(self, folder, capsys):
+        options = ["--bidirectional", "--attention", "luong", "--attention-score", "general"]
+        options += [
+            "--tie-output",
+            "--share-embeddings",
+            "--label-smoothing",
+            "0.1",
+            "--cell",
+            "gru",
+        ]
+        options += ["--num-layers", "2", "--dropout", "0.1", "--recurrent-dropout", "0.1"]
+        options += ["--l2", "1e-6", "--no-train-source-embedding"]
+        small = ["--units", "16", "--embedding-dim", "16", "--epochs", "1"]
+        assert main(["train", "data.tsv", "--output", "m.keras", *options, *small]) == 0
+        capsys.readouterr()
+        assert main(["inspect", "m.keras", "--json"]) == 0
+        settings = json.loads(capsys.readouterr().out)["settings"]
+        assert settings["attention_score"] == "general" and settings["cell"] == "gru"
+        assert settings["bidirectional"] and settings["share_embeddings"] and settings["tie_output"]
+        assert not settings["train_source_embedding"] and settings["train_target_embedding"]
+
     def test_two_line_aligned_files(self, folder):
         (folder / "a.en").write_text("\n".join(ENGLISH), encoding="utf-8")
         (folder / "a.zh").write_text("\n".join(CHINESE), encoding="utf-8")
@@ -126,6 +147,14 @@ class TestGenerate:
         (folder / "in.txt").write_text("\ufeff" + "\n".join(ENGLISH) + "\n", encoding="utf-8")
         assert main(["generate", saved, "in.txt", "in.txt", "--sampler", "beam"]) == 0
         assert capsys.readouterr().out.split() == CHINESE * 2
+
+    def test_options_of_the_sampler(self, saved, capsys, monkeypatch):
+        pretend_input(monkeypatch, ENGLISH[0].encode())
+        beam = ["--sampler", "beam", "--width", "4", "--num-results", "2", "--prefix", "晚"]
+        assert main(["generate", saved, *beam, "--banned", "好", "--max-length", "6"]) == 0
+        results = capsys.readouterr().out.rstrip("\n").split("\t")
+        assert len(results) == 2
+        assert all(text.startswith("晚") and "好" not in text for text in results)
 
     def test_json(self, saved, capsys, monkeypatch):
         pretend_input(monkeypatch, ENGLISH[0].encode())

@@ -225,7 +225,7 @@ def test_a_text_cut_off_is_scored_as_it_stands():
 @each_sampler
 def test_scores_are_sums_of_the_models_own_log_probabilities(sampler):
     ids, scores = generate(sampler, noise=noise_for(sampler))
-    assert scores.shape == ids.shape[:2] == (ROWS, sampler.width)
+    assert scores.shape == ids.shape[:2] == (ROWS, sampler.num_results)
     for model in range(ROWS):
         expected = [score(model, text) for text in texts_of(ids[model])]
         np.testing.assert_allclose(scores[model], expected, 1e-5)
