@@ -109,8 +109,8 @@ def _pyplot(text):
             pyplot.rcParams["font.family"] = [*fonts[:1], *pyplot.rcParams["font.family"]]
         else:
             warnings.warn(
-                "No Chinese font was found: characters show as boxes. Install one, such as Noto Sans "
-                "CJK (Debian: apt install fonts-noto-cjk), and delete matplotlib's font cache.",
+                "No Chinese font was found: characters show as boxes. Install one, such as Noto "
+                "Sans CJK (Debian: apt install fonts-noto-cjk), and delete matplotlib's cache.",
                 stacklevel=3,
             )
     return pyplot

@@ -1,0 +1,59 @@
+"""Pictures, drawn without a screen."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+
+from seq2seq.generation.result import Generation
+from seq2seq.plotting import plot_attention, plot_history
+
+
+def make_generation(**changes):
+    values = {
+        "text": "a<b",
+        "tokens": ["a", "<b"],
+        "ids": [4, 5, 3],
+        "score": -1.5,
+        "normalised_score": -1.1,
+        "token_scores": np.log([0.5, 0.9, 0.5]),
+        "alternatives": [[("a", 0.5), ("c", 0.2)]] * 3,
+        "attention": np.full((3, 2), 0.5),
+        "source_tokens": ["x", "[EOS]"],
+    }
+    return Generation(**{**values, **changes})
+
+
+def test_the_attention_is_drawn_with_its_tokens():
+    ax = plot_attention(make_generation())
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["x", "[EOS]"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "<b", "[EOS]"]
+    np.testing.assert_allclose(ax.images[0].get_array(), 0.5)
+
+
+def test_without_attention_it_says_so():
+    with pytest.raises(ValueError, match="without"):
+        plot_attention(make_generation(attention=None))
+
+
+def test_chinese_is_drawn_with_a_font_or_a_hint(recwarn):
+    plot_attention(make_generation(tokens=["你", "好"]))
+    fonts = matplotlib.rcParams["font.family"]
+    hints = [warning for warning in recwarn if "No Chinese font" in str(warning.message)]
+    assert len(fonts) > 1 or len(hints) == 1
+
+
+def test_the_curves_stand_beside_their_validation():
+    history = {"loss": [2, 1], "perplexity": [9, 5], "val_perplexity": [8, 6]}
+    (ax,) = plot_history(history)
+    assert [line.get_label() for line in ax.lines] == ["training", "validation"]
+    with pytest.raises(ValueError, match="loss"):
+        plot_history(history, metrics=("bleu",))
+
+
+def test_the_notebook_view_shades_tokens_and_escapes_them():
+    view = make_generation()._repr_html_()
+    assert "&lt;b" in view and "<b" not in view.replace("<br", "")
+    assert "a 0.50, c 0.20" in view and "<table>" in view
+    assert "<table>" not in make_generation(attention=None)._repr_html_()
