@@ -21,7 +21,7 @@ def _is_command() -> bool:
 
 
 if not _is_command():
-    from seq2seq import callbacks
+    from seq2seq import callbacks, plotting
     from seq2seq.data import datasets
     from seq2seq.data.batching import make_batches
     from seq2seq.data.corpus import read_lines, read_pairs
@@ -68,6 +68,7 @@ __all__ = [
     "inspect_pairs",
     "load_inference_models",
     "make_batches",
+    "plotting",
     "read_lines",
     "read_pairs",
     "split_pairs",
