@@ -21,7 +21,7 @@ def _is_command() -> bool:
 
 
 if not _is_command():
-    from seq2seq import callbacks, plotting
+    from seq2seq import callbacks, evaluation, plotting
     from seq2seq.data import datasets
     from seq2seq.data.batching import make_batches
     from seq2seq.data.corpus import read_lines, read_pairs
@@ -65,6 +65,7 @@ __all__ = [
     "callbacks",
     "check_inference",
     "datasets",
+    "evaluation",
     "inspect_pairs",
     "load_inference_models",
     "make_batches",

@@ -52,7 +52,7 @@ def bleu(hypotheses: Sequence[str], references: References, tokenize: str | None
             f"Expected `tokenize` to be one of {', '.join(metrics.BLEU.TOKENIZERS)}. Received: "
             f"{tokenize!r}. Leave it out to have one chosen."
         )
-    return _corpus_score(metrics.BLEU(tokenize=tokenize), hypotheses, lists)
+    return _corpus_score(metrics.BLEU(tokenize=tokenize, force=True), hypotheses, lists)
 
 
 def chrf(hypotheses: Sequence[str], references: References) -> float:
