@@ -26,6 +26,14 @@ class TiedEmbedding(keras.layers.Embedding):
         super().build(input_shape)
         self.bias = self.add_weight(name="bias", shape=(self.input_dim,), initializer="zeros")
 
+    def save_own_variables(self, store):
+        """Saves the bias too: Keras's embedding would save the embeddings alone."""
+        keras.layers.Layer.save_own_variables(self, store)
+
+    def load_own_variables(self, store):
+        """Loads what `save_own_variables` saved."""
+        keras.layers.Layer.load_own_variables(self, store)
+
     def compute_output_spec(self, inputs, reverse=False):
         """Returns the shape and data type of the output."""
         if not reverse:
