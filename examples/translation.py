@@ -58,9 +58,13 @@ def load_pairs(data):
 def main():
     options = parse_arguments()
     keras.utils.set_random_seed(options.seed)
-    sources, targets = (side[: options.limit] for side in load_pairs(options.data))
-    # No sentence of a held-out part, on either side, is seen in training.
-    train, validation, test = seq2seq.split_pairs(sources, targets, 0.05, 0.05, seed=options.seed)
+    try:
+        sources, targets = (side[: options.limit] for side in load_pairs(options.data))
+        # No sentence of a held-out part, on either side, is seen in training.
+        parts = seq2seq.split_pairs(sources, targets, 0.05, 0.05, seed=options.seed)
+    except (ValueError, ImportError) as error:
+        sys.exit(f"translation.py: {error}")
+    train, validation, test = parts
     sizes = [len(part[0]) for part in (train, validation, test)]
     print("{} pairs to train on, {} to validate, {} to test".format(*sizes))
 

@@ -16,7 +16,8 @@ from seq2seq.version import __version__
 def _is_command() -> bool:
     """Tells whether this process is the command `seq2seq`, which imports only what it needs."""
     if sys.argv[:1] == ["-m"]:
-        return sys.orig_argv[sys.orig_argv.index("-m") + 1] == "seq2seq"
+        words = sys.orig_argv
+        return "-mseq2seq" in words or ("-m", "seq2seq") in zip(words, words[1:], strict=False)
     return PurePath((sys.argv or [""])[0]).stem == "seq2seq"
 
 

@@ -33,9 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         print(f"seq2seq: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("seq2seq: stopped.", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"\nseq2seq: {error or 'stopped.'}", file=sys.stderr)
         return 130
+    except Exception as error:  # out of memory, perhaps: a user needs no stack trace
+        words = " ".join(str(error).split())
+        print(f"seq2seq: {type(error).__name__}: {words[:300]}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -70,15 +74,21 @@ def _add_train(commands):
     _add_tokenizers(train)
     _add_model(train)
     training = train.add_argument_group("training")
-    training.add_argument("--epochs", type=int, default=10, help="default: %(default)s")
-    training.add_argument("--batch-size", type=int, default=64, help="default: %(default)s")
-    training.add_argument("--learning-rate", type=float, default=1e-3, help="default: %(default)s")
+    training.add_argument("--epochs", type=_positive, default=10, help="default: %(default)s")
+    training.add_argument("--batch-size", type=_positive, default=64, help="default: %(default)s")
+    training.add_argument("--learning-rate", type=float, help="default: 0.001")
     training.add_argument(
-        "--patience", type=int, help="stop after so many epochs without a better validation loss"
+        "--patience",
+        type=_positive,
+        help="stop after so many epochs without a better validation loss",
     )
     training.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     training.add_argument(
-        "--show", type=int, default=3, metavar="N", help="validation pairs shown after each epoch"
+        "--show",
+        type=int,
+        default=3,
+        metavar="N",
+        help="validation pairs shown after each epoch",
     )
     _add_json(train)
 
@@ -123,7 +133,7 @@ def _add_generate(commands):
     generate.add_argument(
         "files", nargs="*", metavar="FILE", help="one text a line; default: standard input"
     )
-    generate.add_argument("--batch-size", type=int, default=64, help="default: %(default)s")
+    generate.add_argument("--batch-size", type=_positive, default=64, help="default: %(default)s")
     _add_sampler(generate)
     generate.add_argument(
         "--num-results", type=int, default=1, help="beam: results a line, separated by tabs"
@@ -143,7 +153,7 @@ def _add_evaluate(commands):
         metavar="METRIC",
         help=f"of {', '.join(METRICS)} (default: loss perplexity accuracy)",
     )
-    evaluate.add_argument("--batch-size", type=int, default=64, help="default: %(default)s")
+    evaluate.add_argument("--batch-size", type=_positive, default=64, help="default: %(default)s")
     _add_sampler(evaluate)
     _add_json(evaluate)
 
@@ -154,7 +164,7 @@ def _add_inspect(commands):
     inspect.add_argument(
         "--validation", nargs="+", metavar="FILE", help="validation pairs, as DATA"
     )
-    inspect.add_argument("--batch-size", type=int, default=64, help="default: %(default)s")
+    inspect.add_argument("--batch-size", type=_positive, default=64, help="default: %(default)s")
     inspect.add_argument("--max-length", type=int, default=200, help="default: %(default)s")
     _add_tokenizers(inspect)
     _add_json(inspect)
@@ -218,6 +228,12 @@ def _add_sampler(parser):
 
 def _add_json(parser):
     parser.add_argument("--json", action="store_true", help="print results as JSON")
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, received {text}")
+    return int(text)
 
 
 @contextlib.contextmanager

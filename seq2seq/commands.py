@@ -9,9 +9,10 @@ from pathlib import Path
 import keras
 
 from seq2seq.callbacks import ShowSamples
+from seq2seq.cli import build_parser
 from seq2seq.data.corpus import decode_utf8, read_lines, read_pairs, split_lines
 from seq2seq.data.report import inspect_pairs
-from seq2seq.data.splitting import split_pairs
+from seq2seq.data.splitting import fingerprint, split_pairs
 from seq2seq.evaluation import evaluate_model
 from seq2seq.generation.constraints import Constraints
 from seq2seq.generation.samplers import BeamSearch, Greedy, Sample
@@ -36,24 +37,30 @@ def train(options) -> None:
     last = output.with_suffix(".last.keras")
     pairs, validation = _training_parts(options)
     keras.utils.set_random_seed(options.seed)
+    if not options.resume:
+        last.unlink(missing_ok=True)  # of another run
     resumed = next((path for path in (last, output) if options.resume and path.exists()), None)
-    model = load_model(resumed, Seq2Seq) if resumed else _new_model(options, *pairs)
+    model = _resume(options, resumed, pairs) if resumed else _new_model(options, *pairs)
     epochs_done = model.manifest["training"]["epochs"] if resumed else 0
+    if epochs_done >= options.epochs:
+        raise ValueError(
+            f"Expected --epochs above {epochs_done}, which {resumed} has been trained for. "
+            f"Received: --epochs {options.epochs}."
+        )
     try:
         history = model.fit(
             *pairs,
             batch_size=options.batch_size,
             epochs=options.epochs,
-            initial_epoch=min(epochs_done, options.epochs),
+            initial_epoch=epochs_done,
             validation_data=validation,
             callbacks=_training_callbacks(options, output, last, validation, resumed),
             seed=options.seed + epochs_done,  # a resumed run must not repeat the order
             verbose=0 if options.json else 1 if sys.stdout.isatty() else 2,
         )
     except KeyboardInterrupt:
-        if last.exists():
-            print(f"\nStopped. {last} holds the last epoch: go on with --resume.", file=sys.stderr)
-        raise
+        kept = f" {last} holds the last epoch: go on with --resume." if last.exists() else ""
+        raise KeyboardInterrupt(f"stopped.{kept}") from None
     last.unlink(missing_ok=True)
     manifest = read_config(output)["config"]["manifest"] if output.exists() else model.manifest
     result = {"output": str(output), "epochs": epochs_done + len(history.epoch), **manifest}
@@ -68,9 +75,7 @@ def generate(options) -> None:
     def results(texts):
         return model.generate(texts, options.max_length, sampler, options.batch_size)
 
-    if not options.files and sys.stdin.isatty():
-        return _prompt(results)
-    for texts in _blocks(options.files):
+    for texts in _prompt() if _at_terminal(options) else _blocks(options.files):
         for text, result in zip(texts, results(texts), strict=True):
             row = {"source": text, "text": result}
             line = "\t".join(result) if isinstance(result, list) else result
@@ -117,13 +122,15 @@ def _training_parts(options):
     pairs = _read(options.data, options.columns)
     if options.validation:
         return pairs, _read(options.validation, options.columns)
+    share = options.validation_split
+    if not 0 <= share < 1:
+        raise ValueError(f"Expected --validation-split from 0 to below 1. Received: {share}.")
     try:
-        pairs, validation, _ = split_pairs(
-            *pairs, validation=options.validation_split, test=0, seed=options.seed
-        )
+        train, validation, _ = split_pairs(*pairs, validation=share, test=0, seed=options.seed)
     except ValueError:
-        validation = ([], [])  # too few pairs to spare any
-    return pairs, validation if validation[0] else None
+        print("seq2seq: too few pairs to keep some for validation.", file=sys.stderr)
+        return pairs, None
+    return train, validation if validation[0] else None
 
 
 def _new_model(options, sources, targets) -> Seq2Seq:
@@ -134,7 +141,26 @@ def _new_model(options, sources, targets) -> Seq2Seq:
         target = _tokenizer(options, "target", targets).adapt(targets)
     names = (*OPTIONS, "source_vectors", "target_vectors")
     model = Seq2Seq(source, target, **{name: getattr(options, name) for name in names})
-    model.optimizer.learning_rate = options.learning_rate
+    if options.learning_rate is not None:
+        model.optimizer.learning_rate = options.learning_rate
+    return model
+
+
+def _resume(options, path, pairs) -> Seq2Seq:
+    """Loads a model to train on; refuses options that would make another one."""
+    model = load_model(path, Seq2Seq)
+    usual = build_parser().parse_args(["train", "DATA", "--output", "MODEL"])
+    for name in OPTIONS:
+        value = getattr(options, name)
+        if value not in (getattr(usual, name), getattr(model, name)):
+            raise ValueError(
+                f"Expected --resume with the settings of {path}: {name}={getattr(model, name)}. "
+                f"Received: {name}={value}. Leave the option out, or train anew without --resume."
+            )
+    if model.manifest["data"]["fingerprint"] != fingerprint(*pairs):
+        print(f"seq2seq: {path} was trained on other pairs.", file=sys.stderr)
+    if options.learning_rate is not None:
+        model.optimizer.learning_rate = options.learning_rate
     return model
 
 
@@ -152,7 +178,7 @@ def _training_callbacks(options, output, last, validation, resumed):
             initial_value_threshold=best,
         ),
     ]
-    if validation and options.show and not options.json:
+    if validation and options.show > 0 and not options.json:
         shown = [side[: options.show] for side in validation]
         callbacks.append(ShowSamples(*shown, max_length=options.max_target_length))
     if options.patience is not None:
@@ -211,7 +237,11 @@ def _blocks(files) -> Iterator[list[str]]:
         return
     block = []
     for number, line in enumerate(sys.stdin.buffer, start=1):
-        block += split_lines(decode_utf8(line, f"standard input (line {number})")) or [""]
+        try:
+            block += split_lines(decode_utf8(line, "standard input", number)) or [""]
+        except ValueError:
+            yield block  # what came before is good
+            raise
         if len(block) == BLOCK:
             yield block
             block = []
@@ -219,15 +249,18 @@ def _blocks(files) -> Iterator[list[str]]:
         yield block
 
 
-def _prompt(results) -> None:
+def _at_terminal(options) -> bool:
+    return not options.files and sys.stdin.isatty()
+
+
+def _prompt() -> Iterator[list[str]]:
+    """Yields what is typed, a text at a time."""
     print("A text a line; Ctrl-D ends.", file=sys.stderr)
     while True:
         try:
-            text = input("> ")
+            yield [input("> ")]
         except EOFError:
             return
-        result = results([text])[0]
-        print(*(result if isinstance(result, list) else [result]), sep="\n")
 
 
 def _summary(config) -> dict:

@@ -37,7 +37,17 @@ SAMPLERS = {
 }
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES, ids=str)
+QUICK = ("luong", "general, tied")  # between them most of the code; the others are marked slow
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+        for name in ARCHITECTURES
+    ],
+    ids=str,
+)
 def architecture(request):
     """A model that was trained a little."""
     model = make_model(**ARCHITECTURES[request.param])

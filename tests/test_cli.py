@@ -123,6 +123,20 @@ class TestTrain:
         assert main([*arguments, "--resume", "--epochs", "3", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["training"]["epochs"] == 3
 
+    def test_resume_refuses_another_model_and_needs_more_epochs(self, folder, capsys):
+        arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL]
+        assert main([*arguments, "--epochs", "1"]) == 0
+        capsys.readouterr()
+        wider = [*arguments, "--resume", "--units", "17"]
+        fails_with_one_line(wider, capsys, "units=16")
+        again = [*arguments, "--resume", "--epochs", "1"]
+        fails_with_one_line(again, capsys, "--epochs above 1")
+
+    def test_a_fresh_run_forgets_the_last_epoch_of_another(self, folder):
+        (folder / "m.last.keras").write_bytes(b"of another run")
+        assert main(["train", "data.tsv", "--output", "m.keras", *SMALL]) == 0
+        assert not (folder / "m.last.keras").exists()
+
     def test_bad_input(self, folder, capsys):
         (folder / "no_tab.tsv").write_text("one\ttwo\nthree\n", encoding="utf-8")
         output = ["--output", "m.keras"]
@@ -133,6 +147,8 @@ class TestTrain:
         fails_with_one_line(["train", "data.tsv", *output, "--units", "0"], capsys, "units")
         fails_with_one_line(["train", "data.tsv", *output, "--cell", "x"], capsys, "lstm")
         fails_with_one_line(["train", "a", "b", "c", *output], capsys, "two files")
+        split = ["--validation-split", "1.5"]
+        fails_with_one_line(["train", "data.tsv", *output, *split], capsys, "--validation-split")
         assert not (folder / "m.keras").exists()
 
 
@@ -221,7 +237,15 @@ class TestInspect:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["fly"], ["train"], ["evaluate", "m", "d", "--metrics", "x"]]
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["train"],
+        ["evaluate", "m", "d", "--metrics", "x"],
+        ["train", "d", "--output", "m.keras", "--epochs", "0"],
+        ["generate", "m", "--batch-size", "-1"],
+    ],
 )
 def test_bad_usage_exits_with_2(arguments):
     with pytest.raises(SystemExit) as exit_info:

@@ -82,3 +82,10 @@ def test_an_unknown_name_and_a_machine_offline_get_one_line_with_the_cure(server
             anki("abc-eng", address, cache_dir=tmp_path)
         assert str(tmp_path / "datasets" / "abc-eng.zip") in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_the_cache_is_kerass_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(ValueError, match="by hand") as error:
+        anki("xyz-eng", origin="http://127.0.0.1:9/")
+    assert str(tmp_path / "datasets" / "xyz-eng.zip") in str(error.value)

@@ -1,5 +1,6 @@
 """Seq2Seq: what it is made of, what it takes, and what it says of bad input."""
 
+import types
 import warnings
 
 import keras
@@ -146,6 +147,26 @@ class TestFit:
         metric.update_state(labels, model.predict(inputs, verbose=0), weights)
         assert float(metric.result()) == pytest.approx(first["perplexity"], rel=1e-5)
 
+    def test_sample_weights_of_rows_and_of_tokens_take_turns(self, model, arrays):
+        inputs, labels = arrays
+        values = [
+            model.evaluate(inputs, labels, sample_weight=weights, verbose=0)[0]
+            for weights in (np.ones(4), np.ones(labels.shape), np.ones(4))
+        ]
+        assert values == pytest.approx([values[0]] * 3, rel=1e-6)
+
+    @pytest.mark.parametrize("one_hot", [False, True])
+    def test_the_labels_tell_the_padding_even_if_the_inputs_hold_eos(self, arrays, one_hot):
+        (source_ids, target_ids), labels = arrays
+        with_eos = np.concatenate([target_ids[:, :1], labels], axis=1)[:, :-1]
+        model = make_model()
+        size = model.target_vocabulary_size
+        loss = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
+        model.compile("adam", loss, metrics=["accuracy"])
+        y = keras.utils.to_categorical(labels, size) if one_hot else labels
+        expected = model.evaluate([source_ids, target_ids], y, verbose=0)
+        assert model.evaluate([source_ids, with_eos], y, verbose=0) == pytest.approx(expected)
+
     def test_texts_may_stand_in_tuples_and_arrays(self):
         expected = fit_losses(ENGLISH, CHINESE)
         assert fit_losses(np.array(ENGLISH), tuple(CHINESE)) == pytest.approx(expected)
@@ -249,6 +270,15 @@ class TestSaving:
             model.save(path)
         assert path.read_bytes() == before
         assert {file.name for file in tmp_path.iterdir()} == {"model.keras", "half"}
+
+    def test_weights_are_not_begun_on_a_full_disk(self, model, tmp_path, monkeypatch):
+        path = tmp_path / "x.weights.h5"
+        model.save_weights(path)
+        before = path.read_bytes()
+        monkeypatch.setattr("shutil.disk_usage", lambda folder: types.SimpleNamespace(free=10))
+        with pytest.raises(ValueError, match="free bytes"):
+            model.save_weights(path)
+        assert path.read_bytes() == before
 
     def test_saving_again_replaces_the_file_at_once(self, model, tmp_path):
         path = tmp_path / "model.keras"
@@ -386,6 +416,14 @@ class TestBadInput:
             model.generate("good", sampler="best")
         with pytest.raises(ValueError, match="another vocabulary"):
             model.generate([[4, 5000, 3]])
+        for wrong in (None, 5, {"a": 1}, [None], [1.5, 2.5], b"abc", [["a"]]):
+            with pytest.raises(ValueError, match="rows of ids"):
+                model.generate(wrong)
+        for batch_size in (0, -1, 1.5):
+            with pytest.raises(ValueError, match="batch_size"):
+                model.fit(ENGLISH, CHINESE, batch_size=batch_size)
+            with pytest.raises(ValueError, match="batch_size"):
+                model.evaluate(ENGLISH, CHINESE, batch_size=batch_size)
         with pytest.raises(ValueError, match="ids"):
             seq2seq.Seq2Seq(10, 10, embedding_dim=4, units=4).generate("good")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from seq2seq.backend import padded_size
+from seq2seq.checks import check_whole
 from seq2seq.text.vocabulary import BOS, PAD
 
 POOL = 100  # batches that are sorted by length together: enough to fill them, few enough to mix
@@ -74,6 +75,7 @@ def make_batches(
     """
     import tensorflow as tf
 
+    check_whole("batch_size", batch_size)
     sources, labels = _Rows(source_rows), _Rows(label_rows)
     generator = np.random.default_rng(np.random.randint(2**31) if seed is None else seed)
 

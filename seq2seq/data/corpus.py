@@ -131,19 +131,20 @@ def _read_text(path: str | Path) -> str:
     return decode_utf8(content, path)
 
 
-def decode_utf8(content: bytes, path: str | Path) -> str:
+def decode_utf8(content: bytes, path: str | Path, first_line: int = 1) -> str:
     """Decodes the bytes of a file, its byte order mark dropped; `path` names it in errors."""
-    wrong, received = content.find(b"\0"), "a NUL byte: the file is binary or UTF-16"
+    wrong, received = content.find(b"\0"), "a NUL byte: it is binary or UTF-16"
+    encoding = "UTF-16" if wrong >= 0 else "GB18030"
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         if wrong < 0:
             wrong, received = error.start, f"the bytes {content[error.start : error.start + 4]!r}"
     if wrong >= 0:
-        line = content.count(b"\n", 0, wrong) + 1
+        line = first_line + content.count(b"\n", 0, wrong)
         raise ValueError(
             f"{path}, line {line}: expected UTF-8 text. Received {received}. Convert the file with "
-            "`iconv -f GB18030 -t UTF-8`, naming the encoding it has."
+            f"`iconv -f {encoding} -t UTF-8`, naming the encoding it has."
         )
     return text.removeprefix("\ufeff")
 
@@ -185,7 +186,7 @@ def _json_rows(path: str | Path, text: str, names: Sequence[str]) -> Iterator[tu
     for number, line in _filled_lines(text):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):
             raise ValueError(

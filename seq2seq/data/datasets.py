@@ -1,5 +1,6 @@
 """Ready-made corpora, one function each, in the manner of `keras.datasets`."""
 
+import os
 import tempfile
 import zipfile
 import zlib
@@ -69,7 +70,7 @@ def anki(
     """
     import keras
 
-    cache = Path(cache_dir or keras.config.keras_home()).expanduser()
+    cache = Path(cache_dir or os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     archive, url = cache / "datasets" / f"{name}.zip", f"{origin.rstrip('/')}/{name}.zip"
     by_hand = f"download {url} by hand and put it at {archive}, or read another file"
     try:

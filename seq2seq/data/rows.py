@@ -51,8 +51,14 @@ def check_rows(side: str, rows: Sequence, vocabulary_size: int) -> list[list[int
     """
     checked = []
     for row in rows:
-        row = np.trim_zeros(np.asarray(row), "b")
-        if row.ndim != 1 or not row.size or row.min() <= PAD or row.max() >= vocabulary_size:
+        row = np.asarray(row)
+        if row.ndim != 1 or row.dtype.kind not in "iu":
+            raise ValueError(
+                f"Expected {side} texts, or rows of ids (whole numbers). Received: "
+                f"{row.tolist()!r}. Pass a list of either."
+            )
+        row = np.trim_zeros(row, "b")
+        if not row.size or row.min() <= PAD or row.max() >= vocabulary_size:
             raise ValueError(
                 f"Expected rows of {side} ids from 1 to {vocabulary_size - 1} that end with EOS "
                 f"({EOS}). Received: {row[:20].tolist()}. Was another vocabulary used to make them?"

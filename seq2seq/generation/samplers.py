@@ -9,6 +9,8 @@ from seq2seq.checks import check_whole
 from seq2seq.generation.constraints import NEVER, Constraints
 from seq2seq.text.vocabulary import PAD
 
+LEAST = -3e38  # about the least float32
+
 
 class Sampler:
     """What the samplers share.
@@ -103,6 +105,11 @@ class Sample(Sampler):
         **constraints,
     ):
         super().__init__(**constraints)
+        if seed is not None:
+            check_whole("seed", seed, 0)
+        for name, value in (("temperature", temperature), ("top_p", top_p)):
+            if value is not None and not isinstance(value, (int, float, np.floating)):
+                raise ValueError(f"Expected `{name}` to be a number. Received: {name}={value!r}.")
         if not temperature > 0:
             raise ValueError(
                 f"Expected `temperature` above 0. Received: temperature={temperature}. "
@@ -123,7 +130,8 @@ class Sample(Sampler):
     def choose(self, choices, log_probabilities, scores, noise):
         """Draws a token by the inverse of the cumulative distribution."""
         # A ban is no probability: it must not melt at a high temperature.
-        scaled = ops.where(choices > NEVER / 2, choices / self.temperature, NEVER)
+        best = ops.max(choices, axis=-1, keepdims=True)
+        scaled = ops.where(choices > NEVER / 2, (choices - best) / self.temperature, LEAST)
         probabilities = ops.softmax(scaled)
         ids = None
         if self.top_k is not None or self.top_p is not None:
@@ -180,7 +188,7 @@ class BeamSearch(Sampler):
                 f"Expected `num_results` of at most `width`. Received: num_results={num_results}, "
                 f"width={width}. Use a wider beam or ask for fewer results."
             )
-        if length_penalty < 0:
+        if not isinstance(length_penalty, (int, float, np.floating)) or not length_penalty >= 0:
             raise ValueError(
                 "Expected `length_penalty` of at least 0. "
                 f"Received: length_penalty={length_penalty}. Use 0 for none."

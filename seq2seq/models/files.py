@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,16 @@ def write_whole(filepath: str | Path, suffix: str, write: Callable[[Path], None]
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_space(filepath: str | Path, size: int) -> None:
+    """Raises a `ValueError` unless the disk of a file has room for so many bytes."""
+    folder = Path(filepath).parent
+    if folder.is_dir() and shutil.disk_usage(folder).free < size:
+        raise ValueError(
+            f"Expected {size:,} free bytes to write {filepath}. Received: "
+            f"{shutil.disk_usage(folder).free:,}. Free some space or save somewhere else."
+        )
 
 
 def read_config(path: str | Path) -> dict:

@@ -319,8 +319,13 @@ class Seq2Seq(TextModel):
         """Returns `(rows, single, texts)` for whatever `generate` was given."""
         if isinstance(inputs, str):
             return self._source_rows([inputs])[0], True, True
-        if hasattr(inputs, "shape"):
+        if hasattr(inputs, "shape") and np.ndim(inputs):
             inputs = list(np.asarray(inputs))
+        if not isinstance(inputs, (list, tuple)):
+            raise ValueError(
+                "Expected a text, a list of texts, or rows of ids. "
+                f"Received: {inputs!r} of type {type(inputs).__name__}."
+            )
         if not is_texts(inputs) and len(inputs) and np.ndim(inputs[0]) == 0:
             return self._source_rows([inputs])[0], True, False
         return self._side_rows("source", inputs), False, is_texts(inputs)

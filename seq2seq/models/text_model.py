@@ -1,14 +1,17 @@
 """What the models share: texts in `fit` and `evaluate`, padding left out, a file that is whole."""
 
+import hashlib
+import math
 import platform
 
 import keras
 import numpy as np
 from keras import ops
 
+from seq2seq.checks import check_whole
 from seq2seq.data.rows import is_texts
 from seq2seq.data.splitting import fingerprint
-from seq2seq.models.files import write_whole
+from seq2seq.models.files import check_space, write_whole
 from seq2seq.text.vocabulary import PAD
 from seq2seq.version import __version__
 
@@ -67,6 +70,9 @@ class TextModel(keras.Model):
         Raises:
             ValueError: If texts, arrays or arguments do not fit together.
         """
+        check_whole("epochs", epochs)
+        if batch_size is not None:
+            check_whole("batch_size", batch_size)
         if seed is None:
             seed = int(np.random.randint(2**31))
         manifest = {
@@ -83,6 +89,7 @@ class TextModel(keras.Model):
             y, batch_size, validation_split, shuffle = None, None, 0.0, False
         elif _is_arrays(x):
             self.check_arrays(x, y)
+            _spread_weights(kwargs, y)
             batch_size = manifest["training"]["batch_size"] = batch_size or 32
         return super().fit(
             x,
@@ -110,40 +117,41 @@ class TextModel(keras.Model):
         Returns:
             The loss and metrics, a list, or a dict with `return_dict=True`.
         """
+        if batch_size is not None:
+            check_whole("batch_size", batch_size)
         if is_texts(x):
             _refuse_weights(kwargs)
             x, y, batch_size = self.make_dataset(x, y, batch_size or BATCH_SIZE), None, None
         elif _is_arrays(x):
             self.check_arrays(x, y)
+            _spread_weights(kwargs, y)
         return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, **kwargs)
 
     def _prepare_validation(self, validation_data, kwargs):
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) < 2:
             return validation_data
-        x, y = validation_data[:2]
+        x, y, *weights = validation_data
         if is_texts(x):
+            _refuse_weights({"sample_weight": weights[0] if weights else None})
             batch_size = kwargs.pop("validation_batch_size", None) or BATCH_SIZE
             return self.make_dataset(x, y, batch_size)
         if _is_arrays(x):
             self.check_arrays(x, y)
+            if weights:
+                weights = {"sample_weight": weights[0]}
+                _spread_weights(weights, y)
+                return x, y, weights["sample_weight"]
         return validation_data
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Computes the loss as a mean over real tokens, whatever loss was compiled."""
-        y_pred = self._mask_padding(x, y_pred)
+        y_pred = _mask_padding(y, y_pred)
         return super().compute_loss(x, y, y_pred, _token_weight(sample_weight), training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Updates the metrics, Keras's own too, with the real tokens alone."""
-        y_pred = self._mask_padding(x, y_pred)
+        y_pred = _mask_padding(y, y_pred)
         return super().compute_metrics(x, y, y_pred, _token_weight(sample_weight))
-
-    def _mask_padding(self, x, y_pred):
-        """Hangs the mask of the real tokens on predictions, where Keras looks for it."""
-        if x is None:
-            return y_pred
-        ids = x["target_ids"] if isinstance(x, dict) else x[-1]
-        return _carry_mask(y_pred, mask=ops.not_equal(ids, PAD))
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Saves the model as one file; an older one stays whole until the new one is.
@@ -157,7 +165,7 @@ class TextModel(keras.Model):
         Raises:
             ValueError: If the file cannot be written.
         """
-        if not overwrite or not str(filepath).endswith(".keras"):
+        if not overwrite or zipped is False or not str(filepath).endswith(".keras"):
             return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
         if self.optimizer is not None and not self.optimizer.built:
             # Loading would warn of an optimizer without its variables.
@@ -168,6 +176,8 @@ class TextModel(keras.Model):
         """Saves the weights; otherwise as `keras.Model.save_weights`."""
         if not overwrite or not str(filepath).endswith(".weights.h5") or kwargs:
             return super().save_weights(filepath, overwrite=overwrite, **kwargs)
+        # HDF5 may crash the process on a full disk: do not let it come to that.
+        check_space(filepath, sum(4 * math.prod(weight.shape) for weight in self.variables))
         write_whole(filepath, ".weights.h5", super().save_weights)
 
 
@@ -219,6 +229,15 @@ def describe_versions() -> dict:
     }
 
 
+def _mask_padding(y, y_pred):
+    """Hangs the mask of the real tokens on predictions, where Keras looks for it."""
+    if y is None:
+        return y_pred
+    if len(y.shape) == 3:  # one-hot; padding is all zero, or one at 0
+        y = ops.argmax(y, axis=-1) if y.shape[-1] != 1 else ops.squeeze(y, axis=-1)
+    return _carry_mask(y_pred, mask=ops.not_equal(y, PAD))
+
+
 def _token_weight(sample_weight):
     """Makes a weight of each row one of its tokens: Keras does not combine it with a mask."""
     if sample_weight is None or len(sample_weight.shape) == 2:
@@ -255,13 +274,24 @@ def _refuse_weights(kwargs):
             )
 
 
+def _spread_weights(kwargs, y):
+    """Gives each token its row's weight, so that weights have one rank in all calls."""
+    weights = kwargs.get("sample_weight")
+    if weights is not None and np.ndim(weights) == 1:
+        kwargs["sample_weight"] = np.repeat(np.asarray(weights)[:, None], y.shape[1], axis=1)
+
+
 def _describe_data(x, y) -> dict:
     if is_texts(x):
         return {"pairs": len(x), "fingerprint": fingerprint(x, y)} if is_texts(y) else {}
     if _is_arrays(x):
-        arrays = [np.asarray(array) for array in keras.tree.flatten((x, y)) if array is not None]
-        text = [array.tobytes().hex() for array in arrays]
-        return {"pairs": len(arrays[0]), "fingerprint": fingerprint(text, text)}
+        digest = hashlib.sha256()
+        for array in keras.tree.flatten((x, y)):
+            if array is not None:
+                array = np.ascontiguousarray(array)
+                digest.update(f"{array.shape} {array.dtype}".encode())
+                digest.update(array)
+        return {"pairs": len(keras.tree.flatten(x)[0]), "fingerprint": digest.hexdigest()[:16]}
     return {"pairs": None, "fingerprint": None}  # a dataset is read once, by the training
 
 
