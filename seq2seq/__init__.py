@@ -7,6 +7,7 @@
 >>> model.generate("Where is the station?")
 """
 
+import itertools
 import sys
 from pathlib import PurePath
 
@@ -17,7 +18,7 @@ def _is_command() -> bool:
     """Tells whether this process is the command `seq2seq`, which imports only what it needs."""
     if sys.argv[:1] == ["-m"]:
         words = sys.orig_argv
-        return "-mseq2seq" in words or ("-m", "seq2seq") in zip(words, words[1:], strict=False)
+        return "-mseq2seq" in words or ("-m", "seq2seq") in itertools.pairwise(words)
     return PurePath((sys.argv or [""])[0]).stem == "seq2seq"
 
 

@@ -91,6 +91,7 @@ def _add_train(commands):
         help="validation pairs shown after each epoch",
     )
     _add_json(train)
+    train.set_defaults(usual=vars(train.parse_args(["DATA", "--output", "MODEL"])))
 
 
 def _add_model(parser):

@@ -9,7 +9,6 @@ from pathlib import Path
 import keras
 
 from seq2seq.callbacks import ShowSamples
-from seq2seq.cli import build_parser
 from seq2seq.data.corpus import decode_utf8, read_lines, read_pairs, split_lines
 from seq2seq.data.report import inspect_pairs
 from seq2seq.data.splitting import fingerprint, split_pairs
@@ -149,10 +148,9 @@ def _new_model(options, sources, targets) -> Seq2Seq:
 def _resume(options, path, pairs) -> Seq2Seq:
     """Loads a model to train on; refuses options that would make another one."""
     model = load_model(path, Seq2Seq)
-    usual = build_parser().parse_args(["train", "DATA", "--output", "MODEL"])
     for name in OPTIONS:
         value = getattr(options, name)
-        if value not in (getattr(usual, name), getattr(model, name)):
+        if value not in (options.usual[name], getattr(model, name)):
             raise ValueError(
                 f"Expected --resume with the settings of {path}: {name}={getattr(model, name)}. "
                 f"Received: {name}={value}. Leave the option out, or train anew without --resume."
