@@ -106,8 +106,9 @@ class Constraints:
         every = ops.arange(vocabulary)
         always = (PAD, BOS, *(() if self.replace_unknown else (UNK,)), *self.banned)
         choices = ops.where(_is_in(every, always), NEVER, choices)
-        too_short = ops.logical_and(every == EOS, position + 1 < self.min_length)
-        choices = ops.where(too_short, NEVER, choices)
+        if self.min_length > 1:
+            too_short = ops.logical_and(every == EOS, position + 1 < self.min_length)
+            choices = ops.where(too_short, NEVER, choices)
         if self.prefix:
             length = len(self.prefix)
             forced = ops.take(ops.array(self.prefix), ops.minimum(position, length - 1))

@@ -35,6 +35,11 @@ class Sampler:
                 constraints[name] = tuple(constraints[name])
         self.constraints = Constraints(**constraints)
 
+    @property
+    def needs_log_probabilities(self) -> bool:
+        """Whether it compares sums over steps. Else it chooses alike by unnormalised scores."""
+        return self.width > 1 or self.constraints.repetition_penalty != 1
+
     def choose(self, choices, log_probabilities, scores, noise):
         """Chooses the next tokens."""
         raise NotImplementedError

@@ -28,7 +28,7 @@ class Generator:
 
     def generate(
         self, rows: Sequence[Sequence[int]], max_length: int, sampler: Sampler, batch_size: int
-    ) -> list[list[tuple[list[int], float]]]:
+    ) -> list[list[list[int]]]:
         """Generates for rows of source ids.
 
         Args:
@@ -38,7 +38,7 @@ class Generator:
             batch_size: Rows decoded together.
 
         Returns:
-            For each row, in order, the sampler's results, best first: pairs of ids and score.
+            For each row, in order, the sampler's results, best first, as lists of ids.
         """
         results = [None] * len(rows)
         function = self._generation(max_length, sampler)
@@ -46,13 +46,9 @@ class Generator:
             source_ids = _pad_batch([rows[i] for i in batch])
             noise = np.zeros((len(source_ids), max_length), dtype="float32")
             noise[: len(batch)] = make_noise(sampler.seed, batch, max_length)
-            ids, scores = (np.asarray(array) for array in function(source_ids, noise))
-            for i, hypotheses, totals in zip(batch, ids, scores, strict=False):
-                results[i] = [
-                    (hypothesis[hypothesis != PAD].tolist(), float(total))
-                    for hypothesis, total in zip(hypotheses, totals, strict=True)
-                    if hypothesis[0] != PAD
-                ]
+            ids = np.asarray(function(source_ids, noise))
+            for i, hypotheses in zip(batch, ids, strict=False):
+                results[i] = [row[row != PAD].tolist() for row in hypotheses if row[0] != PAD]
         return results
 
     def score(
@@ -107,9 +103,11 @@ class Generator:
             memory = [ops.repeat(tensor, sampler.width, axis=0) for tensor in memory]
 
             def step(token_ids, states, position):
-                return model.decoder.step(token_ids, states, memory)
+                normalise = sampler.needs_log_probabilities
+                return model.decoder.step(token_ids, states, memory, normalise)
 
-            return generate_ids(step, recurrent, sampler, max_length, noise, constraints)
+            ids, _ = generate_ids(step, recurrent, sampler, max_length, noise, constraints)
+            return ids
 
         config = {**sampler.get_config(), "seed": None}  # the seed is in the noise
         return self._compiled((type(sampler), repr(config), max_length), generate)

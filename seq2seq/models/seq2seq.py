@@ -206,7 +206,7 @@ class Seq2Seq(TextModel):
         rows, single, texts = self._source_rows(inputs)
         # An empty text has nothing to decode.
         filled = [i for i, row in enumerate(rows) if not texts or len(row) > 1]
-        results = [[([EOS], 0.0)] * sampler.num_results for _ in rows]
+        results = [[[EOS]] * sampler.num_results for _ in rows]
         generated = self._generator.generate(
             [rows[i] for i in filled], max_length, sampler, batch_size
         )
@@ -356,25 +356,23 @@ class Seq2Seq(TextModel):
     def _plain(self, result, texts):
         if isinstance(result, Generation):
             return result.text
-        ids, _ = result
-        return self.target_tokenizer.decode(ids) if texts and self.target_tokenizer else ids
+        return self.target_tokenizer.decode(result) if texts and self.target_tokenizer else result
 
     def _describe(self, rows, results, sampler, batch_size):
-        """Turns pairs of ids and score into `Generation` objects, row by row."""
-        flat = [
-            (row, *result) for row, group in zip(rows, results, strict=True) for result in group
-        ]
+        """Turns rows of ids into `Generation` objects, a list of them for each source."""
+        pairs = [(row, ids) for row, group in zip(rows, results, strict=True) for ids in group]
         details = self._generator.details(
-            [row for row, _, _ in flat], [ids for _, ids, _ in flat], batch_size
+            [row for row, _ in pairs], [ids for _, ids in pairs], batch_size
         )
         penalty = getattr(sampler, "length_penalty", 1.0)
         described = iter(
-            self._generation(row, ids, score, penalty, detail)
-            for (row, ids, score), detail in zip(flat, details, strict=True)
+            self._generation(row, ids, penalty, detail)
+            for (row, ids), detail in zip(pairs, details, strict=True)
         )
         return [[next(described) for _ in group] for group in results]
 
-    def _generation(self, row, ids, score, penalty, detail):
+    def _generation(self, row, ids, penalty, detail):
+        score = float(detail["scores"].sum())
         source_tokens = _tokens(self.source_tokenizer, row)
         tokens = text = None
         if self.target_tokenizer is not None:
