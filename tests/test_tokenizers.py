@@ -145,8 +145,7 @@ def other_process():
     seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     return subprocess.run(
         [sys.executable, "-c", IN_ANOTHER_PROCESS],
-        # Keras's smallest backend, which is imported the soonest.
-        env={**os.environ, "PYTHONHASHSEED": seed, "KERAS_BACKEND": "numpy", "PYTHONUTF8": "1"},
+        env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONUTF8": "1"},
         cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
         capture_output=True,
         encoding="utf-8",
