@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from seq2seq.checks import check_number, check_whole
 from seq2seq.evaluation import bleu, chrf, exact_match, word_error_rate
 
 TEXT_METRICS = {
@@ -17,11 +18,12 @@ TEXT_METRICS = {
 
 
 class ShowSamples(keras.callbacks.Callback):
-    """Prints what the model makes of a few sources after each epoch.
+    """Prints what the model makes of a few sources after an epoch.
 
     Args:
         sources: Texts to generate from, best ones that it is not trained on.
         targets: Their true targets, printed beside. Defaults to `None`.
+        every: Epochs from one print to the next. Defaults to 1.
         **options: Arguments of `model.generate`, such as `sampler` or `max_length`.
 
     Example:
@@ -30,8 +32,15 @@ class ShowSamples(keras.callbacks.Callback):
     >>> history = model.fit(english, chinese, callbacks=[show])
     """
 
-    def __init__(self, sources: Sequence[str], targets: Sequence[str] | None = None, **options):
+    def __init__(
+        self,
+        sources: Sequence[str],
+        targets: Sequence[str] | None = None,
+        every: int = 1,
+        **options,
+    ):
         super().__init__()
+        check_whole("every", every)
         if isinstance(sources, str) or (targets is not None and len(targets) != len(sources)):
             raise ValueError(
                 "Expected a list of sources and as many targets. "
@@ -39,11 +48,14 @@ class ShowSamples(keras.callbacks.Callback):
             )
         self.sources = list(sources)
         self.targets = list(targets) if targets is not None else [None] * len(self.sources)
+        self.every = every
         self.options = options
         self._lines = []
 
     def on_epoch_end(self, epoch, logs=None):
         """Generates the samples."""
+        if (epoch + 1) % self.every:
+            return
         results = self.model.generate(self.sources, **self.options)
         self._lines = [
             f"  {source} -> {result}" + ("" if target is None else f"  (true: {target})")
@@ -183,11 +195,8 @@ class WarmUp(keras.callbacks.Callback):
             raise ValueError(
                 f"Expected `decay` to be 'inverse_sqrt' or 'cosine'. Received: decay={decay!r}."
             )
-        if not peak > 0 or updates < 1:
-            raise ValueError(
-                "Expected `peak` above 0 and `updates` of at least 1. "
-                f"Received: peak={peak}, updates={updates}."
-            )
+        check_number("peak", peak, "(0, inf)")
+        check_whole("updates", updates)
         if decay == "cosine" and (total_updates is None or total_updates <= updates):
             raise ValueError(
                 "Expected `total_updates` above `updates` with decay='cosine'. "
@@ -226,8 +235,7 @@ class AverageWeights(keras.callbacks.Callback):
 
     def __init__(self, epochs: int = 3):
         super().__init__()
-        if epochs < 1:
-            raise ValueError(f"Expected `epochs` of at least 1. Received: epochs={epochs}.")
+        check_whole("epochs", epochs)
         self.epochs = epochs
         self._kept = []
 

@@ -1,5 +1,6 @@
 """Checks of arguments that many functions share."""
 
+import numbers
 import operator
 
 
@@ -14,3 +15,17 @@ def check_whole(name: str, value, minimum: int = 1) -> None:
             f"Expected `{name}` to be a whole number of at least {minimum}. "
             f"Received: {name}={value!r}."
         )
+
+
+def check_number(name: str, value, interval: str, cure: str = "") -> None:
+    """Raises a `ValueError` unless an argument is a number in an interval such as `"[0, 1)"`."""
+    low, high = map(float, interval[1:-1].split(","))
+    fits = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if fits:
+        fits = low < value < high
+        fits = (
+            fits or (value == low and interval[0] == "[") or (value == high and interval[-1] == "]")
+        )
+    if not fits:
+        received = f"Received: {name}={value!r}. {cure}".rstrip()
+        raise ValueError(f"Expected `{name}` to be a number in {interval}. {received}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 
 from seq2seq.callbacks import ShowSamples
+from seq2seq.checks import check_number
 from seq2seq.data.corpus import decode_utf8, read_lines, read_pairs, split_lines
 from seq2seq.data.report import inspect_pairs
 from seq2seq.data.splitting import fingerprint, split_pairs
@@ -102,6 +103,10 @@ def evaluate(options) -> None:
 def inspect(options) -> None:
     """Reports on a file of pairs, or on a model file."""
     if options.data[0].endswith(".keras"):
+        if options.data[1:]:
+            raise ValueError(
+                f"Expected one model file. Received more: {' '.join(options.data[1:])}."
+            )
         config = read_config(options.data[0])
         return _print(options, _summary(config), _describe(_summary(config)))
     sources, targets = _read(options.data, options.columns)
@@ -122,8 +127,7 @@ def _training_parts(options):
     if options.validation:
         return pairs, _read(options.validation, options.columns)
     share = options.validation_split
-    if not 0 <= share < 1:
-        raise ValueError(f"Expected --validation-split from 0 to below 1. Received: {share}.")
+    check_number("--validation-split", share, "[0, 1)")
     try:
         train, validation, _ = split_pairs(*pairs, validation=share, test=0, seed=options.seed)
     except ValueError:
@@ -257,6 +261,8 @@ def _prompt() -> Iterator[list[str]]:
     while True:
         try:
             yield [input("> ")]
+        except UnicodeDecodeError as error:
+            print(f"Expected UTF-8 text. Received: {error}. Try again.", file=sys.stderr)
         except EOFError:
             return
 

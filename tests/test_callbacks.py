@@ -18,6 +18,12 @@ def test_samples_are_shown_after_each_epoch(model, capsys):
     assert lines[3].strip().startswith(f"good night -> {model.generate(ENGLISH[1], max_length=3)}")
 
 
+def test_samples_may_be_shown_less_often(model, capsys):
+    show = seq2seq.callbacks.ShowSamples(ENGLISH[:1], every=2, max_length=3)
+    model.fit(ENGLISH, CHINESE, epochs=5, verbose=0, callbacks=[show])
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
 def test_sources_and_targets_must_fit():
     with pytest.raises(ValueError, match="as many targets"):
         seq2seq.callbacks.ShowSamples(ENGLISH, CHINESE[:1])

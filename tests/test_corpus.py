@@ -206,7 +206,7 @@ def test_parts_that_cannot_be_filled_are_refused():
     with pytest.raises(ValueError, match="3 pairs in 1 groups without common texts"):
         split_pairs(["a", "a", "b"], ["1", "2", "2"])
     for size in (-0.1, 1.0):
-        with pytest.raises(ValueError, match=f"`test` to be a share.*test={size}"):
+        with pytest.raises(ValueError, match=f"`test` to be a number.*test={size}"):
             split_pairs(["a"], ["b"], test=size)
 
 

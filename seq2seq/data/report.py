@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from seq2seq.checks import check_whole
 from seq2seq.data.corpus import Pairs, check_pairs
 from seq2seq.text.spacing import is_chinese
 from seq2seq.text.tokenizers import JiebaTokenizer, Tokenizer, WordTokenizer
@@ -122,11 +123,8 @@ def inspect_pairs(
     >>> print(report)  # doctest: +SKIP
     """
     check_pairs(sources, targets)
-    if batch_size < 1 or max_length < 1:
-        raise ValueError(
-            "Expected `batch_size` and `max_length` of at least 1. Received: "
-            f"batch_size={batch_size}, max_length={max_length}. Leave them out for the defaults."
-        )
+    check_whole("batch_size", batch_size)
+    check_whole("max_length", max_length)
     if validation is not None:
         check_pairs(*validation, "validation: ")
     source_side, source_lengths = _inspect_side(
@@ -164,6 +162,9 @@ def _inspect_side(
     validation: Sequence[str] | None,
 ) -> tuple[SideReport, np.ndarray]:
     """Returns the figures of one side, and the length of each text."""
+    for text in (*texts, *(validation or ())):
+        if not isinstance(text, str):
+            raise ValueError(f"Expected texts (str). Received: {text!r}.")
     if tokenizer is None:
         tokenizer = JiebaTokenizer() if is_chinese(texts) else WordTokenizer()
     tokens = [tokenizer.tokenize(text) for text in texts]
@@ -247,12 +248,13 @@ def _side_rows(report: CorpusReport) -> Iterator[Row]:
     cut = "raise `max_length` or split these texts"
     yield row(f"cut off at {report.max_length} with EOS", of("truncated"), 0.01, cut)
     yield row("distinct tokens", of("distinct_tokens"), never, "")
-    large = "more tokens than pairs: lower `max_tokens`"
+    large = "more tokens than pairs, too rare to learn: use a CharTokenizer or lower `max_tokens`"
     yield row("vocabulary with 4 specials", of("vocabulary_size"), max(total, 100), large)
-    unknown = "become [UNK]: try more `max_tokens` or a CharTokenizer"
+    unknown = "become [UNK]: use a CharTokenizer or raise `max_tokens`"
     yield row("unknown tokens, training", of("unknown"), 0.05, unknown)
     if report.shared is not None:
-        yield row("unknown tokens, validation", of("unknown_validation"), 0.05, unknown)
+        unseen = "become [UNK]: use a CharTokenizer or train on more pairs"
+        yield row("unknown tokens, validation", of("unknown_validation"), 0.05, unseen)
 
 
 def _pair_rows(report: CorpusReport) -> Iterator[Row]:

@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Sequence
 
+from seq2seq.checks import check_number, check_whole
 from seq2seq.data.corpus import Pairs, check_pairs
 
 
@@ -45,12 +46,12 @@ def split_pairs(
     check_pairs(sources, targets)
     total, wanted = len(sources), []
     for name, size in (("validation", validation), ("test", test)):
-        if size < 0 or (isinstance(size, float) and size >= 1):
-            raise ValueError(
-                f"Expected `{name}` to be a share (0 <= float < 1) or a number of pairs (int). "
-                f"Received: {name}={size}. For one pair in ten write 0.1."
-            )
-        wanted.append(size if isinstance(size, int) else max(1, round(size * total)) if size else 0)
+        if isinstance(size, int):
+            check_whole(name, size, 0)
+        else:
+            check_number(name, size, "[0, 1)", "For one pair in ten write 0.1, for ten pairs 10.")
+            size = max(1, round(size * total)) if size else 0
+        wanted.append(size)
     groups = _linked_pairs(sources, targets)
     random.Random(seed).shuffle(groups)
     train, held_out = [], ([], [])

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 
 from keras import ops
 
-from seq2seq.checks import check_whole
+from seq2seq.checks import check_number, check_whole
 from seq2seq.text.vocabulary import BOS, EOS, PAD, UNK
 
 NEVER = -1e9  # a log probability that no sum reaches; infinite ones breed NaN
@@ -39,11 +39,8 @@ class Constraints:
         check_whole("min_length", self.min_length)
         if self.no_repeat_ngram is not None:
             check_whole("no_repeat_ngram", self.no_repeat_ngram)
-        if not self.repetition_penalty > 0:
-            raise ValueError(
-                "Expected `repetition_penalty` above 0. "
-                f"Received: repetition_penalty={self.repetition_penalty}. Use 1.0 for none."
-            )
+        penalty = self.repetition_penalty
+        check_number("repetition_penalty", penalty, "(0, inf)", "Use 1.0 for none.")
         if isinstance(self.banned, str):
             raise ValueError(
                 f"Expected `banned` to be a list of tokens. Received: {self.banned!r}. "

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from keras import ops
 
-from seq2seq.checks import check_whole
+from seq2seq.checks import check_number, check_whole
 from seq2seq.generation.constraints import NEVER, Constraints
 from seq2seq.text.vocabulary import PAD
 
@@ -112,21 +112,12 @@ class Sample(Sampler):
         super().__init__(**constraints)
         if seed is not None:
             check_whole("seed", seed, 0)
-        for name, value in (("temperature", temperature), ("top_p", top_p)):
-            if value is not None and not isinstance(value, (int, float, np.floating)):
-                raise ValueError(f"Expected `{name}` to be a number. Received: {name}={value!r}.")
-        if not temperature > 0:
-            raise ValueError(
-                f"Expected `temperature` above 0. Received: temperature={temperature}. "
-                'Use sampler="greedy" to always take the most probable token.'
-            )
+        greedy = 'Use sampler="greedy" to always take the most probable token.'
+        check_number("temperature", temperature, "(0, inf)", greedy)
         if top_k is not None:
             check_whole("top_k", top_k)
-        if top_p is not None and not 0 < top_p <= 1:
-            raise ValueError(
-                f"Expected `top_p` above 0 and at most 1. Received: top_p={top_p}. "
-                "Use None to draw from all tokens."
-            )
+        if top_p is not None:
+            check_number("top_p", top_p, "(0, 1]", "Use None to draw from all tokens.")
         self.temperature = temperature
         self.top_k = top_k
         self.top_p = top_p
@@ -193,11 +184,7 @@ class BeamSearch(Sampler):
                 f"Expected `num_results` of at most `width`. Received: num_results={num_results}, "
                 f"width={width}. Use a wider beam or ask for fewer results."
             )
-        if not isinstance(length_penalty, (int, float, np.floating)) or not length_penalty >= 0:
-            raise ValueError(
-                "Expected `length_penalty` of at least 0. "
-                f"Received: length_penalty={length_penalty}. Use 0 for none."
-            )
+        check_number("length_penalty", length_penalty, "[0, inf)", "Use 0 for none.")
         self.width = width
         self.length_penalty = length_penalty
         self.num_results = num_results

@@ -4,7 +4,7 @@ import functools
 
 import keras
 
-from seq2seq.checks import check_whole
+from seq2seq.checks import check_number, check_whole
 from seq2seq.models.attention import SCORES, AttentionHead
 from seq2seq.models.embedding import TiedEmbedding
 from seq2seq.models.recurrent import CELLS, Bridge, Decoder, Encoder, Stack
@@ -81,12 +81,8 @@ def check_options(source_size: int, target_size: int, options: dict) -> None:
                 f"Received: {name}={options[name]!r}."
             )
     for name in ("dropout", "recurrent_dropout", "label_smoothing"):
-        if not 0 <= options[name] < 1:
-            raise ValueError(
-                f"Expected `{name}` from 0 to below 1. Received: {name}={options[name]!r}."
-            )
-    if not options["l2"] >= 0:
-        raise ValueError(f"Expected `l2` of at least 0. Received: l2={options['l2']!r}.")
+        check_number(name, options[name], "[0, 1)")
+    check_number("l2", options["l2"], "[0, inf)")
     if options["attention_score"] != "dot" and options["attention"] != "luong":
         raise ValueError(
             f'Expected attention="luong" with attention_score={options["attention_score"]!r}, for '

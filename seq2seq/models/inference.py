@@ -81,7 +81,7 @@ def check_inference(model: Seq2Seq, source, target) -> float:
     encoder_model, decoder_model = build_inference_models(model)
     # Called as they are: `predict` would compile each model for these few steps.
     expected = np.asarray(model([source_ids, target_ids], training=False))
-    states = encoder_model(source_ids, training=False)
+    states = list(map(np.asarray, encoder_model(source_ids, training=False)))
     difference = 0.0
     for position in range(labels.shape[1]):
         token_ids = keras.ops.array(target_ids[:, position : position + 1])

@@ -257,7 +257,7 @@ class Seq2Seq(TextModel):
             x = [x["source_ids"], x["target_ids"]] if isinstance(x, dict) else list(x)
             source_ids, target_ids = x
         except (KeyError, ValueError):
-            names = list(x) if isinstance(x, dict) else f"{len(x)} arrays"
+            names = list(x) if isinstance(x, dict) else f"{len(x)} array(s)"
             raise ValueError(
                 "Expected [source_ids, target_ids] or a dict of these two names. "
                 f"Received: {names}."

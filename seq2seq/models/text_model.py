@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from seq2seq.checks import check_whole
+from seq2seq.checks import check_number, check_whole
 from seq2seq.data.rows import is_texts
 from seq2seq.data.splitting import fingerprint
 from seq2seq.models.files import check_space, write_whole
@@ -91,6 +91,8 @@ class TextModel(keras.Model):
             self.check_arrays(x, y)
             _spread_weights(kwargs, y)
             batch_size = manifest["training"]["batch_size"] = batch_size or 32
+        if isinstance(validation_data, (tuple, list)) and len(validation_data) > 1:
+            manifest["validation"] = _describe_data(*validation_data[:2])
         return super().fit(
             x,
             y,
@@ -251,10 +253,7 @@ def _is_arrays(x) -> bool:
 
 
 def _split(x, y, share):
-    if not 0 < share < 1:
-        raise ValueError(
-            f"Expected `validation_split` between 0 and 1. Received: {share}. 0.1 is usual."
-        )
+    check_number("validation_split", share, "[0, 1)", "0.1 is usual.")
     x, y = list(x), list(y)
     kept = int(len(x) * (1 - share))
     if not 0 < kept < len(x):

@@ -67,7 +67,7 @@ def mark_spaces(pieces: Iterable[tuple[str, bool]]) -> list[str]:
 def join_tokens(tokens: Iterable[str]) -> str:
     """Joins tokens into text, the inverse of `mark_spaces`."""
     text, left, mark = [], None, None
-    for token in tokens:
+    for token in filter(None, tokens):
         if token in (SPACE, GLUE):
             mark = token
             continue
