@@ -4,8 +4,8 @@
     KERAS_BACKEND=jax python benchmarks/generate.py
     python benchmarks/generate.py --data train.en train.de val.en val.de --model translator.keras
 
-Prints sentences a second of both, and of greedy decoding in plain PyTorch where it is installed;
-fails if `generate` and the loop disagree on the ids of any sentence.
+Prints sentences a second of both, and of plain PyTorch where it is installed; then of beam search
+beside PyTorch's. Fails if `generate` and the loop disagree on the ids of any sentence.
 """
 
 import argparse
@@ -39,8 +39,9 @@ def main() -> None:
     rows = encode(model.source_tokenizer, validation[0][::step][: arguments.limit])
     results = [
         result
+        for width in dict.fromkeys((1, arguments.beam))
         for batch_size in arguments.batch_sizes
-        for result in measure(model, rows, batch_size, arguments)
+        for result in measure(model, rows, width, batch_size, arguments)
     ]
     print(json.dumps(results, indent=2) if arguments.json else format_table(results))
     if any(row["side"] == "tutorial" and row["same_ids"] < row["sentences"] for row in results):
@@ -56,6 +57,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--units", type=int, default=256, help="LSTM size of that one (256)")
     parser.add_argument("--limit", type=int, default=128, help="sentences to generate for (128)")
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 64], help="(1 64)")
+    parser.add_argument("--beam", type=int, default=5, help="width of the beam; 1: no beam (5)")
     parser.add_argument("--max-length", type=int, default=50, help="most tokens generated (50)")
     parser.add_argument("--repeats", type=int, default=1, help="runs a side; the median counts")
     add_threads_argument(parser)
@@ -75,15 +77,14 @@ def train_model(pairs, arguments: argparse.Namespace) -> seq2seq.Seq2Seq:
     return model
 
 
-def measure(model, rows, batch_size: int, arguments: argparse.Namespace) -> list[dict]:
+def measure(model, rows, width: int, batch_size: int, arguments: argparse.Namespace) -> list[dict]:
     """Returns a result for each side, all decoding the same batches."""
     rows = sorted(rows, key=len)  # `generate` sorts by itself; the others are given it
-    sides = {
-        "generate": make_generate(model, batch_size, arguments.max_length),
-        "tutorial": make_tutorial(model, batch_size, arguments.max_length),
-    }
+    sides = {"generate": make_generate(model, width, batch_size, arguments.max_length)}
+    if width == 1:
+        sides["tutorial"] = make_tutorial(model, batch_size, arguments.max_length)
     if importlib.util.find_spec("torch"):
-        sides["torch"] = make_torch(model, batch_size, arguments.max_length)
+        sides["torch"] = make_torch(model, width, batch_size, arguments.max_length)
     for decode in sides.values():
         decode(warmup_rows(rows, batch_size))
     seconds, ids = {side: [] for side in sides}, {}
@@ -95,6 +96,7 @@ def measure(model, rows, batch_size: int, arguments: argparse.Namespace) -> list
     speeds = {side: len(rows) / statistics.median(seconds[side]) for side in sides}
     return [
         {
+            "search": "greedy" if width == 1 else f"beam {width}",
             "batch_size": batch_size,
             "side": side,
             "sentences": len(rows),
@@ -119,9 +121,10 @@ def warmup_rows(rows, batch_size: int) -> list:
     return [row for batch in shapes.values() for row in batch]
 
 
-def make_generate(model, batch_size: int, max_length: int):
+def make_generate(model, width: int, batch_size: int, max_length: int):
     """Returns what seq2seq offers."""
-    return lambda rows: model.generate(rows, max_length=max_length, batch_size=batch_size)
+    sampler = seq2seq.Greedy() if width == 1 else seq2seq.BeamSearch(width)
+    return lambda rows: model.generate(rows, max_length, sampler, batch_size)
 
 
 def make_tutorial(model, batch_size: int, max_length: int):
@@ -149,17 +152,20 @@ def make_tutorial(model, batch_size: int, max_length: int):
     return lambda rows: trim(map(decode_batch, make_batches(rows, batch_size)))
 
 
-def make_torch(model, batch_size: int, max_length: int):
-    """Returns greedy decoding by the PyTorch peer with the model's weights."""
+def make_torch(model, width: int, batch_size: int, max_length: int):
+    """Returns decoding by the PyTorch peer with the model's weights."""
     import torch
-    from peers.torch_lstm import TorchLSTM, greedy, keras_weights
+    from peers.torch_lstm import TorchLSTM, beam_search, greedy, keras_weights
 
     sizes = model.source_vocabulary_size, model.target_vocabulary_size
     peer = TorchLSTM(*sizes, model.embedding_dim, model.units)
     peer.copy_from_keras(keras_weights(model))
 
     def decode_batch(rows):
-        return greedy(peer, torch.from_numpy(pad_rows(rows)), max_length)
+        source_ids = torch.from_numpy(pad_rows(rows))
+        if width == 1:
+            return greedy(peer, source_ids, max_length)
+        return beam_search(peer, source_ids, max_length, width)
 
     return lambda rows: trim(map(decode_batch, make_batches(rows, batch_size)))
 
@@ -172,10 +178,11 @@ def trim(batches) -> list[list[int]]:
 def format_table(results: list[dict]) -> str:
     """Returns the results as text."""
     lines = [f"backend {keras.backend.backend()}"]
-    lines.append("batch  side      sentences/s  generate is  tokens  same ids")
+    lines.append("search  batch  side      sentences/s  generate is  tokens  same ids")
     for row in results:
         lines.append(
-            f"{row['batch_size']:5}  {row['side']:8}  {row['sentences_per_second']:11.1f}  "
+            f"{row['search']:6}  {row['batch_size']:5}  {row['side']:8}  "
+            f"{row['sentences_per_second']:11.1f}  "
             f"{row['generate_is_faster']:10.2f}x  {row['tokens']:6}  "
             f"{row['same_ids']}/{row['sentences']}"
         )

@@ -6,6 +6,7 @@ Without arguments: English to Chinese on the 4,270 sentence pairs of the package
     python examples/translation.py --data cmn.txt                     # tab-separated, as from Anki
     python examples/translation.py --data train.en train.de --target-tokenizer word
     python examples/translation.py --data anki:cmn-eng                # downloads the Anki export
+    python examples/translation.py --attention luong --beam 5
 """
 
 import argparse
@@ -37,10 +38,12 @@ def parse_arguments():
     parser.add_argument("--embedding-dim", type=int, default=256)
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--num-layers", type=int, default=1)
+    parser.add_argument("--attention", choices=["luong", "bahdanau"])
     parser.add_argument("--dropout", type=float, default=0.3)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--beam", type=int, default=1, metavar="WIDTH", help="default: greedy")
     parser.add_argument("--limit", type=int, help="use only the first pairs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", default="translator.keras")
@@ -75,6 +78,7 @@ def main():
         embedding_dim=options.embedding_dim,
         units=options.units,
         num_layers=options.num_layers,
+        attention=options.attention,
         dropout=options.dropout,
     )
     model.optimizer.learning_rate = options.learning_rate
@@ -86,7 +90,8 @@ def main():
         validation_data=validation,
         callbacks=[ShowSamples(validation[0][:3], validation[1][:3])],
     )
-    translations = model.generate(test[0])
+    sampler = seq2seq.BeamSearch(options.beam) if options.beam > 1 else "greedy"
+    translations = model.generate(test[0], sampler=sampler)
     print(f"test chrF {chrf(translations, test[1]):.1f}, BLEU {bleu(translations, test[1]):.1f}")
 
     model.save(options.output)
