@@ -311,8 +311,8 @@ def test_the_step_is_told_how_many_tokens_were_generated():
 class CountSteps(Greedy):
     """Its scores are the number of steps that the loop took."""
 
-    def choose(self, choices, log_probabilities, scores, noise):
-        token_ids, parents, _ = super().choose(choices, log_probabilities, scores, noise)
+    def choose(self, choices, log_probabilities, scores, finished, noise):
+        token_ids, parents, _ = super().choose(choices, log_probabilities, scores, finished, noise)
         return token_ids, parents, scores + 1.0
 
 

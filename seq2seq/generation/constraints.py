@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 
+import numpy as np
 from keras import ops
 
 from seq2seq.checks import check_number, check_whole
@@ -100,9 +101,10 @@ class Constraints:
         if self.no_repeat_ngram is not None:
             repeats = _repeated(ids, position, self.no_repeat_ngram)
             choices = ops.where(_scatter(ids, repeats, vocabulary), NEVER, choices)
+        banned = np.zeros(vocabulary, dtype="float32")
+        banned[[PAD, BOS, *(() if self.replace_unknown else (UNK,)), *self.banned]] = NEVER
+        choices = choices + banned
         every = ops.arange(vocabulary)
-        always = (PAD, BOS, *(() if self.replace_unknown else (UNK,)), *self.banned)
-        choices = ops.where(_is_in(every, always), NEVER, choices)
         if self.min_length > 1:
             too_short = ops.logical_and(every == EOS, position + 1 < self.min_length)
             choices = ops.where(too_short, NEVER, choices)
@@ -121,10 +123,6 @@ def _with(tokenizer, name):
     if tokenizer is None:
         raise ValueError(f"Expected ids for `{name}`, for the model has no target tokenizer.")
     return tokenizer
-
-
-def _is_in(every, ids):
-    return ops.any(every[:, None] == ops.array(ids, dtype=every.dtype), axis=1)
 
 
 def _repeated(ids, position, n):

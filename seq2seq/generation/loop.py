@@ -54,10 +54,7 @@ def generate_ids(
         )
         choices = constraints.apply(log_probabilities, ids, position)
         chosen, parents, scores = sampler.choose(
-            _pad_finished(choices, finished),
-            _pad_finished(log_probabilities, finished),
-            scores,
-            ops.take(noise, position, axis=1),
+            choices, log_probabilities, scores, finished, ops.take(noise, position, axis=1)
         )
         if width > 1:
             rows = ops.reshape(parents + ops.arange(batch)[:, None] * width, (-1,))
@@ -81,14 +78,3 @@ def generate_ids(
     ids = ops.where(scores[:, :, None] > NEVER / 2, ids, PAD)
     ids, scores = sampler.rank(ids, scores)
     return ids[:, : sampler.num_results], scores[:, : sampler.num_results]
-
-
-def _pad_finished(log_probabilities, finished):
-    """Lets a finished hypothesis go on with `PAD` alone, at no cost.
-
-    Args:
-        log_probabilities: `(batch, width, vocabulary)`.
-        finished: bool `(batch, width)`.
-    """
-    only_pad = ops.where(ops.arange(log_probabilities.shape[-1]) == PAD, 0.0, NEVER)
-    return ops.where(finished[:, :, None], only_pad, log_probabilities)

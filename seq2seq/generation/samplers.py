@@ -16,9 +16,10 @@ class Sampler:
     """What the samplers share.
 
     `choose` sees two arrays `(batch, width, vocabulary)` for the next token: `choices`, the log
-    probabilities to choose by, and the model's own to add up; then the scores `(batch, width)` of
-    the hypotheses in hand and a uniform number a row, `(batch,)`. It returns the chosen tokens, the
-    hypothesis each continues, and the new scores, all `(batch, width)`.
+    probabilities to choose by, and the model's own to add up; then the scores of the hypotheses in
+    hand and which are finished, `(batch, width)`, and a uniform number a row, `(batch,)`. It
+    returns the chosen tokens, the hypothesis each continues, and the new scores, all `(batch,
+    width)`. A finished hypothesis goes on with `PAD` alone, at no cost.
 
     Args:
         **constraints: See `Constraints`: `min_length`, `no_repeat_ngram`, `repetition_penalty`,
@@ -40,7 +41,7 @@ class Sampler:
         """Whether it compares sums over steps. Else it chooses alike by unnormalised scores."""
         return self.width > 1 or self.constraints.repetition_penalty != 1
 
-    def choose(self, choices, log_probabilities, scores, noise):
+    def choose(self, choices, log_probabilities, scores, finished, noise):
         """Chooses the next tokens."""
         raise NotImplementedError
 
@@ -73,9 +74,9 @@ class Greedy(Sampler):
     '早上好。'
     """
 
-    def choose(self, choices, log_probabilities, scores, noise):
+    def choose(self, choices, log_probabilities, scores, finished, noise):
         """Chooses the most probable token."""
-        return _take(log_probabilities, scores, _first_best(choices))
+        return _take(log_probabilities, scores, finished, _first_best(choices))
 
 
 class Sample(Sampler):
@@ -123,7 +124,7 @@ class Sample(Sampler):
         self.top_p = top_p
         self.seed = seed
 
-    def choose(self, choices, log_probabilities, scores, noise):
+    def choose(self, choices, log_probabilities, scores, finished, noise):
         """Draws a token by the inverse of the cumulative distribution."""
         # A ban is no probability: it must not melt at a high temperature.
         best = ops.max(choices, axis=-1, keepdims=True)
@@ -141,7 +142,7 @@ class Sample(Sampler):
         drawn = ops.sum(ops.cast(cumulative <= threshold, "int32"), axis=-1)
         if ids is not None:
             drawn = ops.take_along_axis(ids, drawn[:, :, None], axis=-1)[:, :, 0]
-        return _take(log_probabilities, scores, drawn)
+        return _take(log_probabilities, scores, finished, drawn)
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this sampler."""
@@ -189,14 +190,17 @@ class BeamSearch(Sampler):
         self.length_penalty = length_penalty
         self.num_results = num_results
 
-    def choose(self, choices, log_probabilities, scores, noise):
+    def choose(self, choices, log_probabilities, scores, finished, noise):
         """Chooses the best continuations of all hypotheses of a row together."""
         vocabulary = choices.shape[-1]
-        totals = scores[:, :, None] + choices  # (batch, width, vocabulary)
-        _, best = ops.top_k(ops.reshape(totals, (-1, self.width * vocabulary)), self.width)
-        allowed = ops.where(choices > NEVER / 2, log_probabilities, NEVER)
-        own = ops.reshape(scores[:, :, None] + allowed, (-1, self.width * vocabulary))
-        return best % vocabulary, best // vocabulary, ops.take_along_axis(own, best, axis=1)
+        flat = (-1, self.width * vocabulary)
+        totals = scores[:, :, None] + _pad_finished(choices, finished)
+        totals, best = ops.top_k(ops.reshape(totals, flat), self.width)  # (batch, width)
+        parents = best // vocabulary
+        added = ops.take_along_axis(ops.reshape(log_probabilities, flat), best, axis=1)
+        added = ops.where(ops.take_along_axis(finished, parents, axis=1), 0.0, added)
+        scores = ops.take_along_axis(scores, parents, axis=1) + added
+        return best % vocabulary, parents, ops.where(totals > NEVER / 2, scores, NEVER)
 
     def is_done(self, ids, scores, finished):
         """Tells which rows have their results, whatever the unfinished hypotheses become.
@@ -269,12 +273,20 @@ def _first_best(log_probabilities):
     """Returns the id of the first best token: argmax by parts that compile to faster code."""
     best = ops.max(log_probabilities, axis=-1, keepdims=True)
     vocabulary = log_probabilities.shape[-1]
-    ids = ops.arange(vocabulary, dtype="int32")
+    ids = np.arange(vocabulary, dtype="int32")
     return ops.min(ops.where(log_probabilities == best, ids, vocabulary), axis=-1)
 
 
-def _take(log_probabilities, scores, token_ids):
+def _take(log_probabilities, scores, finished, token_ids):
     """Continues the only hypothesis of each row with a token: `(batch, 1)` each."""
     token_ids = ops.cast(token_ids, "int32")
-    chosen = ops.take_along_axis(log_probabilities, token_ids[:, :, None], axis=-1)[:, :, 0]
-    return token_ids, ops.zeros_like(token_ids), scores + chosen
+    added = ops.take_along_axis(log_probabilities, token_ids[:, :, None], axis=-1)[:, :, 0]
+    scores = ops.where(finished, scores, scores + added)
+    return ops.where(finished, PAD, token_ids), ops.zeros_like(token_ids), scores
+
+
+def _pad_finished(log_probabilities, finished):
+    """Leaves a finished hypothesis no token but `PAD`, with the log probability 0."""
+    only_pad = np.full(log_probabilities.shape[-1], NEVER, dtype="float32")
+    only_pad[PAD] = 0.0
+    return ops.where(finished[:, :, None], only_pad, log_probabilities)

@@ -81,13 +81,14 @@ def check_inference(model: Seq2Seq, source, target) -> float:
     encoder_model, decoder_model = build_inference_models(model)
     # Called as they are: `predict` would compile each model for these few steps.
     expected = np.asarray(model([source_ids, target_ids], training=False))
-    states = list(map(np.asarray, encoder_model(source_ids, training=False)))
+    states = map(np.asarray, encoder_model(source_ids, training=False))
     difference = 0.0
     for position in range(labels.shape[1]):
-        token_ids = keras.ops.array(target_ids[:, position : position + 1])
-        probabilities, *states = decoder_model([token_ids, *states], training=False)
+        token_ids = target_ids[:, position : position + 1]
+        outputs = decoder_model([token_ids, *states], training=False)
+        probabilities, *states = map(np.asarray, outputs)
         real = labels[:, position] != PAD
-        gap = np.abs(np.asarray(probabilities)[real, 0] - expected[real, position])
+        gap = np.abs(probabilities[real, 0] - expected[real, position])
         difference = max(difference, float(gap.max(initial=0.0)))
     return difference
 
