@@ -4,6 +4,8 @@ import functools
 from collections.abc import Callable, Sequence
 
 import keras
+import numpy as np
+from keras import ops
 
 
 def compile_function(function: Callable, variables: Sequence[keras.Variable]) -> Callable:
@@ -45,6 +47,21 @@ def compile_function(function: Callable, variables: Sequence[keras.Variable]) ->
         compiled = jax.jit(stateless)
         return lambda *args: compiled([variable.value for variable in variables], *args)
     return function
+
+
+def first_best(x):
+    """Returns the index of the first largest number of each row, as `argmax` does.
+
+    It is half of what greedy search spends on a step beside the model. `keras.ops.argmax` looks for
+    negative zeros first; and XLA compiles a maximum and a minimum to faster code than one argmax.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.argmax(x, axis=-1, output_type="int32")
+    best = ops.max(x, axis=-1, keepdims=True)
+    indices = np.arange(x.shape[-1], dtype="int32")
+    return ops.min(ops.where(x == best, indices, x.shape[-1]), axis=-1)
 
 
 def padded_size(size: int, minimum: int = 8) -> int:

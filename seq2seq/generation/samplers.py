@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from keras import ops
 
+from seq2seq.backend import first_best
 from seq2seq.checks import check_number, check_whole
 from seq2seq.generation.constraints import NEVER, Constraints
 from seq2seq.text.vocabulary import PAD
@@ -76,7 +77,7 @@ class Greedy(Sampler):
 
     def choose(self, choices, log_probabilities, scores, finished, noise):
         """Chooses the most probable token."""
-        return _take(log_probabilities, scores, finished, _first_best(choices))
+        return _take(log_probabilities, scores, finished, first_best(choices))
 
 
 class Sample(Sampler):
@@ -267,14 +268,6 @@ def make_noise(seed: int | None, rows: Sequence[int], max_length: int) -> np.nda
     else:
         noise = np.stack([np.random.default_rng([seed, row]).random(max_length) for row in rows])
     return (noise * (1 - 1e-6)).astype("float32")  # 1.0 by rounding would draw past the last token
-
-
-def _first_best(log_probabilities):
-    """Returns the id of the first best token: argmax by parts that compile to faster code."""
-    best = ops.max(log_probabilities, axis=-1, keepdims=True)
-    vocabulary = log_probabilities.shape[-1]
-    ids = np.arange(vocabulary, dtype="int32")
-    return ops.min(ops.where(log_probabilities == best, ids, vocabulary), axis=-1)
 
 
 def _take(log_probabilities, scores, finished, token_ids):
