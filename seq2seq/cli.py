@@ -78,6 +78,14 @@ def _add_train(commands):
     training.add_argument("--batch-size", type=_positive, default=64, help="default: %(default)s")
     training.add_argument("--learning-rate", type=float, help="default: 0.001")
     training.add_argument(
+        "--decay",
+        choices=("inverse_sqrt", "cosine"),
+        help="raise the learning rate to that value, then lower it (default: it is constant)",
+    )
+    training.add_argument(
+        "--warm-up", type=_positive, default=500, help="updates it rises for (default: %(default)s)"
+    )
+    training.add_argument(
         "--patience",
         type=_positive,
         help="stop after so many epochs without a better validation loss",

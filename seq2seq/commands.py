@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 
-from seq2seq.callbacks import ShowSamples
+from seq2seq.callbacks import ShowSamples, WarmUp
 from seq2seq.checks import check_number
 from seq2seq.data.corpus import decode_utf8, read_lines, read_pairs, split_lines
 from seq2seq.data.report import inspect_pairs
@@ -54,7 +55,10 @@ def train(options) -> None:
             epochs=options.epochs,
             initial_epoch=epochs_done,
             validation_data=validation,
-            callbacks=_training_callbacks(options, output, last, validation, resumed),
+            callbacks=[
+                *_schedule(options, len(pairs[0])),
+                *_training_callbacks(options, output, last, validation, resumed),
+            ],
             seed=options.seed + epochs_done,  # a resumed run must not repeat the order
             verbose=0 if options.json else 1 if sys.stdout.isatty() else 2,
         )
@@ -164,6 +168,15 @@ def _resume(options, path, pairs) -> Seq2Seq:
     if options.learning_rate is not None:
         model.optimizer.learning_rate = options.learning_rate
     return model
+
+
+def _schedule(options, pairs) -> list:
+    """Returns a callback for a learning rate that changes, if one is wanted."""
+    if options.decay is None:
+        return []
+    peak = 1e-3 if options.learning_rate is None else options.learning_rate
+    updates = max(2, options.epochs * math.ceil(pairs / options.batch_size))
+    return [WarmUp(peak, min(options.warm_up, updates - 1), options.decay, updates)]
 
 
 def _training_callbacks(options, output, last, validation, resumed):

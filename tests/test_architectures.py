@@ -56,6 +56,18 @@ def architecture(request):
     return model
 
 
+def test_embeddings_start_with_variance_one_unless_they_are_the_output_layer():
+    free, tied = make_model(), make_model(embedding_dim=32, tie_output=True)
+    for model, side, low, high in (
+        (free, "source", 0.9, 1.1),
+        (free, "target", 0.9, 1.1),
+        (tied, "source", 0.9, 1.1),
+        (tied, "target", 0.01, 0.1),
+    ):
+        embeddings = model.get_layer(f"{side}_embedding").get_weights()[0]
+        assert low < embeddings.std() < high
+
+
 def test_inference_models_equal_the_training_graph(architecture):
     assert seq2seq.check_inference(architecture, ENGLISH, CHINESE) < 1e-5
 

@@ -61,6 +61,18 @@ class TestTrain:
         assert summary["manifest"]["data"]["pairs"] == 4
         assert summary["manifest"]["metrics"]["val_perplexity"] > 1
 
+    @pytest.mark.parametrize("decay", ["inverse_sqrt", "cosine"])
+    def test_the_learning_rate_may_rise_and_fall(self, folder, capsys, decay):
+        schedule = ["--decay", decay, "--warm-up", "1", "--learning-rate", "0.01"]
+        arguments = ["train", "data.tsv", "--output", "m.keras", "--validation", "data.tsv"]
+        assert main([*arguments, *schedule, *SMALL, "--batch-size", "4", "--json"]) == 0
+        result = json.loads(capsys.readouterr().out)
+        expected = {"inverse_sqrt": 0.01 / 2**0.5, "cosine": 0.0}  # at the second update of two
+        rates = {1: 0.01, 2: expected[decay]}
+        assert result["training"]["learning_rate"] == pytest.approx(
+            rates[result["training"]["updates"]], abs=1e-6
+        )
+
     def test_the_same_seed_gives_the_same_figures(self, folder, capsys):
         figures = []
         for name in ("a.keras", "b.keras"):

@@ -13,13 +13,14 @@ from seq2seq.data.rows import check_ids, check_rows, encode_texts, is_texts
 from seq2seq.generation.result import Generation
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.architecture import build_encoder_decoder
+from seq2seq.models.details import describe_results
 from seq2seq.models.embedding import read_vectors, set_vectors
 from seq2seq.models.generator import Generator
 from seq2seq.models.losses import SmoothedCrossentropy
 from seq2seq.models.metrics import Accuracy, Perplexity
 from seq2seq.models.text_model import BATCH_SIZE, TextModel
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.text.vocabulary import EOS, UNK
+from seq2seq.text.vocabulary import EOS
 
 # Arguments that a saved model keeps; word vectors are in its weights.
 OPTIONS = (
@@ -161,7 +162,7 @@ class Seq2Seq(TextModel):
         for option, value in options.items():
             setattr(self, option, value)
         self.manifest = {}
-        self._generator = Generator(self)
+        self.generator = Generator(self)
         for side, path in (("source", source_vectors), ("target", target_vectors)):
             if path is not None:
                 self._load_vectors(side, path)
@@ -207,13 +208,13 @@ class Seq2Seq(TextModel):
         # An empty text has nothing to decode.
         filled = [i for i, row in enumerate(rows) if not texts or len(row) > 1]
         results = [[[EOS]] * sampler.num_results for _ in rows]
-        generated = self._generator.generate(
+        generated = self.generator.generate(
             [rows[i] for i in filled], max_length, sampler, batch_size
         )
         for i, hypotheses in zip(filled, generated, strict=True):
             results[i] = hypotheses
         if return_details or sampler.constraints.replace_unknown:
-            results = self._describe(rows, results, sampler, batch_size)
+            results = describe_results(self, rows, results, sampler, batch_size)
         if not return_details:
             results = [[self._plain(result, texts) for result in group] for group in results]
         if sampler.num_results == 1:
@@ -231,7 +232,7 @@ class Seq2Seq(TextModel):
         Returns:
             float32 `(len(sources),)`: sums over the target's tokens and `EOS`.
         """
-        return self._generator.score(*self._rows(sources, targets), batch_size)
+        return self.generator.score(*self._rows(sources, targets), batch_size)
 
     def encode_pairs(self, sources: Sequence[str], targets: Sequence[str]):
         """Turns texts into the arrays that `fit` takes.
@@ -358,44 +359,6 @@ class Seq2Seq(TextModel):
             return result.text
         return self.target_tokenizer.decode(result) if texts and self.target_tokenizer else result
 
-    def _describe(self, rows, results, sampler, batch_size):
-        """Turns rows of ids into `Generation` objects, a list of them for each source."""
-        pairs = [(row, ids) for row, group in zip(rows, results, strict=True) for ids in group]
-        details = self._generator.details(
-            [row for row, _ in pairs], [ids for _, ids in pairs], batch_size
-        )
-        penalty = getattr(sampler, "length_penalty", 1.0)
-        described = iter(
-            self._generation(row, ids, penalty, detail)
-            for (row, ids), detail in zip(pairs, details, strict=True)
-        )
-        return [[next(described) for _ in group] for group in results]
-
-    def _generation(self, row, ids, penalty, detail):
-        score = float(detail["scores"].sum())
-        source_tokens = _tokens(self.source_tokenizer, row)
-        tokens = text = None
-        if self.target_tokenizer is not None:
-            tokens = _tokens(self.target_tokenizer, [i for i in ids if i != EOS])
-            for place, i in enumerate(ids):
-                if i == UNK:  # only with replace_unknown; the last source token is EOS
-                    tokens[place] = source_tokens[int(detail["attention"][place, :-1].argmax())]
-            text = self.target_tokenizer.detokenize(tokens)
-        return Generation(
-            text=text,
-            tokens=tokens,
-            ids=ids,
-            score=score,
-            normalised_score=score / ((5 + len(ids)) / 6) ** penalty,
-            token_scores=detail["scores"],
-            alternatives=[
-                list(zip(_tokens(self.target_tokenizer, best), shares.tolist(), strict=True))
-                for best, shares in zip(detail["ids"], detail["probabilities"], strict=True)
-            ],
-            attention=detail.get("attention"),
-            source_tokens=source_tokens,
-        )
-
 
 def _vocabulary_size(side, source):
     """Returns the vocabulary size and the tokenizer, if there is one."""
@@ -412,10 +375,6 @@ def _vocabulary_size(side, source):
         f"Expected `{side}` to be a tokenizer, or a vocabulary size above {EOS}, the last special "
         f"id. Received: {side}={source!r}."
     )
-
-
-def _tokens(tokenizer, ids):
-    return [int(i) for i in ids] if tokenizer is None else tokenizer.vocabulary.tokens(ids)
 
 
 def _serialize(tokenizer, size):
