@@ -109,11 +109,13 @@ def check_options(source_size: int, target_size: int, options: dict) -> None:
 def _embedding(side, size, options):
     tied = options["tie_output"] and (side == "target" or options["share_embeddings"])
     # Keras's embeddings are so small that tokens look alike for many updates. Of variance 1 they
-    # tell tokens apart from the first one; but what is also an output layer must start small.
+    # tell tokens apart from the first one. The few of an alphabet are in every batch and learned
+    # soon: smaller ones generalise better there. What is also an output layer must start small.
+    stddev = min(1.0, size / 40)
     return (TiedEmbedding if tied else keras.layers.Embedding)(
         size,
         options["embedding_dim"],
-        "uniform" if tied else keras.initializers.RandomNormal(stddev=1.0),
+        "uniform" if tied else keras.initializers.RandomNormal(stddev=stddev),
         trainable=options[f"train_{side}_embedding"],
         name="embedding" if options["share_embeddings"] else f"{side}_embedding",
     )
