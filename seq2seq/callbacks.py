@@ -7,14 +7,7 @@ import keras
 import numpy as np
 
 from seq2seq.checks import check_number, check_whole
-from seq2seq.evaluation import bleu, chrf, exact_match, word_error_rate
-
-TEXT_METRICS = {
-    "bleu": bleu,
-    "chrf": chrf,
-    "wer": word_error_rate,
-    "exact": exact_match,
-}
+from seq2seq.evaluation import TEXT_METRICS
 
 
 class ShowSamples(keras.callbacks.Callback):
@@ -149,13 +142,17 @@ class SourceReliance(keras.callbacks.Callback):
         self.shuffled = [self.sources[shuffled[i]] for i in range(len(self.sources))]
         self.threshold = threshold
 
+    def on_train_begin(self, logs=None):
+        """Counts the tokens of the targets."""
+        _, labels = self.model.encode_pairs(self.sources, self.targets)
+        self._tokens = np.count_nonzero(labels)
+
     def on_epoch_end(self, epoch, logs=None):
         """Scores the pairs twice and adds the difference to the logs."""
-        _, labels = self.model.encode_pairs(self.sources, self.targets)
         gain = self.model.score(self.sources, self.targets) - self.model.score(
             self.shuffled, self.targets
         )
-        reliance = float(gain.sum() / np.count_nonzero(labels))
+        reliance = float(gain.sum() / self._tokens)
         logs["source_reliance"] = reliance
         if reliance < self.threshold:
             print(

@@ -151,6 +151,14 @@ def exact_match(hypotheses: Sequence[str], references: References) -> float:
     return sum(right) / len(right)
 
 
+TEXT_METRICS = {
+    "bleu": bleu,
+    "chrf": chrf,
+    "wer": word_error_rate,
+    "exact": exact_match,
+}
+
+
 def evaluate_model(
     model,
     sources: Sequence[str],
@@ -186,25 +194,19 @@ def evaluate_model(
     >>> evaluate_model(model, english, chinese, metrics=["perplexity", "chrf"])  # doctest: +SKIP
     {'perplexity': 12.3, 'chrf': 25.1}
     """
-    text_metrics = {
-        "bleu": bleu,
-        "chrf": chrf,
-        "wer": word_error_rate,
-        "exact": exact_match,
-    }
-    known = ("loss", "perplexity", "accuracy", *text_metrics)
+    known = ("loss", "perplexity", "accuracy", *TEXT_METRICS)
     for name in metrics:
         if name not in known:
             raise ValueError(f"Expected metrics of {', '.join(known)}. Received: {name!r}.")
     check_pairs(sources, targets)
     results = {}
-    if not text_metrics.keys() >= set(metrics):
+    if not TEXT_METRICS.keys() >= set(metrics):
         results = _token_metrics(model, sources, targets, batch_size)
-    if text_metrics.keys() & set(metrics):
+    if TEXT_METRICS.keys() & set(metrics):
         unique, references = group_references(sources, targets)
         hypotheses = model.generate(unique, max_length, sampler, batch_size)
-        for name in text_metrics.keys() & set(metrics):
-            results[name] = text_metrics[name](hypotheses, references)
+        for name in TEXT_METRICS.keys() & set(metrics):
+            results[name] = TEXT_METRICS[name](hypotheses, references)
     return {name: results[name] for name in metrics}
 
 

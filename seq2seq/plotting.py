@@ -1,5 +1,6 @@
 """Pictures: attention heat map and training curves. matplotlib is imported where it is used."""
 
+import re
 import warnings
 
 from seq2seq.generation.result import Generation
@@ -100,13 +101,12 @@ def _pyplot(text):
         from matplotlib import font_manager, pyplot
     except ImportError as error:
         raise ImportError('Plots need matplotlib: pip install "keras-seq2seq[plot]"') from error
-    import re
-
     if re.search(f"[{HAN}]", text):
         known = {font.name for font in font_manager.fontManager.ttflist}
         fonts = [name for name in CHINESE_FONTS if name in known]
         if fonts:
-            pyplot.rcParams["font.family"] = [*fonts[:1], *pyplot.rcParams["font.family"]]
+            others = [name for name in pyplot.rcParams["font.family"] if name != fonts[0]]
+            pyplot.rcParams["font.family"] = [fonts[0], *others]
         else:
             warnings.warn(
                 "No Chinese font was found: characters show as boxes. Install one, such as Noto "

@@ -57,3 +57,9 @@ def test_the_notebook_view_shades_tokens_and_escapes_them():
     assert "&lt;b" in view and "<b" not in view.replace("<br", "")
     assert "a 0.50, c 0.20" in view and "<table>" in view
     assert "<table>" not in make_generation(attention=None)._repr_html_()
+
+
+def test_each_id_has_a_label():
+    assert make_generation().labels == ["a", "<b", "[EOS]"]
+    assert make_generation(tokens=[], ids=[3]).labels == ["[EOS]"]
+    assert make_generation(tokens=None, ids=[4, 3]).labels == ["4", "3"]

@@ -37,12 +37,9 @@ class Generation:
     @property
     def labels(self) -> list[str]:
         """What to call each id: its token, its number where there is none, `[EOS]` at the end."""
-        names = [*(self.tokens or ())]
-        return (
-            (names + ["[EOS]"] * (len(self.ids) - len(names)))
-            if names
-            else list(map(str, self.ids))
-        )
+        if self.tokens is None:
+            return list(map(str, self.ids))
+        return self.tokens + ["[EOS]"] * (len(self.ids) - len(self.tokens))
 
     def _repr_html_(self) -> str:
         """Shows the tokens shaded by probability, and the attention as a heat map."""

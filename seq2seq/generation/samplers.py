@@ -29,6 +29,7 @@ class Sampler:
 
     width = 1
     num_results = 1
+    length_penalty = 1.0
     seed = None
 
     def __init__(self, **constraints):
@@ -53,6 +54,10 @@ class Sampler:
     def rank(self, ids, scores):
         """Orders the finished hypotheses of each row, best first."""
         return ids, scores
+
+    def normalise(self, scores, length):
+        """Divides scores by the length penalty of Wu et al. 2016, equation 14; see `BeamSearch`."""
+        return scores / ((5 + length) / 6) ** self.length_penalty
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this sampler."""
@@ -209,8 +214,8 @@ class BeamSearch(Sampler):
         An unfinished score only falls. So the best finished hypotheses are final when none that is
         unfinished has a better score, to push them out, nor would have at the greatest length.
         """
-        final = self._normalise(scores, ops.sum(ops.cast(ids != PAD, scores.dtype), axis=-1))
-        bound = self._normalise(scores, ids.shape[-1])
+        final = self.normalise(scores, ops.sum(ops.cast(ids != PAD, scores.dtype), axis=-1))
+        bound = self.normalise(scores, ids.shape[-1])
         final, order = ops.top_k(ops.where(finished, final, NEVER), self.num_results)
         worst = ops.min(ops.take_along_axis(scores, order, axis=1), axis=-1)
         open_score = ops.max(ops.where(finished, NEVER, scores), axis=-1)
@@ -221,14 +226,11 @@ class BeamSearch(Sampler):
     def rank(self, ids, scores):
         """Orders hypotheses by their score, normalised for length."""
         lengths = ops.sum(ops.cast(ids != PAD, scores.dtype), axis=-1)
-        order = ops.argsort(-self._normalise(scores, lengths), axis=-1)
+        order = ops.argsort(-self.normalise(scores, lengths), axis=-1)
         return (
             ops.take_along_axis(ids, order[:, :, None], axis=1),
             ops.take_along_axis(scores, order, axis=1),
         )
-
-    def _normalise(self, scores, length):
-        return scores / ((5 + length) / 6) ** self.length_penalty
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this sampler."""

@@ -21,15 +21,14 @@ def describe_results(model, rows, results, sampler, batch_size) -> list[list[Gen
     details = model.generator.details(
         [row for row, _ in pairs], [ids for _, ids in pairs], batch_size
     )
-    penalty = getattr(sampler, "length_penalty", 1.0)
     described = iter(
-        _generation(model, row, ids, penalty, detail)
+        _generation(model, row, ids, sampler, detail)
         for (row, ids), detail in zip(pairs, details, strict=True)
     )
     return [[next(described) for _ in group] for group in results]
 
 
-def _generation(model, row, ids, penalty, detail):
+def _generation(model, row, ids, sampler, detail):
     tokenizer = model.target_tokenizer
     score = float(detail["scores"].sum())
     source_tokens = _tokens(model.source_tokenizer, row)
@@ -45,7 +44,7 @@ def _generation(model, row, ids, penalty, detail):
         tokens=tokens,
         ids=ids,
         score=score,
-        normalised_score=score / ((5 + len(ids)) / 6) ** penalty,
+        normalised_score=sampler.normalise(score, len(ids)),
         token_scores=detail["scores"],
         alternatives=[
             list(zip(_tokens(tokenizer, best), shares.tolist(), strict=True))

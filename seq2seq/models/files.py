@@ -41,10 +41,10 @@ def write_whole(filepath: str | Path, suffix: str, write: Callable[[Path], None]
 def check_space(filepath: str | Path, size: int) -> None:
     """Raises a `ValueError` unless the disk of a file has room for so many bytes."""
     folder = Path(filepath).parent
-    if folder.is_dir() and shutil.disk_usage(folder).free < size:
+    if folder.is_dir() and (free := shutil.disk_usage(folder).free) < size:
         raise ValueError(
             f"Expected {size:,} free bytes to write {filepath}. Received: "
-            f"{shutil.disk_usage(folder).free:,}. Free some space or save somewhere else."
+            f"{free:,}. Free some space or save somewhere else."
         )
 
 
