@@ -83,7 +83,7 @@ def _add_train(commands):
         help="raise the learning rate to that value, then lower it (default: it is constant)",
     )
     training.add_argument(
-        "--warm-up", type=_positive, default=500, help="updates it rises for (default: %(default)s)"
+        "--warm-up", type=_positive, help="updates it rises for, with --decay (default: 500)"
     )
     training.add_argument(
         "--patience",

@@ -142,6 +142,12 @@ def _training_parts(options):
 
 def _new_model(options, sources, targets) -> Seq2Seq:
     if options.share_embeddings:
+        kinds = options.source_tokenizer, options.target_tokenizer
+        if kinds[0] != kinds[1]:
+            raise ValueError(
+                "Expected one tokenizer for both sides with --share-embeddings. Received: "
+                f"--source-tokenizer {kinds[0]} --target-tokenizer {kinds[1]}."
+            )
         source = target = _tokenizer(options, "source", sources).adapt([*sources, *targets])
     else:
         source = _tokenizer(options, "source", sources).adapt(sources)
@@ -173,10 +179,15 @@ def _resume(options, path, pairs) -> Seq2Seq:
 def _schedule(options, pairs) -> list:
     """Returns a callback for a learning rate that changes, if one is wanted."""
     if options.decay is None:
+        if options.warm_up is not None:
+            raise ValueError(
+                "Expected --decay with --warm-up. Received no --decay. Add --decay inverse_sqrt "
+                "or --decay cosine."
+            )
         return []
     peak = 1e-3 if options.learning_rate is None else options.learning_rate
     updates = max(2, options.epochs * math.ceil(pairs / options.batch_size))
-    return [WarmUp(peak, min(options.warm_up, updates - 1), options.decay, updates)]
+    return [WarmUp(peak, min(options.warm_up or 500, updates - 1), options.decay, updates)]
 
 
 def _training_callbacks(options, output, last, validation, resumed):

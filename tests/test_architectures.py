@@ -218,3 +218,17 @@ def test_smoothed_labels_cost_a_sure_model_more():
 def test_bad_options_are_told_before_training(options, message):
     with pytest.raises(ValueError, match=message):
         make_model(**options)
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "message"),
+    [
+        ("abd", {}, "other tokens"),
+        ("abc", {"train_source_embedding": False}, "for they are one"),
+        ("abc", {"source_vectors": "a.txt", "target_vectors": "b.txt"}, "Received both"),
+    ],
+)
+def test_what_one_embedding_cannot_be_for_both_sides_is_told(target, options, message):
+    source, target = (seq2seq.CharTokenizer().adapt([text]) for text in ("abc", target))
+    with pytest.raises(ValueError, match=message):
+        seq2seq.Seq2Seq(source, target, 8, 8, share_embeddings=True, **options)

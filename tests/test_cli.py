@@ -100,7 +100,7 @@ class TestTrain:
             "gru",
         ]
         options += ["--num-layers", "2", "--dropout", "0.1", "--recurrent-dropout", "0.1"]
-        options += ["--l2", "1e-6", "--no-train-source-embedding"]
+        options += ["--l2", "1e-6", "--no-train-source-embedding", "--no-train-target-embedding"]
         small = ["--units", "16", "--embedding-dim", "16", "--epochs", "1"]
         assert main(["train", "data.tsv", "--output", "m.keras", *options, *small]) == 0
         capsys.readouterr()
@@ -108,7 +108,7 @@ class TestTrain:
         settings = json.loads(capsys.readouterr().out)["settings"]
         assert settings["attention_score"] == "general" and settings["cell"] == "gru"
         assert settings["bidirectional"] and settings["share_embeddings"] and settings["tie_output"]
-        assert not settings["train_source_embedding"] and settings["train_target_embedding"]
+        assert not settings["train_source_embedding"] and not settings["train_target_embedding"]
 
     def test_two_line_aligned_files(self, folder):
         (folder / "a.en").write_text("\n".join(ENGLISH), encoding="utf-8")
@@ -161,6 +161,9 @@ class TestTrain:
         fails_with_one_line(["train", "a", "b", "c", *output], capsys, "two files")
         split = ["--validation-split", "1.5"]
         fails_with_one_line(["train", "data.tsv", *output, *split], capsys, "--validation-split")
+        fails_with_one_line(["train", "data.tsv", *output, "--warm-up", "9"], capsys, "--decay")
+        shared = ["--share-embeddings", "--source-tokenizer", "char", "--target-tokenizer", "word"]
+        fails_with_one_line(["train", "data.tsv", *output, *shared], capsys, "one tokenizer")
         assert not (folder / "m.keras").exists()
 
 

@@ -104,6 +104,12 @@ def check_options(source_size: int, target_size: int, options: dict) -> None:
             "Expected one vocabulary for both sides with share_embeddings=True. Received sizes "
             f"{source_size} and {target_size}. Pass the same tokenizer, adapted on both, twice."
         )
+    trained = options["train_source_embedding"], options["train_target_embedding"]
+    if options["share_embeddings"] and trained[0] != trained[1]:
+        raise ValueError(
+            "Expected `train_source_embedding` equal to `train_target_embedding` with "
+            f"share_embeddings=True, for they are one. Received: {trained[0]} and {trained[1]}."
+        )
 
 
 def _embedding(side, size, options):

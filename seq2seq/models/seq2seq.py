@@ -147,6 +147,8 @@ class Seq2Seq(TextModel):
         target_size, target_tokenizer = _vocabulary_size("target", target)
         check_whole("max_source_length", max_source_length, 2)
         check_whole("max_target_length", max_target_length, 2)
+        if share_embeddings:
+            _check_shared(source_tokenizer, target_tokenizer, source_vectors, target_vectors)
         encoder, decoder = build_encoder_decoder(source_size, target_size, options)
         source_ids = keras.Input((None,), dtype="int32", name="source_ids")
         target_ids = keras.Input((None,), dtype="int32", name="target_ids")
@@ -375,6 +377,20 @@ def _vocabulary_size(side, source):
         f"Expected `{side}` to be a tokenizer, or a vocabulary size above {EOS}, the last special "
         f"id. Received: {side}={source!r}."
     )
+
+
+def _check_shared(source, target, source_vectors, target_vectors):
+    """Raises a `ValueError` where one embedding cannot serve both sides."""
+    if source and target and source.vocabulary != target.vocabulary:
+        raise ValueError(
+            "Expected one vocabulary for both sides with share_embeddings=True. Received two of "
+            "one size with other tokens. Pass the same tokenizer, adapted on both, twice."
+        )
+    if source_vectors is not None and target_vectors is not None:
+        raise ValueError(
+            "Expected `source_vectors` or `target_vectors` with share_embeddings=True, for there "
+            f"is one embedding. Received both: {source_vectors} and {target_vectors}."
+        )
 
 
 def _serialize(tokenizer, size):
