@@ -29,18 +29,7 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def main():
-    options = parse_arguments()
-    keras.utils.set_random_seed(options.seed)
-    try:
-        if options.data:
-            pairs = seq2seq.read_pairs(options.data)
-        else:
-            pairs = seq2seq.datasets.conversations(options.language)
-    except (ValueError, ImportError) as error:
-        sys.exit(f"chatbot.py: {error}")
-    # So little data teaches no grammar: the model learns the answers, and to match a turn to one.
-    turns, answers = (side[: options.limit] for side in pairs)
+def make_model(options, turns, answers):
     tokenizer = seq2seq.JiebaTokenizer if options.language == "chinese" else seq2seq.WordTokenizer
     model = seq2seq.Seq2Seq(
         tokenizer(lowercase=True).adapt(turns),
@@ -49,6 +38,22 @@ def main():
         attention="luong",
     )
     model.optimizer.learning_rate = options.learning_rate
+    return model
+
+
+def main():
+    options = parse_arguments()
+    keras.utils.set_random_seed(options.seed)
+    try:
+        if options.data:
+            pairs = seq2seq.read_pairs(options.data)
+        else:
+            pairs = seq2seq.datasets.conversations(options.language)
+        turns, answers = (side[: options.limit] for side in pairs)
+        model = make_model(options, turns, answers)
+    except (ValueError, ImportError) as error:
+        sys.exit(f"chatbot.py: {error}")
+    # So little data teaches no grammar: the model learns the answers, and to match a turn to one.
     samples = slice(0, len(turns), max(1, len(turns) // 3))
     model.fit(
         turns,

@@ -32,17 +32,7 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def main():
-    options = parse_arguments()
-    keras.utils.set_random_seed(options.seed)
-    try:
-        pairs = seq2seq.read_pairs(options.data) if options.data else seq2seq.datasets.pinyin()
-        pairs = [side[: options.limit] for side in pairs]
-        train, validation, test = seq2seq.split_pairs(*pairs, 0.05, 0.05)
-    except (ValueError, ImportError) as error:
-        sys.exit(f"pinyin.py: {error}")
-    print(f"{len(train[0])} phrases to train on, {len(test[0])} to test")
-
+def make_model(options, train):
     model = seq2seq.Seq2Seq(
         seq2seq.CharTokenizer().adapt(train[0]),
         seq2seq.WordTokenizer().adapt(train[1]),
@@ -53,6 +43,21 @@ def main():
         dropout=options.dropout,
     )
     model.optimizer.learning_rate = options.learning_rate
+    return model
+
+
+def main():
+    options = parse_arguments()
+    keras.utils.set_random_seed(options.seed)
+    try:
+        pairs = seq2seq.read_pairs(options.data) if options.data else seq2seq.datasets.pinyin()
+        pairs = [side[: options.limit] for side in pairs]
+        train, validation, test = seq2seq.split_pairs(*pairs, 0.05, 0.05)
+        model = make_model(options, train)
+    except (ValueError, ImportError) as error:
+        sys.exit(f"pinyin.py: {error}")
+    print(f"{len(train[0])} phrases to train on, {len(test[0])} to test")
+
     model.fit(
         *train,
         batch_size=options.batch_size,
@@ -60,9 +65,9 @@ def main():
         validation_data=validation,
         callbacks=[ShowSamples(validation[0][:3], validation[1][:3])],
     )
+    model.save(options.output)
     figures = evaluate_model(model, *test, metrics=["exact", "wer"])
     print(f"test phrases right {figures['exact']:.1%}, syllables wrong {figures['wer']:.1%}")
-    model.save(options.output)
     print(f"Saved {options.output}. It reads:")
     for phrase in options.read:
         print(f"  {phrase} -> {model.generate(phrase)}")

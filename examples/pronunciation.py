@@ -38,19 +38,12 @@ def load_pairs(options):
     else:
         words, phones = seq2seq.datasets.pronunciations()
     pairs = list(zip(words, phones, strict=True))
-    drawn = random.Random(options.seed).sample(pairs, min(options.limit, len(pairs)))
+    random.Random(options.seed).shuffle(pairs)
+    drawn = pairs[: options.limit]
     return [word for word, _ in drawn], [phones for _, phones in drawn]
 
 
-def main():
-    options = parse_arguments()
-    keras.utils.set_random_seed(options.seed)
-    try:
-        train, validation, test = seq2seq.split_pairs(*load_pairs(options), 0.05, 0.05)
-    except (ValueError, ImportError) as error:
-        sys.exit(f"pronunciation.py: {error}")
-    print(f"{len(train[0])} words to train on, {len(test[0])} to test")
-
+def make_model(options, train):
     model = seq2seq.Seq2Seq(
         seq2seq.CharTokenizer().adapt(train[0]),
         seq2seq.WordTokenizer().adapt(train[1]),
@@ -61,6 +54,19 @@ def main():
         dropout=options.dropout,
     )
     model.optimizer.learning_rate = options.learning_rate
+    return model
+
+
+def main():
+    options = parse_arguments()
+    keras.utils.set_random_seed(options.seed)
+    try:
+        train, validation, test = seq2seq.split_pairs(*load_pairs(options), 0.05, 0.05)
+        model = make_model(options, train)
+    except (ValueError, ImportError) as error:
+        sys.exit(f"pronunciation.py: {error}")
+    print(f"{len(train[0])} words to train on, {len(test[0])} to test")
+
     model.fit(
         *train,
         batch_size=options.batch_size,
@@ -68,10 +74,10 @@ def main():
         validation_data=validation,
         callbacks=[ShowSamples(validation[0][:3], validation[1][:3])],
     )
+    model.save(options.output)
     # A word with several pronunciations is right with any of them.
     figures = evaluate_model(model, *test, metrics=["exact", "wer"], sampler="beam")
     print(f"test words wrong {1 - figures['exact']:.1%}, phones wrong {figures['wer']:.1%}")
-    model.save(options.output)
     print(f"Saved {options.output}. It says:")
     for word in options.say.split():
         print(f"  {word} -> {model.generate(word, sampler='beam')}")

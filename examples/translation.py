@@ -43,7 +43,7 @@ def parse_arguments():
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--beam", type=int, default=1, metavar="WIDTH", help="default: greedy")
+    parser.add_argument("--beam", type=int, metavar="WIDTH", help="default: greedy")
     parser.add_argument("--limit", type=int, help="use only the first pairs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", default="translator.keras")
@@ -58,19 +58,7 @@ def load_pairs(data):
     return seq2seq.read_pairs(*data)
 
 
-def main():
-    options = parse_arguments()
-    keras.utils.set_random_seed(options.seed)
-    try:
-        sources, targets = (side[: options.limit] for side in load_pairs(options.data))
-        # No sentence of a held-out part, on either side, is seen in training.
-        parts = seq2seq.split_pairs(sources, targets, 0.05, 0.05, seed=options.seed)
-    except (ValueError, ImportError) as error:
-        sys.exit(f"translation.py: {error}")
-    train, validation, test = parts
-    sizes = [len(part[0]) for part in (train, validation, test)]
-    print("{} pairs to train on, {} to validate, {} to test".format(*sizes))
-
+def make_model(options, train):
     limits = {"max_tokens": options.max_tokens, "min_frequency": options.min_frequency}
     model = seq2seq.Seq2Seq(
         TOKENIZERS[options.source_tokenizer](**limits).adapt(train[0]),
@@ -82,20 +70,37 @@ def main():
         dropout=options.dropout,
     )
     model.optimizer.learning_rate = options.learning_rate
+    return model
+
+
+def main():
+    options = parse_arguments()
+    keras.utils.set_random_seed(options.seed)
+    try:
+        sources, targets = (side[: options.limit] for side in load_pairs(options.data))
+        # No sentence of a held-out part, on either side, is seen in training.
+        parts = seq2seq.split_pairs(sources, targets, 0.05, 0.05, seed=options.seed)
+        train, validation, test = parts
+        model = make_model(options, train)
+        sampler = "greedy" if options.beam is None else seq2seq.BeamSearch(options.beam)
+        samples = ShowSamples(validation[0][:3], validation[1][:3], sampler=sampler)
+    except (ValueError, ImportError) as error:
+        sys.exit(f"translation.py: {error}")
+    sizes = [len(part[0]) for part in (train, validation, test)]
+    print("{} pairs to train on, {} to validate, {} to test".format(*sizes))
     model.summary()
     model.fit(
         *train,
         batch_size=options.batch_size,
         epochs=options.epochs,
         validation_data=validation,
-        callbacks=[ShowSamples(validation[0][:3], validation[1][:3])],
+        callbacks=[samples],
     )
-    sampler = seq2seq.BeamSearch(options.beam) if options.beam > 1 else "greedy"
+    model.save(options.output)
     translations = model.generate(test[0], sampler=sampler)
     print(f"test chrF {chrf(translations, test[1]):.1f}, BLEU {bleu(translations, test[1]):.1f}")
 
-    model.save(options.output)
-    print(f"Saved {options.output}. In a fresh process it translates:")
+    print(f"Saved {options.output}. In a fresh process it translates, greedily:")
     program = (
         "import sys, keras, seq2seq; model = keras.saving.load_model(sys.argv[1]);"
         "[print(f'  {text} -> {model.generate(text)}') for text in sys.argv[2:]]"

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from seq2seq.checks import check_number, check_whole
-from seq2seq.evaluation import TEXT_METRICS
+from seq2seq.evaluation import TEXT_METRICS, check_metrics
 
 
 class ShowSamples(keras.callbacks.Callback):
@@ -34,16 +34,16 @@ class ShowSamples(keras.callbacks.Callback):
     ):
         super().__init__()
         check_whole("every", every)
-        if isinstance(sources, str) or (targets is not None and len(targets) != len(sources)):
-            raise ValueError(
-                "Expected a list of sources and as many targets. "
-                f"Received: sources={sources!r}, targets={targets!r}."
-            )
+        _check_lists(sources, sources if targets is None else targets)
         self.sources = list(sources)
         self.targets = list(targets) if targets is not None else [None] * len(self.sources)
         self.every = every
         self.options = options
         self._lines = []
+
+    def on_train_begin(self, logs=None):
+        """Tries the options on one source: a mistake should not cost an epoch."""
+        self.model.generate(self.sources[:1], **self.options)
 
     def on_epoch_end(self, epoch, logs=None):
         """Generates the samples."""
@@ -78,7 +78,7 @@ class TextMetrics(keras.callbacks.Callback):
         sources: Texts to generate from.
         references: For each the true target, or a list of them.
         metrics: Names of `"bleu"`, `"chrf"`, `"wer"`, `"exact"`. Defaults to `("bleu",)`.
-        **options: Arguments of `model.generate`.
+        **options: Arguments of `model.generate`, for one text a source.
 
     Raises:
         ValueError: If a metric is unknown, or sources and references differ in number.
@@ -92,19 +92,22 @@ class TextMetrics(keras.callbacks.Callback):
 
     def __init__(self, sources, references, metrics: Sequence[str] = ("bleu",), **options):
         super().__init__()
-        for name in metrics:
-            if name not in TEXT_METRICS:
-                raise ValueError(
-                    f"Expected metrics of {', '.join(TEXT_METRICS)}. Received: {name!r}."
-                )
-        if len(sources) != len(references):
-            raise ValueError(
-                "Expected as many references as sources. Received: "
-                f"{len(sources)} sources and {len(references)} references."
-            )
+        check_metrics(metrics, tuple(TEXT_METRICS))
+        _check_lists(sources, references)
         self.sources, self.references = list(sources), list(references)
         self.metrics = tuple(metrics)
         self.options = options
+
+    def on_train_begin(self, logs=None):
+        """Tries the options and the references: a mistake should not cost an epoch."""
+        (text,) = self.model.generate(self.sources[:1], **self.options)
+        if not isinstance(text, str):
+            raise ValueError(
+                f"Expected options that give one text a source. Received {self.options}, which "
+                f"give {text!r}. Leave out `num_results` and `return_details`."
+            )
+        for name in self.metrics:
+            TEXT_METRICS[name]([""] * len(self.sources), self.references)
 
     def on_epoch_end(self, epoch, logs=None):
         """Generates, measures, and adds the figures to the logs."""
@@ -133,6 +136,7 @@ class SourceReliance(keras.callbacks.Callback):
 
     def __init__(self, sources, targets, seed: int = 0, threshold: float = 0.05):
         super().__init__()
+        _check_lists(sources, targets)
         if len(sources) < 2:
             raise ValueError(f"Expected at least two pairs. Received: {len(sources)}.")
         # A rotation of a random order: no source keeps its place.
@@ -164,13 +168,16 @@ class SourceReliance(keras.callbacks.Callback):
 class WarmUp(keras.callbacks.Callback):
     """Raises the learning rate from 0 to its peak, then lowers it, update by update.
 
+    When training ends, the optimizer has the rate again that it had before.
+
     Args:
         peak: Highest learning rate. Defaults to 1e-3.
         updates: Updates until the peak. Defaults to 1000.
         decay: `"inverse_sqrt"` (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, section 5.3)
             or `"cosine"` (Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983), which ends
             at 0 with `total_updates`. Defaults to `"inverse_sqrt"`.
-        total_updates: Updates of the whole training; needed for `"cosine"`. Defaults to `None`.
+        total_updates: Updates of the whole training, those of earlier calls of `fit` included;
+            needed for `"cosine"`. Defaults to `None`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -194,6 +201,8 @@ class WarmUp(keras.callbacks.Callback):
             )
         check_number("peak", peak, "(0, inf)")
         check_whole("updates", updates)
+        if total_updates is not None:
+            check_whole("total_updates", total_updates)
         if decay == "cosine" and (total_updates is None or total_updates <= updates):
             raise ValueError(
                 "Expected `total_updates` above `updates` with decay='cosine'. "
@@ -210,6 +219,21 @@ class WarmUp(keras.callbacks.Callback):
             return self.peak * math.sqrt(self.updates / update)
         done = min(1.0, (update - self.updates) / (self.total_updates - self.updates))
         return self.peak * 0.5 * (1 + math.cos(math.pi * done))
+
+    def on_train_begin(self, logs=None):
+        """Checks that there are updates left."""
+        done = int(self.model.optimizer.iterations)
+        if self.decay == "cosine" and done >= self.total_updates:
+            raise ValueError(
+                f"Expected `total_updates` above {done}, the updates that the model has had. "
+                f"Received: total_updates={self.total_updates}. Compile the model anew to count "
+                "from 0."
+            )
+        self._rate_before = float(self.model.optimizer.learning_rate)
+
+    def on_train_end(self, logs=None):
+        """Puts the learning rate back."""
+        self.model.optimizer.learning_rate = self._rate_before
 
     def on_train_batch_begin(self, batch, logs=None):
         """Sets the learning rate."""
@@ -234,6 +258,9 @@ class AverageWeights(keras.callbacks.Callback):
         super().__init__()
         check_whole("epochs", epochs)
         self.epochs = epochs
+
+    def on_train_begin(self, logs=None):
+        """Forgets an earlier training."""
         self._kept = []
 
     def on_epoch_end(self, epoch, logs=None):
@@ -246,3 +273,17 @@ class AverageWeights(keras.callbacks.Callback):
             means = [np.mean(same, axis=0) for same in zip(*self._kept, strict=True)]
             self.model.set_weights(means)
             self._kept = []
+
+
+def _check_lists(sources, targets):
+    """Raises a `ValueError` unless these are lists of one length, with something in them."""
+    for values in (sources, targets):
+        if isinstance(values, str) or not hasattr(values, "__len__"):
+            raise ValueError(
+                f"Expected a list of sources and as many targets. Received: {values!r}."
+            )
+    if not 0 < len(sources) == len(targets):
+        raise ValueError(
+            "Expected sources and as many targets. Received: "
+            f"{len(sources)} sources and {len(targets)} targets."
+        )

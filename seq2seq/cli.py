@@ -68,8 +68,7 @@ def _add_train(commands):
     train.add_argument(
         "--validation-split",
         type=float,
-        default=0.05,
-        help="share of DATA kept for validation if none is given (default: %(default)s)",
+        help="share of DATA kept for validation if none is given (default: 0.05)",
     )
     _add_tokenizers(train)
     _add_model(train)
@@ -90,7 +89,7 @@ def _add_train(commands):
         type=_positive,
         help="stop after so many epochs without a better validation loss",
     )
-    training.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    training.add_argument("--seed", type=_seed, default=1, help="default: %(default)s")
     training.add_argument(
         "--show",
         type=int,
@@ -99,10 +98,10 @@ def _add_train(commands):
         help="validation pairs shown after each epoch",
     )
     _add_json(train)
-    train.set_defaults(usual=vars(train.parse_args(["DATA", "--output", "MODEL"])))
 
 
 def _add_model(parser):
+    # Without defaults: what is not given is left to the model, or to the file that is resumed.
     group = parser.add_argument_group("model")
     for name, kind, default in (
         ("embedding-dim", int, 256),
@@ -120,7 +119,7 @@ def _add_model(parser):
         ("max-source-length", int, 200),
         ("max-target-length", int, 200),
     ):
-        group.add_argument(f"--{name}", type=kind, default=default, help=f"default: {default}")
+        group.add_argument(f"--{name}", type=kind, help=f"default: {default}")
     for name, default in (
         ("bidirectional", False),
         ("share-embeddings", False),
@@ -131,7 +130,7 @@ def _add_model(parser):
         group.add_argument(
             f"--{name}",
             action=argparse.BooleanOptionalAction,
-            default=default,
+            default=None,
             help=f"default: {default}",
         )
 
@@ -145,7 +144,7 @@ def _add_generate(commands):
     generate.add_argument("--batch-size", type=_positive, default=64, help="default: %(default)s")
     _add_sampler(generate)
     generate.add_argument(
-        "--num-results", type=int, default=1, help="beam: results a line, separated by tabs"
+        "--num-results", type=int, help="beam: results a line, separated by tabs (default: 1)"
     )
     _add_json(generate)
 
@@ -217,19 +216,23 @@ def _add_sampler(parser):
     group.add_argument(
         "--sampler", choices=("greedy", "sample", "beam"), default="greedy", help="default: greedy"
     )
-    group.add_argument("--width", type=int, default=5, help="beam: default %(default)s")
-    group.add_argument(
-        "--length-penalty", type=float, default=1.0, help="beam: default %(default)s"
-    )
-    group.add_argument("--temperature", type=float, default=1.0, help="sample: default %(default)s")
+    group.add_argument("--width", type=int, help="beam: default 5")
+    group.add_argument("--length-penalty", type=float, help="beam: default 1.0")
+    group.add_argument("--temperature", type=float, help="sample: default 1.0")
     group.add_argument("--top-k", type=int, help="sample: default all")
     group.add_argument("--top-p", type=float, help="sample: default all")
-    group.add_argument("--seed", type=int, help="sample: default none")
+    group.add_argument("--seed", type=_seed, help="sample: default none")
     group.add_argument("--min-length", type=int, default=1, help="default: %(default)s")
     group.add_argument("--no-repeat-ngram", type=int, help="default: repetitions are allowed")
     group.add_argument("--repetition-penalty", type=float, default=1.0, help="default: %(default)s")
     group.add_argument("--prefix", default="", help="what every result begins with")
-    group.add_argument("--banned", nargs="+", default=(), help="tokens never generated")
+    group.add_argument(
+        "--banned",
+        action="append",
+        default=[],
+        metavar="TOKEN",
+        help="a token never generated; repeat it for more",
+    )
     group.add_argument(
         "--replace-unknown", action="store_true", help="copy the source token attended to"
     )
@@ -242,6 +245,12 @@ def _add_json(parser):
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, received {text}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdigit() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"expected 0 to 4294967295, received {text}")
     return int(text)
 
 

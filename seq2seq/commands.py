@@ -30,11 +30,8 @@ BLOCK = 1024  # input lines generated from, and printed, at a time
 
 def train(options) -> None:
     """Trains a model and keeps its best epoch in `--output`."""
+    _check_training(options)
     output = Path(options.output)
-    if output.suffix != ".keras":
-        raise ValueError(f"Expected --output to end in .keras. Received: {output}.")
-    if not output.parent.is_dir():
-        raise ValueError(f"Expected --output in a folder that exists. Received: {output}.")
     last = output.with_suffix(".last.keras")
     pairs, validation = _training_parts(options)
     keras.utils.set_random_seed(options.seed)
@@ -56,8 +53,11 @@ def train(options) -> None:
             initial_epoch=epochs_done,
             validation_data=validation,
             callbacks=[
+                keras.callbacks.TerminateOnNaN(),
+                _RefuseNaN(),
                 *_schedule(options, len(pairs[0])),
-                *_training_callbacks(options, output, last, validation, resumed),
+                *_keep_best_and_last(output, last, validation, resumed),
+                *_watch(options, model, validation),
             ],
             seed=options.seed + epochs_done,  # a resumed run must not repeat the order
             verbose=0 if options.json else 1 if sys.stdout.isatty() else 2,
@@ -126,11 +126,29 @@ def inspect(options) -> None:
     _print(options, report.to_dict(), str(report))
 
 
+def _check_training(options) -> None:
+    output = Path(options.output)
+    if output.suffix != ".keras":
+        raise ValueError(f"Expected --output to end in .keras. Received: {output}.")
+    if not output.parent.is_dir():
+        raise ValueError(f"Expected --output in a folder that exists. Received: {output}.")
+    if options.learning_rate is not None:
+        check_number("--learning-rate", options.learning_rate, "(0, inf)")
+    if options.warm_up is not None and options.decay is None:
+        raise ValueError(
+            "Expected --decay with --warm-up. Received no --decay. Add --decay inverse_sqrt or "
+            "--decay cosine."
+        )
+
+
 def _training_parts(options):
     pairs = _read(options.data, options.columns)
-    if options.validation:
-        return pairs, _read(options.validation, options.columns)
     share = options.validation_split
+    if options.validation:
+        if share is not None:
+            raise ValueError("Expected --validation or --validation-split. Received both.")
+        return pairs, _read(options.validation, options.columns)
+    share = 0.05 if share is None else share
     check_number("--validation-split", share, "[0, 1)")
     try:
         train, validation, _ = split_pairs(*pairs, validation=share, test=0, seed=options.seed)
@@ -152,8 +170,7 @@ def _new_model(options, sources, targets) -> Seq2Seq:
     else:
         source = _tokenizer(options, "source", sources).adapt(sources)
         target = _tokenizer(options, "target", targets).adapt(targets)
-    names = (*OPTIONS, "source_vectors", "target_vectors")
-    model = Seq2Seq(source, target, **{name: getattr(options, name) for name in names})
+    model = Seq2Seq(source, target, **_given(options, *OPTIONS, "source_vectors", "target_vectors"))
     if options.learning_rate is not None:
         model.optimizer.learning_rate = options.learning_rate
     return model
@@ -162,40 +179,63 @@ def _new_model(options, sources, targets) -> Seq2Seq:
 def _resume(options, path, pairs) -> Seq2Seq:
     """Loads a model to train on; refuses options that would make another one."""
     model = load_model(path, Seq2Seq)
-    for name in OPTIONS:
-        value = getattr(options, name)
-        if value not in (options.usual[name], getattr(model, name)):
+    for name, value in _given(options, *OPTIONS).items():
+        if value != getattr(model, name):
             raise ValueError(
                 f"Expected --resume with the settings of {path}: {name}={getattr(model, name)}. "
                 f"Received: {name}={value}. Leave the option out, or train anew without --resume."
             )
+    if _given(options, "source_vectors", "target_vectors"):
+        raise ValueError(
+            "Expected no vectors with --resume, for the model has learned from them. Leave them "
+            "out, or train anew without --resume."
+        )
     if model.manifest["data"]["fingerprint"] != fingerprint(*pairs):
         print(f"seq2seq: {path} was trained on other pairs.", file=sys.stderr)
     if options.learning_rate is not None:
         model.optimizer.learning_rate = options.learning_rate
+    rate = float(model.optimizer.learning_rate)
+    if options.decay is None and rate < 1e-9:
+        raise ValueError(
+            f"Expected --decay or --learning-rate with --resume, for the rate of {path} has fallen "
+            f"to {rate:g}. Received neither."
+        )
     return model
+
+
+def _given(options, *names) -> dict:
+    """Returns the options that were given, by name."""
+    values = {name: getattr(options, name, None) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _schedule(options, pairs) -> list:
     """Returns a callback for a learning rate that changes, if one is wanted."""
     if options.decay is None:
-        if options.warm_up is not None:
-            raise ValueError(
-                "Expected --decay with --warm-up. Received no --decay. Add --decay inverse_sqrt "
-                "or --decay cosine."
-            )
         return []
     peak = 1e-3 if options.learning_rate is None else options.learning_rate
     updates = max(2, options.epochs * math.ceil(pairs / options.batch_size))
     return [WarmUp(peak, min(options.warm_up or 500, updates - 1), options.decay, updates)]
 
 
-def _training_callbacks(options, output, last, validation, resumed):
+class _RefuseNaN(keras.callbacks.Callback):
+    """Stops a training gone wrong before the callbacks after it save its weights."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        losses = [logs[name] for name in ("loss", "val_loss") if name in logs]
+        if not all(map(math.isfinite, losses)):
+            raise ValueError(
+                f"Expected a finite loss. Received {losses} in epoch {epoch + 1}. Train with "
+                "a lower --learning-rate; files of earlier epochs are kept."
+            )
+
+
+def _keep_best_and_last(output, last, validation, resumed) -> list:
     """Keeps the best epoch in `output` and, while training goes on, the last one in `last`."""
     best = None
     if resumed and output.exists():
         best = read_config(output)["config"]["manifest"]["metrics"].get("val_loss")
-    callbacks = [
+    return [
         keras.callbacks.ModelCheckpoint(last),
         keras.callbacks.ModelCheckpoint(
             output,
@@ -204,9 +244,14 @@ def _training_callbacks(options, output, last, validation, resumed):
             initial_value_threshold=best,
         ),
     ]
+
+
+def _watch(options, model, validation) -> list:
+    """Shows samples, and stops when the validation loss has not fallen for long."""
+    callbacks = []
     if validation and options.show > 0 and not options.json:
         shown = [side[: options.show] for side in validation]
-        callbacks.append(ShowSamples(*shown, max_length=options.max_target_length))
+        callbacks.append(ShowSamples(*shown, max_length=model.max_target_length))
     if options.patience is not None:
         if validation is None:
             raise ValueError("Expected validation pairs for --patience. Received none.")
@@ -235,16 +280,19 @@ def _sampler(options):
     constraints = {
         field.name: getattr(options, field.name) for field in dataclasses.fields(Constraints)
     }
-    constraints["banned"] = tuple(constraints["banned"])
-    if options.sampler == "beam":
-        results = getattr(options, "num_results", 1)
-        return BeamSearch(options.width, options.length_penalty, results, **constraints)
-    if getattr(options, "num_results", 1) > 1:
-        raise ValueError("Expected --sampler beam with --num-results above 1.")
-    if options.sampler == "sample":
-        cuts = options.temperature, options.top_k, options.top_p
-        return Sample(*cuts, options.seed, **constraints)
-    return Greedy(**constraints)
+    samplers = {
+        "greedy": (Greedy, ()),
+        "sample": (Sample, ("temperature", "top_k", "top_p", "seed")),
+        "beam": (BeamSearch, ("width", "length_penalty", "num_results")),
+    }
+    for name, (_, own) in samplers.items():
+        if name != options.sampler and (others := _given(options, *own)):
+            raise ValueError(
+                f"Expected --sampler {name} with --{next(iter(others)).replace('_', '-')}. "
+                f"Received: --sampler {options.sampler}."
+            )
+    sampler, own = samplers[options.sampler]
+    return sampler(**_given(options, *own), **constraints)
 
 
 def _read(paths, columns):
@@ -309,7 +357,7 @@ def _describe(summary, indent="") -> str:
         if isinstance(value, dict):
             lines += [f"{indent}{name}", _describe(value, indent + "  ")]
         else:
-            lines.append(f"{indent}{name:<{24 - len(indent)}}{value}")
+            lines.append(f"{indent}{name:<{26 - len(indent)}}{value}")
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from seq2seq.data.corpus import check_pairs
+from seq2seq.generation.samplers import get_sampler
 from seq2seq.text.spacing import HAN, is_chinese
 
 References = Sequence[str | Sequence[str]]
@@ -187,18 +188,21 @@ def evaluate_model(
         Dict of floats by name.
 
     Raises:
-        ValueError: If a metric is unknown or the pairs are no pairs.
+        ValueError: If a metric is unknown, the pairs are no pairs, or the sampler gives several
+            results.
 
     Example:
 
     >>> evaluate_model(model, english, chinese, metrics=["perplexity", "chrf"])  # doctest: +SKIP
     {'perplexity': 12.3, 'chrf': 25.1}
     """
-    known = ("loss", "perplexity", "accuracy", *TEXT_METRICS)
-    for name in metrics:
-        if name not in known:
-            raise ValueError(f"Expected metrics of {', '.join(known)}. Received: {name!r}.")
+    check_metrics(metrics, ("loss", "perplexity", "accuracy", *TEXT_METRICS))
     check_pairs(sources, targets)
+    if get_sampler(sampler).num_results > 1:
+        raise ValueError(
+            f"Expected a sampler of one result a source. Received: {sampler!r}. Leave out "
+            "`num_results`."
+        )
     results = {}
     if not TEXT_METRICS.keys() >= set(metrics):
         results = _token_metrics(model, sources, targets, batch_size)
@@ -208,6 +212,15 @@ def evaluate_model(
         for name in TEXT_METRICS.keys() & set(metrics):
             results[name] = TEXT_METRICS[name](hypotheses, references)
     return {name: results[name] for name in metrics}
+
+
+def check_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:
+    """Raises a `ValueError` unless these are names of known metrics."""
+    for name in [metrics] if isinstance(metrics, str) else metrics:
+        if name not in known or isinstance(metrics, str):
+            raise ValueError(
+                f"Expected a list of metrics of {', '.join(known)}. Received: {name!r}."
+            )
 
 
 def group_references(
@@ -267,7 +280,7 @@ def _reference_lists(hypotheses: Sequence[str], references: References) -> list[
         )
     lists = [[item] if isinstance(item, str) else item for item in references]
     for i, (hypothesis, texts) in enumerate(zip(hypotheses, lists, strict=True)):
-        if not isinstance(hypothesis, str) or not len(texts):
+        if not isinstance(hypothesis, str) or not _are_texts(texts):
             raise ValueError(
                 f"Expected a text and one or more references in row {i}. Received: {hypothesis!r} "
                 f"with {texts!r}. Leave the row out of both lists."
@@ -275,12 +288,18 @@ def _reference_lists(hypotheses: Sequence[str], references: References) -> list[
     return lists
 
 
+def _are_texts(texts) -> bool:
+    several = isinstance(texts, (list, tuple)) and len(texts) > 0
+    return several and all(isinstance(text, str) for text in texts)
+
+
 def _sacrebleu():
     try:
         import sacrebleu
     except ImportError as error:
         raise ImportError(
-            'BLEU and chrF need sacreBLEU: pip install "keras-seq2seq[metrics]"'
+            "BLEU and chrF need sacreBLEU: pip install sacrebleu, or "
+            'pip install "keras-seq2seq[metrics]"'
         ) from error
     return sacrebleu
 

@@ -38,12 +38,21 @@ def plot_attention(generation: Generation, ax=None):
     >>> result = model.generate("Where is the station?", return_details=True)
     >>> ax = plot_attention(result)
     """
+    if not isinstance(generation, Generation):
+        raise ValueError(
+            "Expected one Generation. Received: an object of type "
+            f"{type(generation).__name__}. Of a list take one."
+        )
     if generation.attention is None:
         raise ValueError(
             "Expected a Generation with attention. Received one without. Make the model with "
             "attention='luong' or 'bahdanau'."
         )
-    labels, sources = generation.labels, list(map(str, generation.source_tokens))
+    # A dollar sign would begin a formula.
+    labels, sources = (
+        [str(token).replace("$", r"\$") for token in tokens]
+        for tokens in (generation.labels, generation.source_tokens)
+    )
     pyplot = _pyplot("".join(labels + sources))
     if ax is None:
         size = (1 + 0.5 * len(sources), 1 + 0.4 * len(labels))
@@ -100,7 +109,9 @@ def _pyplot(text):
     try:
         from matplotlib import font_manager, pyplot
     except ImportError as error:
-        raise ImportError('Plots need matplotlib: pip install "keras-seq2seq[plot]"') from error
+        raise ImportError(
+            'Plots need matplotlib: pip install matplotlib, or pip install "keras-seq2seq[plot]"'
+        ) from error
     if re.search(f"[{HAN}]", text):
         known = {font.name for font in font_manager.fontManager.ttflist}
         fonts = [name for name in CHINESE_FONTS if name in known]

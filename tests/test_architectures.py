@@ -174,11 +174,33 @@ def test_word_vectors_are_read_and_can_be_frozen(tmp_path, suffix):
 
 
 @pytest.mark.parametrize(
+    ("content", "message"),
+    [("", "empty"), ("good 0.5\n", "line 1"), ("the 1 2 3 4 5\n", "line 1")],
+)
+def test_the_first_line_of_word_vectors_tells_their_width(tmp_path, content, message):
+    path = tmp_path / "vectors.txt"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        make_model(embedding_dim=4, source_vectors=path)
+
+
+def test_word_vectors_may_be_tab_separated_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("good\t1\t2\t3\t4\n", encoding="utf-8-sig")
+    model = make_model(embedding_dim=4, source_vectors=path)
+    (good,) = model.source_tokenizer.vocabulary.ids(["good"])
+    np.testing.assert_allclose(
+        model.get_layer("source_embedding").get_weights()[0][good], [1, 2, 3, 4]
+    )
+
+
+@pytest.mark.parametrize(
     ("line", "message"),
     [
         ("good 1 2 3", "line 2: expected a token and 4 numbers"),
         ("good 1 2 x 4", "line 2"),
         ("elsewhere 1 2 3 4", "vocabulary"),
+        ("elsewhere 1 2", "line 2: expected a token and 4 numbers"),
     ],
 )
 def test_broken_word_vectors_are_named(tmp_path, line, message):
@@ -210,6 +232,9 @@ def test_smoothed_labels_cost_a_sure_model_more():
         ({"recurrent_dropout": 1}, "recurrent_dropout"),
         ({"label_smoothing": -0.1}, "label_smoothing"),
         ({"l2": -1}, "l2"),
+        ({"bidirectional": "no"}, "True or False"),
+        ({"tie_output": 1}, "True or False"),
+        ({"source_vectors": 5}, "path"),
         ({"tie_output": True, "units": 8}, "embedding_dim"),
         ({"share_embeddings": True}, "one vocabulary"),
         ({"source_vectors": "nowhere.txt"}, "nowhere.txt"),

@@ -31,6 +31,41 @@ def test_sources_and_targets_must_fit():
         seq2seq.callbacks.ShowSamples("one text")
 
 
+class CountBatches(keras.callbacks.Callback):
+    batches = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches += 1
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        (lambda: seq2seq.callbacks.ShowSamples(ENGLISH, sampler="bem"), "bem"),
+        (lambda: seq2seq.callbacks.ShowSamples(ENGLISH, max_length=0), "max_length"),
+        (lambda: seq2seq.callbacks.TextMetrics(ENGLISH, CHINESE, sampler="bem"), "bem"),
+        (lambda: seq2seq.callbacks.TextMetrics(ENGLISH, [""] * 4, ["wer"]), "one word"),
+        (lambda: seq2seq.callbacks.TextMetrics(ENGLISH, [3] * 4, ["exact"]), "row 0"),
+        (
+            lambda: seq2seq.callbacks.TextMetrics(
+                ENGLISH, CHINESE, sampler=seq2seq.BeamSearch(3, num_results=2)
+            ),
+            "num_results",
+        ),
+        (
+            lambda: seq2seq.callbacks.WarmUp(updates=1, decay="cosine", total_updates=2),
+            "above 2, the updates",
+        ),
+    ],
+)
+def test_mistakes_are_told_before_training(model, callback, message):
+    model.optimizer.iterations.assign(2)
+    count = CountBatches()
+    with pytest.raises(ValueError, match=message):
+        model.fit(ENGLISH, CHINESE, verbose=0, callbacks=[count, callback()])
+    assert not count.batches
+
+
 class TestTextMetrics:
     def test_other_callbacks_see_the_figures(self, model, tmp_path):
         measure = seq2seq.callbacks.TextMetrics(ENGLISH, CHINESE, ["bleu", "exact"], max_length=8)
@@ -46,8 +81,14 @@ class TestTextMetrics:
     def test_bad_input(self):
         with pytest.raises(ValueError, match="bleu, chrf, wer, exact"):
             seq2seq.callbacks.TextMetrics(ENGLISH, CHINESE, ["meteor"])
-        with pytest.raises(ValueError, match="as many references"):
+        with pytest.raises(ValueError, match="list of metrics"):
+            seq2seq.callbacks.TextMetrics(ENGLISH, CHINESE, "bleu")
+        with pytest.raises(ValueError, match="4 sources and 1 targets"):
             seq2seq.callbacks.TextMetrics(ENGLISH, CHINESE[:1])
+        with pytest.raises(ValueError, match="list of sources"):
+            seq2seq.callbacks.TextMetrics("ab", "cd")
+        with pytest.raises(ValueError, match="0 sources"):
+            seq2seq.callbacks.TextMetrics([], [])
 
 
 class TestSourceReliance:
@@ -78,18 +119,32 @@ class TestWarmUp:
         assert rates[9:] == sorted(rates[9:], reverse=True)
         assert rates[-1] == pytest.approx(0 if decay == "cosine" else 0.01 * (10 / 50) ** 0.5)
 
-    def test_it_sets_the_rate_of_each_update(self, model):
+    def test_it_sets_the_rate_of_each_update_and_puts_it_back(self, model):
+        rates = []
+        note = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: rates.append(
+                float(model.optimizer.learning_rate)
+            )
+        )
         model.fit(
             ENGLISH,
             CHINESE,
             batch_size=1,
             verbose=0,
-            callbacks=[seq2seq.callbacks.WarmUp(0.01, updates=8)],
+            callbacks=[seq2seq.callbacks.WarmUp(0.01, updates=8), note],
         )
-        assert float(model.optimizer.learning_rate) == pytest.approx(0.005)
+        assert rates == pytest.approx([0.00125, 0.0025, 0.00375, 0.005])
+        assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
 
     @pytest.mark.parametrize(
-        "options", [{"decay": "step"}, {"peak": 0}, {"updates": 0}, {"decay": "cosine"}]
+        "options",
+        [
+            {"decay": "step"},
+            {"peak": 0},
+            {"updates": 0},
+            {"decay": "cosine"},
+            {"total_updates": "9"},
+        ],
     )
     def test_bad_input(self, options):
         with pytest.raises(ValueError, match="Expected"):
@@ -106,6 +161,22 @@ class TestAverageWeights:
         model.fit(ENGLISH, CHINESE, epochs=3, verbose=0, callbacks=[keep, average])
         for mean, before, last in zip(model.get_weights(), *seen[-2:], strict=True):
             np.testing.assert_allclose(mean, (before + last) / 2, atol=1e-6)
+
+    def test_another_training_starts_afresh(self, model):
+        def interrupt(epoch, logs):
+            raise KeyboardInterrupt
+
+        average = seq2seq.callbacks.AverageWeights(2)
+        stop = keras.callbacks.LambdaCallback(on_epoch_end=interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(ENGLISH, CHINESE, verbose=0, callbacks=[average, stop])
+        seen = []
+        keep = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: seen.append(model.get_weights())
+        )
+        model.fit(ENGLISH, CHINESE, verbose=0, callbacks=[keep, average])
+        for weight, last in zip(model.get_weights(), seen[-1], strict=True):
+            np.testing.assert_allclose(weight, last, atol=1e-7)
 
     def test_bad_input(self):
         with pytest.raises(ValueError, match="epochs"):

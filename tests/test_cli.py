@@ -144,6 +144,35 @@ class TestTrain:
         again = [*arguments, "--resume", "--epochs", "1"]
         fails_with_one_line(again, capsys, "--epochs above 1")
 
+    def test_resume_heeds_options_that_are_the_usual_ones(self, folder, capsys):
+        arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL]
+        assert main([*arguments, "--cell", "gru", "--bidirectional", "--epochs", "1"]) == 0
+        capsys.readouterr()
+        for options, words in (
+            (["--cell", "lstm"], "cell=gru"),
+            (["--no-bidirectional"], "bidirectional=True"),
+            (["--source-vectors", "none.txt"], "no vectors"),
+        ):
+            fails_with_one_line([*arguments, "--resume", *options], capsys, words)
+
+    def test_resume_does_not_train_at_a_rate_of_zero(self, folder, capsys):
+        arguments = ["train", "data.tsv", "--output", "m.keras", "--validation", "data.tsv"]
+        arguments += [*SMALL, "--json", "--batch-size", "1"]
+        assert main([*arguments, "--decay", "cosine", "--warm-up", "1"]) == 0
+        capsys.readouterr()
+        more = [*arguments, "--epochs", "4", "--resume"]
+        fails_with_one_line(more, capsys, "--decay or --learning-rate")
+        assert main([*more, "--learning-rate", "0.01"]) == 0
+        assert json.loads(capsys.readouterr().out)["training"]["learning_rate"] == pytest.approx(
+            0.01
+        )
+
+    def test_weights_that_are_no_numbers_are_not_saved(self, folder, capsys):
+        arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL, "--learning-rate", "1e38"]
+        assert main(arguments) == 1
+        assert "finite loss" in capsys.readouterr().err
+        assert not (folder / "m.keras").exists()
+
     def test_a_fresh_run_forgets_the_last_epoch_of_another(self, folder):
         (folder / "m.last.keras").write_bytes(b"of another run")
         assert main(["train", "data.tsv", "--output", "m.keras", *SMALL]) == 0
@@ -164,6 +193,10 @@ class TestTrain:
         fails_with_one_line(["train", "data.tsv", *output, "--warm-up", "9"], capsys, "--decay")
         shared = ["--share-embeddings", "--source-tokenizer", "char", "--target-tokenizer", "word"]
         fails_with_one_line(["train", "data.tsv", *output, *shared], capsys, "one tokenizer")
+        rate = ["--learning-rate", "nan"]
+        fails_with_one_line(["train", "data.tsv", *output, *rate], capsys, "--learning-rate")
+        both = ["--validation", "data.tsv", "--validation-split", "0.5"]
+        fails_with_one_line(["train", "data.tsv", *output, *both], capsys, "Received both")
         assert not (folder / "m.keras").exists()
 
 
@@ -213,6 +246,10 @@ class TestGenerate:
         fails_with_one_line(
             ["generate", saved, "data.tsv", "--max-length", "0"], capsys, "max_length"
         )
+        for option, sampler in (("--width", "beam"), ("--top-k", "sample"), ("--seed", "sample")):
+            fails_with_one_line(
+                ["generate", saved, "data.tsv", option, "3"], capsys, f"--sampler {sampler}"
+            )
         pretend_input(monkeypatch, "好\n".encode() + "好".encode("gb18030"))
         fails_with_one_line(["generate", saved], capsys, "line 2")
 

@@ -84,6 +84,35 @@ def test_unknown_words_are_copied_from_the_source():
     assert model.generate("my name is Li", sampler=sampler) == result.text
 
 
+def test_a_word_that_the_source_vocabulary_lacks_is_copied_as_it_stands():
+    names = ["anna", "boris", "carla", "dirk", "elena", "franz"]
+    source, target = (
+        seq2seq.WordTokenizer(min_frequency=6).adapt([f"{word} {name}" for name in names])
+        for word in ("hello", "hallo")
+    )
+    model = seq2seq.Seq2Seq(source, target, 16, 16, attention="luong")
+    model.optimizer.learning_rate = 0.02
+    pairs = [f"hello {name}" for name in names], [f"hallo {name}" for name in names]
+    model.fit(*pairs, epochs=60, verbose=0)
+    sampler = Greedy(replace_unknown=True)
+    result = model.generate(["hello Zoë"], sampler=sampler, return_details=True)[0]
+    assert result.source_tokens == ["hello", "Zoë", "[EOS]"]
+    assert seq2seq.UNK in result.ids and "[UNK]" not in result.text
+    assert model.generate("hello Zoë", sampler=sampler) == result.text
+
+
+@EACH
+def test_a_text_ends_where_nothing_else_may_follow(attentive, kind):
+    size = attentive.target_vocabulary_size
+    rows = attentive.encode_pairs(ENGLISH, CHINESE)[0][0]
+    banned = kind(banned=range(4, size), min_length=2)
+    assert attentive.generate(rows, sampler=banned, max_length=8) == [[seq2seq.EOS]] * 4
+    unrepeated = kind(no_repeat_ngram=1, min_length=size)
+    for row in attentive.generate(rows, sampler=unrepeated, max_length=size + 9):
+        assert row[-1] == seq2seq.EOS and len(set(row)) == len(row) <= size - 3
+        assert not {seq2seq.UNK, seq2seq.BOS} & set(row)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -91,6 +120,11 @@ def test_unknown_words_are_copied_from_the_source():
         ({"no_repeat_ngram": 0}, "no_repeat_ngram"),
         ({"repetition_penalty": 0}, "repetition_penalty"),
         ({"banned": "好"}, "list of tokens"),
+        ({"banned": [5.5]}, "list of tokens"),
+        ({"banned": None}, "list of tokens"),
+        ({"prefix": ["早", "上"]}, "one text"),
+        ({"prefix": [5.5]}, "one text"),
+        ({"prefix": None}, "one text"),
     ],
 )
 @EACH
@@ -99,13 +133,19 @@ def test_bad_options(kind, options, message):
         kind(**options)
 
 
+@EACH
+def test_unknown_options(kind):
+    with pytest.raises(TypeError, match=rf"{kind.__name__}.*'min_len'.*min_length"):
+        kind(min_len=2)
+
+
 def test_options_that_do_not_fit_the_call(attentive, model):
     with pytest.raises(ValueError, match="shorter than `max_length`"):
         attentive.generate(ENGLISH, sampler=Greedy(prefix="早上好"), max_length=3)
     with pytest.raises(ValueError, match="min_length"):
         attentive.generate(ENGLISH, sampler=Greedy(min_length=9), max_length=8)
-    with pytest.raises(ValueError, match="target vocabulary"):
-        attentive.generate(ENGLISH, sampler=Greedy(banned=["猫"]))
+    with pytest.raises(ValueError, match=r"target vocabulary. Received: \['猫'\]"):
+        attentive.generate(ENGLISH, sampler=Greedy(banned=["好", "猫"]))
     with pytest.raises(ValueError, match="at most"):
         attentive.generate(ENGLISH, sampler=BeamSearch(width=500))
     with pytest.raises(ValueError, match="attention"):

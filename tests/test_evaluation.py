@@ -4,7 +4,15 @@ import sys
 
 import pytest
 
-from seq2seq.evaluation import bleu, chrf, exact_match, group_references, word_error_rate
+import seq2seq
+from seq2seq.evaluation import (
+    bleu,
+    chrf,
+    evaluate_model,
+    exact_match,
+    group_references,
+    word_error_rate,
+)
 
 METRICS = [bleu, chrf, word_error_rate, exact_match]
 ENGLISH = "The quick brown fox jumps over the lazy dog."
@@ -97,3 +105,11 @@ def test_a_missing_package_is_named(monkeypatch, metric):
     monkeypatch.setitem(sys.modules, "sacrebleu", None)
     with pytest.raises(ImportError, match=r'pip install "keras-seq2seq\[metrics\]"'):
         metric(["a"], ["a"])
+
+
+def test_the_metrics_of_a_model_need_one_result_a_source(trained):
+    several = seq2seq.BeamSearch(3, num_results=2)
+    with pytest.raises(ValueError, match="num_results"):
+        evaluate_model(trained, ["a"], ["b"], ["exact"], sampler=several)
+    with pytest.raises(ValueError, match="list of metrics"):
+        evaluate_model(trained, ["a"], ["b"], metrics="exact")

@@ -32,6 +32,17 @@ def test_the_attention_is_drawn_with_its_tokens():
     np.testing.assert_allclose(ax.images[0].get_array(), 0.5)
 
 
+def test_a_dollar_sign_begins_no_formula():
+    ax = plot_attention(make_generation(tokens=["$", "$$"]))
+    ax.figure.canvas.draw()
+    assert ax.get_yticklabels()[0].get_text() == r"\$"
+
+
+def test_a_list_is_no_generation():
+    with pytest.raises(ValueError, match="one Generation"):
+        plot_attention([make_generation()])
+
+
 def test_without_attention_it_says_so():
     with pytest.raises(ValueError, match="without"):
         plot_attention(make_generation(attention=None))
@@ -57,6 +68,12 @@ def test_the_notebook_view_shades_tokens_and_escapes_them():
     assert "&lt;b" in view and "<b" not in view.replace("<br", "")
     assert "a 0.50, c 0.20" in view and "<table>" in view
     assert "<table>" not in make_generation(attention=None)._repr_html_()
+
+
+def test_generations_can_be_compared():
+    generation = make_generation()
+    assert generation == generation and generation in {generation}
+    assert generation != make_generation()
 
 
 def test_each_id_has_a_label():

@@ -325,6 +325,10 @@ class TestGenerate:
         assert result.tokens == list(CHINESE[1])
         assert result.score == pytest.approx(trained.score(ENGLISH[1:2], CHINESE[1:2])[0], abs=1e-4)
 
+    def test_scores_need_a_batch_size(self, trained):
+        with pytest.raises(ValueError, match="batch_size"):
+            trained.score(ENGLISH, CHINESE, batch_size=-1)
+
     def test_several_results_best_first(self, trained):
         beam = seq2seq.BeamSearch(width=4, num_results=3)
         results = trained.generate(ENGLISH, sampler=beam)

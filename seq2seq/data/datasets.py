@@ -183,7 +183,8 @@ def _package(name: str):
     except ImportError as error:
         package = name.partition(".")[0].replace("_", "-").replace("yaml", "pyyaml")
         raise ImportError(
-            f'This corpus needs the package {package}: pip install "keras-seq2seq[examples]"'
+            f"This corpus needs the package {package}: pip install {package}, or "
+            'pip install "keras-seq2seq[examples]"'
         ) from error
 
 

@@ -1,5 +1,7 @@
 """What a sampler may not choose: bans, forced prefixes, repetitions."""
 
+import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -16,13 +18,15 @@ class Constraints:
     """Options that all samplers share.
 
     Attributes:
-        min_length: Fewest tokens generated, `EOS` included. Defaults to 1.
+        min_length: Fewest tokens generated, `EOS` included, unless all others are banned or would
+            repeat. Defaults to 1.
         no_repeat_ngram: No sequence of so many tokens occurs twice (Paulus et al. 2018,
             https://arxiv.org/abs/1705.04304, section 2.5). Defaults to `None`.
         repetition_penalty: Multiplies the log probability of tokens that occurred; above 1 they
             become rarer (Keskar et al. 2019, https://arxiv.org/abs/1909.05858, section 4.1).
             Defaults to 1.0.
-        prefix: What every result begins with: a text, or ids. Defaults to `()`, nothing.
+        prefix: What every result begins with: a text, or ids, whatever is banned. Defaults to `()`,
+            nothing.
         banned: Tokens never generated, as str or ids. Defaults to `()`.
         replace_unknown: Whether the unknown token may be generated, and is replaced by the source
             token most attended to (Luong et al. 2015, https://aclanthology.org/P15-1002, section
@@ -42,10 +46,15 @@ class Constraints:
             check_whole("no_repeat_ngram", self.no_repeat_ngram)
         penalty = self.repetition_penalty
         check_number("repetition_penalty", penalty, "(0, inf)", "Use 1.0 for none.")
-        if isinstance(self.banned, str):
+        if not _are(self.banned, (str, numbers.Integral)):
             raise ValueError(
-                f"Expected `banned` to be a list of tokens. Received: {self.banned!r}. "
+                f"Expected `banned` to be a list of tokens or ids. Received: {self.banned!r}. "
                 "Put one token in a list."
+            )
+        if not isinstance(self.prefix, str) and not _are(self.prefix, numbers.Integral):
+            raise ValueError(
+                f"Expected `prefix` to be one text, or a list of ids. Received: {self.prefix!r}. "
+                "It is the same for all sources of a call."
             )
 
     def given(self) -> dict:
@@ -68,10 +77,12 @@ class Constraints:
         if any(isinstance(token, str) for token in banned):
             banned = _with(tokenizer, "banned").vocabulary.ids(banned)
         for name, given, ids in (("prefix", self.prefix, prefix), ("banned", self.banned, banned)):
-            if any(not EOS < i < vocabulary_size for i in ids):
+            unknown = [i for i, token_id in enumerate(ids) if not EOS < token_id < vocabulary_size]
+            if unknown:
+                which = given if isinstance(given, str) else [given[i] for i in unknown]
                 raise ValueError(
-                    f"Expected `{name}` of tokens of the target vocabulary. Received: {given!r}, "
-                    f"ids {list(ids)}."
+                    f"Expected `{name}` of tokens of the target vocabulary. Received: {which!r}. "
+                    "Leave out what is in no training target."
                 )
         if len(prefix) >= max_length:
             raise ValueError(
@@ -108,6 +119,10 @@ class Constraints:
         if self.min_length > 1:
             too_short = ops.logical_and(every == EOS, position + 1 < self.min_length)
             choices = ops.where(too_short, NEVER, choices)
+            if self.banned or self.no_repeat_ngram is not None:
+                stuck = ops.max(choices, axis=-1, keepdims=True) < NEVER / 2
+                ending = ops.logical_and(stuck, every == EOS)
+                choices = ops.where(ending, log_probabilities, choices)
         if self.prefix:
             length = len(self.prefix)
             forced = ops.take(ops.array(self.prefix), ops.minimum(position, length - 1))
@@ -117,6 +132,12 @@ class Constraints:
             choices = ops.where(position < length, own, choices)
             choices = ops.where(others, NEVER, choices)
         return choices
+
+
+def _are(values, kind) -> bool:
+    """Tells whether this is a sequence of values of a kind."""
+    sequence = isinstance(values, Sequence) and not isinstance(values, str)
+    return sequence and all(isinstance(value, kind) for value in values)
 
 
 def _with(tokenizer, name):

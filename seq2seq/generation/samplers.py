@@ -1,5 +1,6 @@
 """Samplers: how the next token is chosen from the log probabilities."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,9 +34,15 @@ class Sampler:
     seed = None
 
     def __init__(self, **constraints):
-        for name in ("prefix", "banned"):
-            if isinstance(constraints.get(name), (list, np.ndarray)):
-                constraints[name] = tuple(constraints[name])
+        known = [field.name for field in dataclasses.fields(Constraints)]
+        for name, value in constraints.items():
+            if name not in known:
+                raise TypeError(
+                    f"{type(self).__name__} got an unexpected argument {name!r}. Options of all "
+                    f"samplers are {', '.join(known)}."
+                )
+            if isinstance(value, (list, np.ndarray)):
+                constraints[name] = tuple(value)
         self.constraints = Constraints(**constraints)
 
     @property
@@ -120,7 +127,7 @@ class Sample(Sampler):
         if seed is not None:
             check_whole("seed", seed, 0)
         greedy = 'Use sampler="greedy" to always take the most probable token.'
-        check_number("temperature", temperature, "(0, inf)", greedy)
+        check_number("temperature", temperature, "[1e-6, inf)", greedy)
         if top_k is not None:
             check_whole("top_k", top_k)
         if top_p is not None:

@@ -9,6 +9,14 @@ from seq2seq.models.attention import SCORES, AttentionHead
 from seq2seq.models.embedding import TiedEmbedding
 from seq2seq.models.recurrent import CELLS, Bridge, Decoder, Encoder, Stack
 
+FLAGS = (
+    "bidirectional",
+    "share_embeddings",
+    "tie_output",
+    "train_source_embedding",
+    "train_target_embedding",
+)
+
 
 def build_encoder_decoder(source_size: int, target_size: int, options: dict):
     """Makes the layers of an encoder and a decoder.
@@ -79,6 +87,11 @@ def check_options(source_size: int, target_size: int, options: dict) -> None:
             raise ValueError(
                 f"Expected `{name}` to be one of {', '.join(map(repr, known))}. "
                 f"Received: {name}={options[name]!r}."
+            )
+    for name in FLAGS:
+        if not isinstance(options[name], bool):
+            raise ValueError(
+                f"Expected `{name}` to be True or False. Received: {name}={options[name]!r}."
             )
     for name in ("dropout", "recurrent_dropout", "label_smoothing"):
         check_number(name, options[name], "[0, 1)")

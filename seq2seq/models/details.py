@@ -4,12 +4,13 @@ from seq2seq.generation.result import Generation
 from seq2seq.text.vocabulary import EOS, UNK
 
 
-def describe_results(model, rows, results, sampler, batch_size) -> list[list[Generation]]:
+def describe_results(model, rows, texts, results, sampler, batch_size) -> list[list[Generation]]:
     """Looks at generated rows once more, with teacher forcing.
 
     Args:
         model: The `Seq2Seq` that generated them.
         rows: Rows of source ids.
+        texts: Their texts, or `None` if ids were given.
         results: For each row a list of hypotheses, rows of target ids.
         sampler: The sampler that chose them.
         batch_size: Pairs looked at together.
@@ -21,17 +22,27 @@ def describe_results(model, rows, results, sampler, batch_size) -> list[list[Gen
     details = model.generator.details(
         [row for row, _ in pairs], [ids for _, ids in pairs], batch_size
     )
-    described = iter(
-        _generation(model, row, ids, sampler, detail)
-        for (row, ids), detail in zip(pairs, details, strict=True)
-    )
-    return [[next(described) for _ in group] for group in results]
+    details = iter(details)
+    described = []
+    for i, (row, group) in enumerate(zip(rows, results, strict=True)):
+        source_tokens = _source_tokens(model, row, texts and texts[i])
+        described.append(
+            [_generation(model, source_tokens, ids, sampler, next(details)) for ids in group]
+        )
+    return described
 
 
-def _generation(model, row, ids, sampler, detail):
+def _source_tokens(model, row, text):
+    """Returns the tokens of a source, unknown ones as they stand in its text."""
+    tokens = _tokens(model.source_tokenizer, row)
+    if text is not None:
+        tokens[:-1] = model.source_tokenizer.tokenize(text)[: len(row) - 1]
+    return tokens
+
+
+def _generation(model, source_tokens, ids, sampler, detail):
     tokenizer = model.target_tokenizer
     score = float(detail["scores"].sum())
-    source_tokens = _tokens(model.source_tokenizer, row)
     tokens = text = None
     if tokenizer is not None:
         tokens = _tokens(tokenizer, [i for i in ids if i != EOS])

@@ -1,6 +1,7 @@
 """Embeddings that can be tied, shared, and read from files of word vectors."""
 
 import gzip
+import re
 from pathlib import Path
 
 import keras
@@ -65,20 +66,31 @@ def read_vectors(path: str | Path, vocabulary: Vocabulary, dim: int) -> dict[int
         ValueError: If the file cannot be read, a line is broken or of another length, or no line is
             of a token of the vocabulary.
     """
+    if not isinstance(path, (str, Path)):
+        raise ValueError(f"Expected the path of a file of word vectors. Received: {path!r}.")
     path = Path(path)
     vectors = {}
+    number = 0
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+        with (gzip.open if path.suffix == ".gz" else open)(
+            path, "rt", encoding="utf-8-sig"
+        ) as file:
             for number, line in enumerate(file, start=1):
-                token, *values = line.rstrip("\n ").split(" ")
-                if number == 1 and len(values) == 1:
+                # Not any white space: tokens may hold the rarer kinds.
+                token, *values = re.split("[ \t]+", line.strip("\r\n \t"))
+                if number == 1 and token.isdigit() and len(values) == 1:
                     continue
+                # A token of another vocabulary may hold spaces, but the first one tells the width.
+                if token in vocabulary or len(values) < dim or number == 1:
+                    vector = _vector(path, number, values, dim)
                 if token in vocabulary:
-                    vectors[vocabulary.ids([token])[0]] = _vector(path, number, values, dim)
+                    vectors[vocabulary.ids([token])[0]] = vector
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise ValueError(
             f"Expected {path} to be a UTF-8 file of word vectors. Received: {error}."
         ) from error
+    if not number:
+        raise ValueError(f"Expected {path} to hold word vectors. Received an empty file.")
     if not vectors:
         raise ValueError(
             f"Expected {path} to hold vectors of tokens of the vocabulary. Received none of its "

@@ -128,7 +128,8 @@ class Generator:
             "probabilities": best,
         }
         if decoder.attention is not None:
-            details["attention"] = decoder.attention_weights(target_ids, states)
+            weights = decoder.attention_weights(target_ids, states)
+            details["attention"] = ops.cast(weights, "float32")
         return details
 
     def _compiled(self, key, function):

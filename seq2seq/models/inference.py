@@ -34,8 +34,7 @@ def build_inference_models(model: Seq2Seq) -> tuple[keras.Model, keras.Model]:
     >>> token_ids = np.full((len(source_ids), 1), seq2seq.BOS)
     >>> probabilities, *states = decoder_model.predict([token_ids, *states])
     """
-    if not isinstance(model, Seq2Seq):
-        raise ValueError(f"Expected a Seq2Seq. Received: {model!r} of type {type(model).__name__}.")
+    _check_model(model)
     source_ids = model.inputs[0]
     states = model.encoder(source_ids)
     encoder_model = keras.Model(source_ids, states, name=f"{model.name}_encoder")
@@ -77,6 +76,7 @@ def check_inference(model: Seq2Seq, source, target) -> float:
     Returns:
         The largest difference between two probabilities of a real token; below 1e-5 in float32.
     """
+    _check_model(model)
     (source_ids, target_ids), labels = model.encode_pairs(source, target)
     encoder_model, decoder_model = build_inference_models(model)
     # Called as they are: `predict` would compile each model for these few steps.
@@ -91,6 +91,11 @@ def check_inference(model: Seq2Seq, source, target) -> float:
         gap = np.abs(probabilities[real, 0] - expected[real, position])
         difference = max(difference, float(gap.max(initial=0.0)))
     return difference
+
+
+def _check_model(model):
+    if not isinstance(model, Seq2Seq):
+        raise ValueError(f"Expected a Seq2Seq. Received: {model!r} of type {type(model).__name__}.")
 
 
 def load_model(path: str | Path, kind: type = TextModel) -> TextModel:

@@ -216,7 +216,8 @@ class Seq2Seq(TextModel):
         for i, hypotheses in zip(filled, generated, strict=True):
             results[i] = hypotheses
         if return_details or sampler.constraints.replace_unknown:
-            results = describe_results(self, rows, results, sampler, batch_size)
+            originals = ([inputs] if single else list(inputs)) if texts else None
+            results = describe_results(self, rows, originals, results, sampler, batch_size)
         if not return_details:
             results = [[self._plain(result, texts) for result in group] for group in results]
         if sampler.num_results == 1:
@@ -234,6 +235,7 @@ class Seq2Seq(TextModel):
         Returns:
             float32 `(len(sources),)`: sums over the target's tokens and `EOS`.
         """
+        check_whole("batch_size", batch_size)
         return self.generator.score(*self._rows(sources, targets), batch_size)
 
     def encode_pairs(self, sources: Sequence[str], targets: Sequence[str]):
