@@ -85,6 +85,12 @@ def _add_train(commands):
         "--warm-up", type=_positive, help="updates it rises for, with --decay (default: 500)"
     )
     training.add_argument(
+        "--precision",
+        choices=("float32", "mixed_bfloat16"),
+        help="numbers to compute with; bfloat16 is faster for large models on recent processors; "
+        "the file is the same (default: Keras's, float32)",
+    )
+    training.add_argument(
         "--patience",
         type=_positive,
         help="stop after so many epochs without a better validation loss",

@@ -31,6 +31,8 @@ BLOCK = 1024  # input lines generated from, and printed, at a time
 def train(options) -> None:
     """Trains a model and keeps its best epoch in `--output`."""
     _check_training(options)
+    if options.precision is not None:
+        keras.config.set_dtype_policy(options.precision)
     output = Path(options.output)
     last = output.with_suffix(".last.keras")
     pairs, validation = _training_parts(options)

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import types
 
+import keras
 import pytest
 from conftest import CHINESE, ENGLISH
 
 from seq2seq.cli import main
-from seq2seq.models.inference import load_model
+from seq2seq.models.inference import check_inference, load_model
 
 SMALL = ["--units", "16", "--embedding-dim", "8", "--epochs", "2", "--show", "1"]
 
@@ -116,8 +117,6 @@ class TestTrain:
         assert main(["train", "a.en", "a.zh", "--output", "m.keras", *SMALL]) == 0
 
     def test_ctrl_c_keeps_the_last_epoch_and_resume_goes_on(self, folder, capsys, monkeypatch):
-        import keras
-
         def interrupt(self, epoch, logs=None):
             if epoch == 1:
                 raise KeyboardInterrupt
@@ -172,6 +171,18 @@ class TestTrain:
         assert main(arguments) == 1
         assert "finite loss" in capsys.readouterr().err
         assert not (folder / "m.keras").exists()
+
+    def test_a_model_trained_in_bfloat16_is_one_of_float32_when_loaded(self, folder, capsys):
+        arguments = ["train", "data.tsv", "--validation", "data.tsv", "--output", "m.keras", *SMALL]
+        policy = keras.config.dtype_policy()
+        try:
+            assert main([*arguments, "--precision", "mixed_bfloat16"]) == 0
+            assert keras.config.dtype_policy().name == "mixed_bfloat16"
+        finally:
+            keras.config.set_dtype_policy(policy)
+        model = load_model("m.keras")
+        assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+        assert check_inference(model, ENGLISH, CHINESE) < 1e-5
 
     def test_a_fresh_run_forgets_the_last_epoch_of_another(self, folder):
         (folder / "m.last.keras").write_bytes(b"of another run")
