@@ -1,0 +1,64 @@
+"""The command `generate`."""
+
+import json
+import sys
+from collections.abc import Iterator
+
+from seq2seq.commands.options import make_sampler
+from seq2seq.data.corpus import decode_utf8, read_lines, split_lines
+from seq2seq.models.inference import load_model
+from seq2seq.models.seq2seq import Seq2Seq
+
+BLOCK = 1024  # input lines generated from, and printed, at a time
+
+
+def generate(options) -> None:
+    """Generates a line for each line of files, of standard input, or of a prompt."""
+    sampler = make_sampler(options)
+    model = load_model(options.model, Seq2Seq)
+
+    def results(texts):
+        return model.generate(texts, options.max_length, sampler, options.batch_size)
+
+    for texts in _prompt() if _at_terminal(options) else _blocks(options.files):
+        for text, result in zip(texts, results(texts), strict=True):
+            row = {"source": text, "text": result}
+            line = "\t".join(result) if isinstance(result, list) else result
+            print(json.dumps(row, ensure_ascii=False) if options.json else line)
+        sys.stdout.flush()
+
+
+def _blocks(files) -> Iterator[list[str]]:
+    """Yields blocks of lines of files or of standard input, as they come."""
+    if files:
+        lines = [line for path in files for line in read_lines(path)]
+        yield from (lines[i : i + BLOCK] for i in range(0, len(lines), BLOCK))
+        return
+    block = []
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            block += split_lines(decode_utf8(line, "standard input", number)) or [""]
+        except ValueError:
+            yield block  # what came before is good
+            raise
+        if len(block) == BLOCK:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _at_terminal(options) -> bool:
+    return not options.files and sys.stdin.isatty()
+
+
+def _prompt() -> Iterator[list[str]]:
+    """Yields what is typed, a text at a time."""
+    print("A text a line; Ctrl-D ends.", file=sys.stderr)
+    while True:
+        try:
+            yield [input("> ")]
+        except UnicodeDecodeError as error:
+            print(f"Expected UTF-8 text. Received: {error}. Try again.", file=sys.stderr)
+        except EOFError:
+            return

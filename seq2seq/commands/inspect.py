@@ -1,0 +1,49 @@
+"""The command `inspect`."""
+
+from seq2seq.commands.options import make_tokenizer, print_result, read_data
+from seq2seq.data.report import inspect_pairs
+from seq2seq.models.files import read_config
+
+
+def inspect(options) -> None:
+    """Reports on a file of pairs, or on a model file."""
+    if options.data[0].endswith(".keras"):
+        if options.data[1:]:
+            raise ValueError(
+                f"Expected one model file. Received more: {' '.join(options.data[1:])}."
+            )
+        config = read_config(options.data[0])
+        return print_result(options, _summary(config), _describe(_summary(config)))
+    sources, targets = read_data(options.data, options.columns)
+    report = inspect_pairs(
+        sources,
+        targets,
+        make_tokenizer(options, "source", sources),
+        make_tokenizer(options, "target", targets),
+        validation=read_data(options.validation, options.columns) if options.validation else None,
+        batch_size=options.batch_size,
+        max_length=options.max_length,
+    )
+    print_result(options, report.to_dict(), str(report))
+
+
+def _summary(config) -> dict:
+    """Returns what a saved model says of itself, its vocabularies as sizes."""
+    settings = dict(config["config"])
+    manifest = settings.pop("manifest", {})
+    for side in ("source", "target"):
+        if isinstance(settings.get(side), dict):
+            tokenizer = settings[side]
+            vocabulary = tokenizer["config"]["vocabulary"]
+            settings[side] = f"{tokenizer['class_name']}, {len(vocabulary) + 4} tokens"
+    return {"model": config["class_name"], "settings": settings, "manifest": manifest}
+
+
+def _describe(summary, indent="") -> str:
+    lines = []
+    for name, value in summary.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", _describe(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name:<{26 - len(indent)}}{value}")
+    return "\n".join(lines)
