@@ -36,6 +36,8 @@ if not _is_command():
         check_inference,
         load_inference_models,
     )
+    from seq2seq.models.language_model import LanguageModel
+    from seq2seq.models.ngram import NGramModel
     from seq2seq.models.seq2seq import Seq2Seq
     from seq2seq.text import (
         BOS,
@@ -58,6 +60,8 @@ __all__ = [
     "Generation",
     "Greedy",
     "JiebaTokenizer",
+    "LanguageModel",
+    "NGramModel",
     "Sample",
     "Seq2Seq",
     "Vocabulary",

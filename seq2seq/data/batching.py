@@ -6,7 +6,7 @@ import numpy as np
 
 from seq2seq.backend import padded_size
 from seq2seq.checks import check_whole
-from seq2seq.text.vocabulary import BOS, PAD
+from seq2seq.text.vocabulary import BOS, EOS, PAD
 
 POOL = 100  # batches that are sorted by length together: enough to fill them, few enough to mix
 
@@ -73,24 +73,128 @@ def make_batches(
     >>> dataset = make_batches([[4, 5, 3], [6, 3]], [[7, 3], [8, 9, 3]], batch_size=2)
     >>> inputs, labels = next(iter(dataset))
     """
-    import tensorflow as tf
-
-    check_whole("batch_size", batch_size)
     sources, labels = _Rows(source_rows), _Rows(label_rows)
-    generator = np.random.default_rng(np.random.randint(2**31) if seed is None else seed)
+
+    def read(indices):
+        label_ids = labels.padded(indices)
+        inputs = {"source_ids": sources.padded(indices), "target_ids": shift_right(label_ids)}
+        return inputs, label_ids
+
+    names = ("source_ids", "target_ids")
+    return _bucketed(read, names, sources.lengths, labels.lengths, batch_size, shuffle, seed)
+
+
+def make_windows(
+    rows: Sequence[Sequence[int]],
+    window: int,
+    batch_size: int = 64,
+    shuffle: bool = False,
+    seed: int | None = None,
+):
+    """Makes a `tf.data.Dataset` of windows of rows, in batches as `make_batches` makes them.
+
+    Args:
+        rows: Rows of ids, each ending with `EOS`.
+        window: Most tokens predicted in a window. The first window of a row begins with `BOS`, each
+            other one with the last token of the one before.
+        batch_size: Windows in a batch. Defaults to 64.
+        shuffle: Whether each epoch has an order of its own. Defaults to `False`.
+        seed: As in `make_batches`.
+
+    Returns:
+        A dataset of `(token_ids (batch, length), labels (batch, length))`, int32.
+
+    Example:
+
+    >>> dataset = make_windows([[4, 5, 6, 3], [7, 3]], window=3)
+    >>> token_ids, labels = next(iter(dataset))
+    """
+    begun = [[BOS, *row] for row in rows]
+    spans = _Rows(
+        [row[i : i + window + 1] for row in begun for i in range(0, len(row) - 1, window)]
+    )
+
+    def read(indices):
+        span_ids = spans.padded(indices)
+        token_ids, labels = span_ids[:, :-1].copy(), span_ids[:, 1:]
+        token_ids[labels == PAD] = PAD
+        return token_ids, labels
+
+    return _bucketed(read, (), spans.lengths, spans.lengths, batch_size, shuffle, seed)
+
+
+def make_streams(
+    rows: Sequence[Sequence[int]],
+    window: int,
+    batch_size: int = 64,
+    shuffle: bool = False,
+    seed: int | None = None,
+):
+    """Makes a `tf.data.Dataset` of windows that follow each other from batch to batch.
+
+    All rows, one after the other, are cut into `batch_size` streams of one length; each batch holds
+    the next window of every stream, so that states can be carried from batch to batch (Zaremba et
+    al. 2014, https://arxiv.org/abs/1409.2329, section 4.1).
+
+    Args:
+        rows: Rows of ids, each ending with `EOS`, together at least one token a stream.
+        window: Tokens predicted in a window; the last ones may be padded.
+        batch_size: Number of streams. Defaults to 64.
+        shuffle: Whether the rows have an order of their own in each epoch. Defaults to `False`.
+        seed: As in `make_batches`.
+
+    Returns:
+        A dataset of `(token_ids (batch_size, window), labels (batch_size, window))`, int32.
+
+    Example:
+
+    >>> dataset = make_streams([[4, 5, 6, 3], [7, 3]], window=2, batch_size=2)
+    >>> token_ids, labels = next(iter(dataset))
+    """
+    generator = _generator(seed)
+    length = -(-sum(map(len, rows)) // batch_size)
 
     def batches() -> Iterator:
-        for indices in _plan(sources.lengths, labels.lengths, batch_size, shuffle, generator):
-            label_ids = labels.padded(indices)
-            inputs = {"source_ids": sources.padded(indices), "target_ids": shift_right(label_ids)}
-            yield inputs, label_ids
+        order = generator.permutation(len(rows)) if shuffle else range(len(rows))
+        labels = np.full(batch_size * length, PAD, dtype="int32")
+        ids = [i for row in order for i in rows[row]]
+        labels[: len(ids)] = ids
+        token_ids = np.where(labels == PAD, PAD, np.concatenate([[BOS], labels[:-1]]))
+        token_ids[token_ids == EOS] = BOS  # a row begins where another has ended
+        labels, token_ids = (
+            labels.reshape(batch_size, length),
+            token_ids.reshape(batch_size, length),
+        )
+        for start in range(0, length, window):
+            part = slice(start, start + window)
+            yield pad_rows(token_ids[:, part], window), pad_rows(labels[:, part], window)
+
+    return _dataset(batches, (), -(-length // window))
+
+
+def _bucketed(read, names, source_lengths, label_lengths, batch_size, shuffle, seed):
+    """Returns a dataset of what `read` makes of the rows that go into a batch together."""
+    check_whole("batch_size", batch_size)
+    generator = _generator(seed)
+
+    def batches() -> Iterator:
+        plan = _plan(source_lengths, label_lengths, batch_size, shuffle, generator)
+        return map(read, plan)
+
+    return _dataset(batches, names, -(-len(label_lengths) // batch_size))
+
+
+def _dataset(batches, names, count):
+    import tensorflow as tf
 
     ids = tf.TensorSpec((None, None), tf.int32)
-    dataset = tf.data.Dataset.from_generator(
-        batches, output_signature=({"source_ids": ids, "target_ids": ids}, ids)
-    )
-    count = -(-len(source_rows) // batch_size)
+    signature = dict.fromkeys(names, ids) or ids, ids
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
+
+
+def _generator(seed):
+    return np.random.default_rng(np.random.randint(2**31) if seed is None else seed)
 
 
 class _Rows:

@@ -18,6 +18,15 @@ def is_texts(x) -> bool:
     return isinstance(x, (list, tuple)) and (not x or isinstance(x[0], str))
 
 
+def check_texts(texts) -> None:
+    """Raises a `ValueError` unless there is a list with something in it."""
+    if isinstance(texts, str) or not len(texts):
+        raise ValueError(
+            f"Expected a list of at least one text. Received: {texts!r}. Put a single text in a "
+            "list."
+        )
+
+
 def encode_texts(
     side: str, texts: Sequence[str], tokenizer: Tokenizer, max_length: int
 ) -> list[list[int]]:

@@ -9,13 +9,20 @@ from seq2seq.models.attention import SCORES, AttentionHead
 from seq2seq.models.embedding import TiedEmbedding
 from seq2seq.models.recurrent import CELLS, Bridge, Decoder, Encoder, Stack
 
-FLAGS = (
+FLAGS = {
     "bidirectional",
     "share_embeddings",
     "tie_output",
     "train_source_embedding",
     "train_target_embedding",
-)
+    "tie_embeddings",
+    "train_embedding",
+}
+CHOICES = {
+    "cell": tuple(CELLS),
+    "attention": (None, "luong", "bahdanau"),
+    "attention_score": SCORES,
+}
 
 
 def build_encoder_decoder(source_size: int, target_size: int, options: dict):
@@ -32,63 +39,69 @@ def build_encoder_decoder(source_size: int, target_size: int, options: dict):
     Raises:
         ValueError: If an option is out of range or two exclude each other.
     """
-    check_options(source_size, target_size, options)
-    units, cell, num_layers = options["units"], options["cell"], options["num_layers"]
-    regularizer = keras.regularizers.L2(options["l2"]) if options["l2"] else None
-    bidirectional = options["bidirectional"]
-
-    def stack(side, bidirectional=False):
-        return Stack(
-            side,
-            cell,
-            units,
-            num_layers,
-            bidirectional,
-            options["dropout"],
-            options["recurrent_dropout"],
-            regularizer,
-        )
-
-    target_embedding = _embedding("target", target_size, options)
-    source_embedding = (
-        target_embedding
-        if options["share_embeddings"]
-        else _embedding("source", source_size, options)
+    check_options(options)
+    _check_combinations(source_size, target_size, options)
+    units, num_layers, tied = options["units"], options["num_layers"], options["tie_output"]
+    shared, regularizer = options["share_embeddings"], _regularizer(options)
+    target_embedding = source_embedding = _embedding(
+        target_size,
+        options,
+        tied,
+        options["train_target_embedding"],
+        "embedding" if shared else "target_embedding",
     )
-    decoder_stack = stack("decoder")
+    if not shared:
+        source_embedding = _embedding(
+            source_size, options, False, options["train_source_embedding"], "source_embedding"
+        )
+    decoder_stack = _stack("decoder", options)
     bridge = attention = None
-    if bidirectional:
+    if options["bidirectional"]:
         bridge = Bridge(units, num_layers, decoder_stack.states_per_layer, regularizer)
     if options["attention"]:
         attention = AttentionHead(
             options["attention"], options["attention_score"], units, regularizer
         )
-    encoder = Encoder(source_embedding, stack("encoder", bidirectional), bridge, attention)
-    decoder = Decoder(
-        target_embedding,
-        decoder_stack,
-        attention,
-        options["dropout"],
-        _output(target_embedding, target_size, options, regularizer),
-    )
+    encoder_stack = _stack("encoder", options, options["bidirectional"])
+    encoder = Encoder(source_embedding, encoder_stack, bridge, attention)
+    output = _output(target_embedding, target_size, options, tied)
+    decoder = Decoder(target_embedding, decoder_stack, attention, options["dropout"], output)
     return encoder, decoder
 
 
-def check_options(source_size: int, target_size: int, options: dict) -> None:
-    """Raises a `ValueError` for an option out of range, or two that exclude each other."""
+def build_decoder(size: int, options: dict) -> Decoder:
+    """Makes the layers of a decoder without an encoder, a language model.
+
+    Args:
+        size: Size of the vocabulary.
+        options: The arguments of `LanguageModel` that shape it, by name.
+
+    Returns:
+        A `Decoder` without attention.
+
+    Raises:
+        ValueError: If an option is out of range or two exclude each other.
+    """
+    check_options(options)
+    tied = options["tie_embeddings"]
+    if tied:
+        _check_tied("tie_embeddings", options)
+    embedding = _embedding(size, options, tied, options["train_embedding"], "embedding")
+    output = _output(embedding, size, options, tied)
+    return Decoder(embedding, _stack("decoder", options), None, options["dropout"], output)
+
+
+def check_options(options: dict) -> None:
+    """Raises a `ValueError` for an option out of range."""
     for name in ("embedding_dim", "units", "num_layers"):
         check_whole(name, options[name])
-    for name, known in (
-        ("cell", tuple(CELLS)),
-        ("attention", (None, "luong", "bahdanau")),
-        ("attention_score", SCORES),
-    ):
-        if options[name] not in known:
+    for name, known in CHOICES.items():
+        if options.get(name, known[0]) not in known:
             raise ValueError(
                 f"Expected `{name}` to be one of {', '.join(map(repr, known))}. "
                 f"Received: {name}={options[name]!r}."
             )
-    for name in FLAGS:
+    for name in FLAGS & options.keys():
         if not isinstance(options[name], bool):
             raise ValueError(
                 f"Expected `{name}` to be True or False. Received: {name}={options[name]!r}."
@@ -96,6 +109,10 @@ def check_options(source_size: int, target_size: int, options: dict) -> None:
     for name in ("dropout", "recurrent_dropout", "label_smoothing"):
         check_number(name, options[name], "[0, 1)")
     check_number("l2", options["l2"], "[0, inf)")
+
+
+def _check_combinations(source_size, target_size, options):
+    """Raises a `ValueError` for options of `Seq2Seq` that exclude each other."""
     if options["attention_score"] != "dot" and options["attention"] != "luong":
         raise ValueError(
             f'Expected attention="luong" with attention_score={options["attention_score"]!r}, for '
@@ -106,12 +123,8 @@ def check_options(source_size: int, target_size: int, options: dict) -> None:
             "Expected an even `units` with bidirectional=True, half for each direction. "
             f"Received: units={options['units']}."
         )
-    if options["tie_output"] and options["embedding_dim"] != options["units"]:
-        raise ValueError(
-            "Expected `embedding_dim` equal to `units` with tie_output=True, for the output layer "
-            f"is the embedding. Received: embedding_dim={options['embedding_dim']}, "
-            f"units={options['units']}."
-        )
+    if options["tie_output"]:
+        _check_tied("tie_output", options)
     if options["share_embeddings"] and source_size != target_size:
         raise ValueError(
             "Expected one vocabulary for both sides with share_embeddings=True. Received sizes "
@@ -125,8 +138,33 @@ def check_options(source_size: int, target_size: int, options: dict) -> None:
         )
 
 
-def _embedding(side, size, options):
-    tied = options["tie_output"] and (side == "target" or options["share_embeddings"])
+def _check_tied(name, options):
+    if options["embedding_dim"] != options["units"]:
+        raise ValueError(
+            f"Expected `embedding_dim` equal to `units` with {name}=True, for the output layer "
+            f"is the embedding. Received: embedding_dim={options['embedding_dim']}, "
+            f"units={options['units']}."
+        )
+
+
+def _regularizer(options):
+    return keras.regularizers.L2(options["l2"]) if options["l2"] else None
+
+
+def _stack(side, options, bidirectional=False):
+    return Stack(
+        side,
+        options["cell"],
+        options["units"],
+        options["num_layers"],
+        bidirectional,
+        options["dropout"],
+        options["recurrent_dropout"],
+        _regularizer(options),
+    )
+
+
+def _embedding(size, options, tied, trainable, name):
     # Keras's embeddings are so small that tokens look alike for many updates. Of variance 1 they
     # tell tokens apart from the first one. The few of an alphabet are in every batch and learned
     # soon: smaller ones generalise better there. What is also an output layer must start small.
@@ -135,13 +173,13 @@ def _embedding(side, size, options):
         size,
         options["embedding_dim"],
         "uniform" if tied else keras.initializers.RandomNormal(stddev=stddev),
-        trainable=options[f"train_{side}_embedding"],
-        name="embedding" if options["share_embeddings"] else f"{side}_embedding",
+        trainable=trainable,
+        name=name,
     )
 
 
-def _output(embedding, size, options, regularizer):
+def _output(embedding, size, options, tied):
     """Returns the layer from the decoder's output to scores of the vocabulary."""
-    if options["tie_output"]:
+    if tied:
         return functools.partial(embedding, reverse=True)
-    return keras.layers.Dense(size, kernel_regularizer=regularizer, name="decoder_output")
+    return keras.layers.Dense(size, kernel_regularizer=_regularizer(options), name="decoder_output")

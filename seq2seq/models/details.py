@@ -19,7 +19,7 @@ def describe_results(model, rows, texts, results, sampler, batch_size) -> list[l
         The results as `Generation` objects.
     """
     pairs = [(row, ids) for row, group in zip(rows, results, strict=True) for ids in group]
-    details = model.generator.details(
+    details = model.teacher_forcing.details(
         [row for row, _ in pairs], [ids for _, ids in pairs], batch_size
     )
     details = iter(details)

@@ -1,38 +1,43 @@
-"""From rows of ids to generated rows, scores and details, batch by batch, in compiled functions."""
+"""From rows of ids to generated rows, batch by batch or token by token, in compiled functions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from keras import ops
 
 from seq2seq.backend import compile_function, padded_size
-from seq2seq.data.batching import pad_rows, shift_right
-from seq2seq.generation.loop import generate_ids
+from seq2seq.data.batching import pad_rows
+from seq2seq.generation.loop import advance, begin, generate_ids
 from seq2seq.generation.samplers import Sampler, make_noise
-from seq2seq.models.metrics import token_log_probabilities
 from seq2seq.text.vocabulary import EOS, PAD
-
-ALTERNATIVES = 5
 
 
 class Generator:
-    """Runs a `Seq2Seq` over rows of ids.
+    """Runs a model's decoder over rows of ids.
 
     Args:
-        model: The model. Its weights are read at each call, so further training is followed.
+        model: The model; `model.decoder` takes the steps. Its weights are read at each call, so
+            further training is followed.
+        start: `start(ids) -> states, memory, first_ids`: what rows of ids `(batch, length)`, padded
+            with 0, leave the decoder to begin with; `first_ids` `(batch,)`, or `None` for `BOS`.
+        tokenizer: Tokenizer of what is generated, or `None`.
+        vocabulary_size: Size of its vocabulary.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, start: Callable, tokenizer, vocabulary_size: int):
         self.model = model
+        self.start = start
+        self.tokenizer = tokenizer
+        self.vocabulary_size = vocabulary_size
         self._functions = {}
 
     def generate(
         self, rows: Sequence[Sequence[int]], max_length: int, sampler: Sampler, batch_size: int
     ) -> list[list[list[int]]]:
-        """Generates for rows of source ids.
+        """Generates for rows of ids.
 
         Args:
-            rows: Rows of source ids, each ending with `EOS`.
+            rows: Rows of ids to begin with.
             max_length: Most tokens generated, `EOS` included.
             sampler: A `Sampler`.
             batch_size: Rows decoded together.
@@ -40,117 +45,96 @@ class Generator:
         Returns:
             For each row, in order, the sampler's results, best first, as lists of ids.
         """
+        constraints = self._constraints(sampler, max_length)
+
+        def run(ids, noise):
+            states, memory, first_ids = self.start(ids)
+            # All hypotheses of a row attend to one source: the memory needs no reordering.
+            step = self._step([ops.repeat(part, sampler.width, axis=0) for part in memory], sampler)
+            ids, _ = generate_ids(step, states, sampler, max_length, noise, constraints, first_ids)
+            return ids
+
+        function = self._compiled("generate", sampler, max_length, run)
         results = [None] * len(rows)
-        function = self._generation(max_length, sampler)
-        for batch in _batches(rows, batch_size):
-            source_ids = _pad_batch([rows[i] for i in batch])
-            noise = np.zeros((len(source_ids), max_length), dtype="float32")
+        for batch in batches_by_length(rows, batch_size):
+            ids = pad_batch([rows[i] for i in batch])
+            noise = np.zeros((len(ids), max_length), dtype="float32")
             noise[: len(batch)] = make_noise(sampler.seed, batch, max_length)
-            ids = np.asarray(function(source_ids, noise))
-            for i, hypotheses in zip(batch, ids, strict=False):
+            for i, hypotheses in zip(batch, np.asarray(function(ids, noise)), strict=False):
                 results[i] = [row[row != PAD].tolist() for row in hypotheses if row[0] != PAD]
         return results
 
-    def score(
-        self,
-        source_rows: Sequence[Sequence[int]],
-        label_rows: Sequence[Sequence[int]],
-        batch_size: int,
-    ) -> np.ndarray:
-        """Returns the summed log probability of each pair of rows, float32 `(pairs,)`."""
-        scores = np.zeros(len(source_rows), dtype="float32")
-        function = self._compiled("score", self._score_batch)
-        for batch in _batches(label_rows, batch_size):
-            totals = function(*_pair_arrays(source_rows, label_rows, batch))
-            scores[batch] = np.asarray(totals)[: len(batch)]
-        return scores
+    def stream(self, row: Sequence[int], max_length: int, sampler: Sampler) -> Iterator[int]:
+        """Generates for one row, a token at a time.
 
-    def details(
-        self,
-        source_rows: Sequence[Sequence[int]],
-        label_rows: Sequence[Sequence[int]],
-        batch_size: int,
-    ) -> list[dict[str, np.ndarray]]:
-        """Looks at each position of given pairs of rows with teacher forcing.
+        Args:
+            row: Ids to begin with.
+            max_length: Most tokens generated, `EOS` included.
+            sampler: A `Sampler` of one hypothesis.
 
-        Returns:
-            A dict a pair: `scores` `(length,)` log probabilities of the labels; `ids` and
-            `probabilities` `(length, 5)` of the most probable tokens; with attention also
-            `attention` `(length, source_length)`.
+        Yields:
+            The ids that `generate` would return, as soon as they are chosen.
         """
-        results = [None] * len(source_rows)
-        function = self._compiled("details", self._details_batch)
-        for batch in _batches(label_rows, batch_size):
-            arrays = function(*_pair_arrays(source_rows, label_rows, batch))
-            arrays = {name: np.asarray(array) for name, array in arrays.items()}
-            for place, i in enumerate(batch):
-                length = len(label_rows[i])
-                results[i] = {name: array[place, :length] for name, array in arrays.items()}
-                if "attention" in arrays:
-                    results[i]["attention"] = results[i]["attention"][:, : len(source_rows[i])]
-        return results
+        constraints = self._constraints(sampler, max_length)
 
-    def _generation(self, max_length, sampler):
-        model = self.model
-        constraints = sampler.constraints.resolve(
-            model.target_tokenizer, model.target_vocabulary_size, max_length
-        )
+        def first(ids):
+            states, memory, first_ids = self.start(ids)
+            *hypotheses, states = begin(states, 1, max_length, first_ids)
+            return *hypotheses, *states, *memory
 
-        def generate(source_ids, noise):
-            states = model.encoder(source_ids)
-            recurrent, memory = model.decoder.split(states)
-            # All hypotheses of a row attend to one source: the memory needs no reordering.
-            memory = [ops.repeat(tensor, sampler.width, axis=0) for tensor in memory]
+        def following(position, noise, ids, token_ids, finished, scores, *rest):
+            states, memory = self.model.decoder.split(rest)
+            ids = ops.reshape(ids, (1, 1, max_length))  # known shapes, for the constraints
+            hypotheses = ids, token_ids, ops.reshape(finished, (1, 1)), scores, states
+            step = self._step(memory, sampler)
+            *hypotheses, states = advance(step, sampler, constraints, position, noise, *hypotheses)
+            return *hypotheses, *states, *memory
 
-            def step(token_ids, states, position):
-                normalise = sampler.needs_log_probabilities
-                return model.decoder.step(token_ids, states, memory, normalise)
+        first = self._compiled("stream, first", sampler, max_length, first)
+        following = self._compiled("stream, following", sampler, max_length, following)
+        hypotheses = first(pad_batch([row]))
+        noise = make_noise(sampler.seed, [0], max_length)
+        for position in range(max_length):
+            hypotheses = following(
+                np.asarray(position, dtype="int32"), noise[:, position], *hypotheses
+            )
+            (token_id,) = np.asarray(hypotheses[1])
+            yield int(token_id)
+            if token_id == EOS:
+                return
 
-            ids, _ = generate_ids(step, recurrent, sampler, max_length, noise, constraints)
-            return ids
+    def _constraints(self, sampler, max_length):
+        usable = self.vocabulary_size - EOS  # all but PAD, UNK and BOS
+        if sampler.width > usable:
+            raise ValueError(
+                f"Expected a beam of at most {usable}, the tokens of the target vocabulary. "
+                f"Received: width={sampler.width}."
+            )
+        return sampler.constraints.resolve(self.tokenizer, self.vocabulary_size, max_length)
 
+    def _step(self, memory, sampler):
+        def step(token_ids, states, position):
+            normalise = sampler.needs_log_probabilities
+            return self.model.decoder.step(token_ids, states, memory, normalise)
+
+        return step
+
+    def _compiled(self, kind, sampler, max_length, function):
         config = {**sampler.get_config(), "seed": None}  # the seed is in the noise
-        return self._compiled((type(sampler), repr(config), max_length), generate)
-
-    def _score_batch(self, source_ids, target_ids, labels):
-        probabilities = self.model([source_ids, target_ids], training=False)
-        scores = token_log_probabilities(labels, probabilities)
-        return ops.sum(ops.where(ops.not_equal(labels, PAD), scores, 0.0), axis=-1)
-
-    def _details_batch(self, source_ids, target_ids, labels):
-        encoder, decoder = self.model.encoder, self.model.decoder
-        states = encoder(source_ids)
-        probabilities, _ = decoder(target_ids, states)
-        best, ids = ops.top_k(probabilities, min(ALTERNATIVES, probabilities.shape[-1]))
-        details = {
-            "scores": token_log_probabilities(labels, probabilities),
-            "ids": ids,
-            "probabilities": best,
-        }
-        if decoder.attention is not None:
-            weights = decoder.attention_weights(target_ids, states)
-            details["attention"] = ops.cast(weights, "float32")
-        return details
-
-    def _compiled(self, key, function):
+        key = kind, type(sampler), repr(config), max_length
         if key not in self._functions:
             self._functions[key] = compile_function(function, self.model.variables)
         return self._functions[key]
 
 
-def _batches(rows, batch_size):
+def batches_by_length(rows: Sequence[Sequence[int]], batch_size: int) -> Iterator[list[int]]:
     """Yields the indices of rows of about one length."""
     order = np.argsort([len(row) for row in rows], kind="stable")
     for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size].tolist()
 
 
-def _pair_arrays(source_rows, label_rows, batch):
-    labels = _pad_batch([label_rows[i] for i in batch])
-    return _pad_batch([source_rows[i] for i in batch]), shift_right(labels), labels
-
-
-def _pad_batch(rows):
+def pad_batch(rows: Sequence[Sequence[int]]) -> np.ndarray:
     """Pads rows to a length and number that a compiled function meets often."""
     ids = np.full((padded_size(len(rows), 1), padded_size(max(map(len, rows)))), PAD, "int32")
     ids[:, 0] = EOS  # a row of padding alone has no states

@@ -163,20 +163,21 @@ class Decoder:
         self.output = output
         self.softmax = keras.layers.Softmax(dtype="float32", name="decoder_softmax")
 
-    def __call__(self, target_ids, states):
+    def __call__(self, target_ids, states=None):
         """Decodes with teacher forcing.
 
         No mask is needed: padding comes last, so that it changes nothing before it.
 
         Args:
             target_ids: `(batch, target_length)`, the first column `BOS`.
-            states: The encoder's list, or the decoder's own of the step before.
+            states: The encoder's list, or the decoder's own of the step before; `None` to begin
+                with zeros, without an encoder.
 
         Returns:
             Tuple `(probabilities, states)`: `(batch, target_length, vocabulary)`, and a list like
             the one received, what follows the recurrent states unchanged.
         """
-        states, memory = self.split(states)
+        states, memory = (None, []) if states is None else self.split(states)
         x, states = self.stack(self.embedding(target_ids), states)
         if self.attention is not None:
             x = self.attention(x, memory)

@@ -18,7 +18,13 @@ from seq2seq.models.embedding import read_vectors, set_vectors
 from seq2seq.models.generator import Generator
 from seq2seq.models.losses import SmoothedCrossentropy
 from seq2seq.models.metrics import Accuracy, Perplexity
+from seq2seq.models.teacher_forcing import TeacherForcing
 from seq2seq.models.text_model import BATCH_SIZE, TextModel
+from seq2seq.models.tokenizer_config import (
+    deserialize_tokenizer,
+    serialize_tokenizer,
+    vocabulary_size,
+)
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
 
@@ -143,8 +149,8 @@ class Seq2Seq(TextModel):
         name: str = "seq2seq",
     ):
         options = {option: value for option, value in locals().items() if option in OPTIONS}
-        source_size, source_tokenizer = _vocabulary_size("source", source)
-        target_size, target_tokenizer = _vocabulary_size("target", target)
+        source_size, source_tokenizer = vocabulary_size("source", source)
+        target_size, target_tokenizer = vocabulary_size("target", target)
         check_whole("max_source_length", max_source_length, 2)
         check_whole("max_target_length", max_target_length, 2)
         if share_embeddings:
@@ -164,7 +170,8 @@ class Seq2Seq(TextModel):
         for option, value in options.items():
             setattr(self, option, value)
         self.manifest = {}
-        self.generator = Generator(self)
+        self.generator = Generator(self, self._start, target_tokenizer, target_size)
+        self.teacher_forcing = TeacherForcing(self)
         for side, path in (("source", source_vectors), ("target", target_vectors)):
             if path is not None:
                 self._load_vectors(side, path)
@@ -236,7 +243,7 @@ class Seq2Seq(TextModel):
             float32 `(len(sources),)`: sums over the target's tokens and `EOS`.
         """
         check_whole("batch_size", batch_size)
-        return self.generator.score(*self._rows(sources, targets), batch_size)
+        return self.teacher_forcing.score(*self._rows(sources, targets), batch_size)
 
     def encode_pairs(self, sources: Sequence[str], targets: Sequence[str]):
         """Turns texts into the arrays that `fit` takes.
@@ -281,8 +288,8 @@ class Seq2Seq(TextModel):
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this model, with its manifest."""
         return {
-            "source": _serialize(self.source_tokenizer, self.source_vocabulary_size),
-            "target": _serialize(self.target_tokenizer, self.target_vocabulary_size),
+            "source": serialize_tokenizer(self.source_tokenizer, self.source_vocabulary_size),
+            "target": serialize_tokenizer(self.target_tokenizer, self.target_vocabulary_size),
             **{option: getattr(self, option) for option in OPTIONS},
             "name": self.name,
             "manifest": dict(self.manifest),
@@ -294,13 +301,15 @@ class Seq2Seq(TextModel):
         config = dict(config)
         manifest = config.pop("manifest", {})
         for side in ("source", "target"):
-            if isinstance(config[side], dict):
-                config[side] = keras.saving.deserialize_keras_object(
-                    config[side], custom_objects=custom_objects
-                )
+            config[side] = deserialize_tokenizer(config[side], custom_objects)
         model = cls(**config)
         model.manifest = manifest
         return model
+
+    def _start(self, source_ids):
+        """Returns what the decoder begins with."""
+        states, memory = self.decoder.split(self.encoder(source_ids))
+        return states, memory, None
 
     def _rows(self, sources, targets):
         """Returns rows of ids ending with `EOS` for pairs of texts or of ids."""
@@ -344,12 +353,6 @@ class Seq2Seq(TextModel):
         set_vectors(part.embedding, vectors)
 
     def _check_sampler(self, sampler):
-        usable = self.target_vocabulary_size - EOS  # all but PAD, UNK and BOS
-        if sampler.width > usable:
-            raise ValueError(
-                f"Expected a beam of at most {usable}, the tokens of the target vocabulary. "
-                f"Received: width={sampler.width}."
-            )
         if sampler.constraints.replace_unknown and (
             self.attention is None or self.source_tokenizer is None or self.target_tokenizer is None
         ):
@@ -364,23 +367,6 @@ class Seq2Seq(TextModel):
         return self.target_tokenizer.decode(result) if texts and self.target_tokenizer else result
 
 
-def _vocabulary_size(side, source):
-    """Returns the vocabulary size and the tokenizer, if there is one."""
-    if isinstance(source, (int, np.integer)) and source > EOS:
-        return int(source), None
-    if isinstance(source, Tokenizer):
-        if source.vocabulary is None:
-            raise ValueError(
-                f"Expected `{side}` to have a vocabulary. Received a {type(source).__name__} that "
-                "was never adapted. Call `tokenizer.adapt(texts)` first."
-            )
-        return len(source.vocabulary), source
-    raise ValueError(
-        f"Expected `{side}` to be a tokenizer, or a vocabulary size above {EOS}, the last special "
-        f"id. Received: {side}={source!r}."
-    )
-
-
 def _check_shared(source, target, source_vectors, target_vectors):
     """Raises a `ValueError` where one embedding cannot serve both sides."""
     if source and target and source.vocabulary != target.vocabulary:
@@ -393,7 +379,3 @@ def _check_shared(source, target, source_vectors, target_vectors):
             "Expected `source_vectors` or `target_vectors` with share_embeddings=True, for there "
             f"is one embedding. Received both: {source_vectors} and {target_vectors}."
         )
-
-
-def _serialize(tokenizer, size):
-    return size if tokenizer is None else keras.saving.serialize_keras_object(tokenizer)

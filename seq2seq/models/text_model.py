@@ -29,6 +29,10 @@ class TextModel(keras.Model):
         """Returns a dataset of batches of ids for texts."""
         raise NotImplementedError
 
+    def make_training_dataset(self, x, y, batch_size, shuffle, seed):
+        """Returns the dataset that `fit` makes of texts."""
+        return self.make_dataset(x, y, batch_size, shuffle, seed)
+
     def check_arrays(self, x, y=None):
         """Raises a `ValueError` for arrays that the model cannot train on."""
         raise NotImplementedError
@@ -85,12 +89,14 @@ class TextModel(keras.Model):
             batch_size = manifest["training"]["batch_size"] = batch_size or BATCH_SIZE
             if validation_split and validation_data is None:
                 x, y, validation_data = _split(x, y, validation_split)
-            x = self.make_dataset(x, y, batch_size, shuffle=shuffle, seed=seed)
+            x = self.make_training_dataset(x, y, batch_size, shuffle, seed)
             y, batch_size, validation_split, shuffle = None, None, 0.0, False
         elif _is_arrays(x):
             self.check_arrays(x, y)
             _spread_weights(kwargs, y)
             batch_size = manifest["training"]["batch_size"] = batch_size or 32
+        if is_texts(validation_data):
+            validation_data = validation_data, None
         if isinstance(validation_data, (tuple, list)) and len(validation_data) > 1:
             manifest["validation"] = _describe_data(*validation_data[:2])
         return super().fit(
@@ -248,19 +254,22 @@ def _token_weight(sample_weight):
 
 
 def _is_arrays(x) -> bool:
-    arrays = x.values() if isinstance(x, dict) else x
-    return isinstance(x, (dict, list, tuple)) and all(hasattr(array, "shape") for array in arrays)
+    if isinstance(x, (dict, list, tuple)):
+        return all(hasattr(array, "shape") for array in (x.values() if isinstance(x, dict) else x))
+    return hasattr(x, "shape")
 
 
 def _split(x, y, share):
     check_number("validation_split", share, "[0, 1)", "0.1 is usual.")
-    x, y = list(x), list(y)
+    x, y = list(x), y if y is None else list(y)
     kept = int(len(x) * (1 - share))
     if not 0 < kept < len(x):
         raise ValueError(
             f"Expected enough pairs for both parts. Received: {len(x)} pairs with "
             f"validation_split={share}. Give more pairs or another share."
         )
+    if y is None:
+        return x[:kept], None, (x[kept:], None)
     return x[:kept], y[:kept], (x[kept:], y[kept:])
 
 
@@ -282,6 +291,8 @@ def _spread_weights(kwargs, y):
 
 def _describe_data(x, y) -> dict:
     if is_texts(x):
+        if y is None:
+            return {"texts": len(x), "fingerprint": fingerprint(x, x)}
         return {"pairs": len(x), "fingerprint": fingerprint(x, y)} if is_texts(y) else {}
     if _is_arrays(x):
         digest = hashlib.sha256()

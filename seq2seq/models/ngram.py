@@ -1,0 +1,220 @@
+"""NGramModel: n-grams with Kneser-Ney smoothing, the baseline beside a language model."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from seq2seq.checks import check_whole
+from seq2seq.data.rows import check_texts
+from seq2seq.generation.continuation import continue_text
+from seq2seq.generation.loop import generate_ids, python_loop
+from seq2seq.generation.samplers import Sampler, get_sampler, make_noise
+from seq2seq.text.tokenizers import Tokenizer
+from seq2seq.text.vocabulary import BOS, EOS, PAD
+
+
+class NGramModel:
+    """An n-gram model with interpolated, modified Kneser-Ney smoothing.
+
+    Chen & Goodman 1999, "An empirical study of smoothing techniques for language modeling"
+    (https://doi.org/10.1006/csla.1999.0128, section 3). Its counts are kept in memory.
+
+    Args:
+        tokenizer: Tokenizer of the texts, adapted. Unknown tokens are one token, `[UNK]`, as in a
+            `LanguageModel`.
+        order: Length of the longest n-grams. Defaults to 5.
+        smoothing: `"kneser_ney"`, the only one.
+
+    Raises:
+        ValueError: If an argument is out of range or the tokenizer was never adapted.
+
+    Example:
+
+    >>> tokenizer = seq2seq.CharTokenizer().adapt(["the cat sat", "the dog sat"])
+    >>> model = seq2seq.NGramModel(tokenizer, order=3).fit(["the cat sat", "the dog sat"])
+    >>> model.generate("the d")
+    'the dog sat'
+    """
+
+    def __init__(self, tokenizer: Tokenizer, order: int = 5, smoothing: str = "kneser_ney"):
+        check_whole("order", order)
+        if smoothing != "kneser_ney":
+            raise ValueError(
+                f"Expected `smoothing` to be 'kneser_ney'. Received: smoothing={smoothing!r}."
+            )
+        if not isinstance(tokenizer, Tokenizer) or tokenizer.vocabulary is None:
+            raise ValueError(
+                f"Expected a tokenizer with a vocabulary. Received: {tokenizer!r}. Call "
+                "`tokenizer.adapt(texts)` first."
+            )
+        self.tokenizer = tokenizer
+        self.vocabulary_size = len(tokenizer.vocabulary)
+        self.order = order
+        self.smoothing = smoothing
+        self._levels = []
+
+    def fit(self, texts: Sequence[str]) -> "NGramModel":
+        """Counts the n-grams of texts.
+
+        Args:
+            texts: List of texts. Those of an earlier `fit` are forgotten.
+
+        Returns:
+            The model.
+
+        Raises:
+            ValueError: If there is no text.
+        """
+        grams = [Counter() for _ in range(self.order)]
+        for row in self._rows(texts):
+            for end in range(1, len(row)):
+                gram = tuple(row[max(0, end + 1 - self.order) : end + 1])
+                grams[len(gram) - 1][gram] += 1
+        # A shorter n-gram counts by what it was seen behind, but at the beginning as often as seen.
+        for shorter, longer in zip(grams[-2::-1], grams[:0:-1], strict=True):
+            for gram in longer:
+                shorter[gram[1:]] += 1
+        self._levels = [_Level(counts) for counts in grams]
+        return self
+
+    def score(self, texts: Sequence[str]) -> np.ndarray:
+        """Scores given texts with the model's log probabilities.
+
+        Args:
+            texts: List of texts.
+
+        Returns:
+            float32 `(len(texts),)`: sums over the text's tokens and `EOS`.
+        """
+        scores = []
+        for row in self._rows(texts):
+            places = range(1, len(row))
+            scores.append(sum(math.log(self._probability(row[:i], row[i])) for i in places))
+        return np.array(scores, dtype="float32")
+
+    def perplexity(self, texts: Sequence[str]) -> float:
+        """Returns the perplexity of texts, a token, `EOS` included.
+
+        Args:
+            texts: List of texts.
+        """
+        tokens = sum(len(row) - 1 for row in self._rows(texts))
+        return float(np.exp(-self.score(texts).astype("float64").sum() / tokens))
+
+    def generate(
+        self,
+        prompts: str | Sequence[str] = "",
+        max_length: int = 100,
+        sampler: str | Sampler = "greedy",
+    ):
+        """Continues prompts, with the samplers of the other models.
+
+        Args:
+            prompts: A text or a list of texts. Defaults to `""`.
+            max_length: Most tokens generated for a prompt, `EOS` included. Defaults to 100.
+            sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
+
+        Returns:
+            As `LanguageModel.generate`.
+        """
+        check_whole("max_length", max_length)
+        sampler = get_sampler(sampler)
+        if isinstance(prompts, str):
+            return self._generate(prompts, 0, max_length, sampler)
+        return [
+            self._generate(prompt, place, max_length, sampler)
+            for place, prompt in enumerate(prompts)
+        ]
+
+    def _generate(self, prompt, place, max_length, sampler):
+        constraints = sampler.constraints.resolve(self.tokenizer, self.vocabulary_size, max_length)
+        *before, last = [PAD] * self.order + [BOS, *self.tokenizer.encode(prompt)]
+        ids, _ = generate_ids(
+            self._step,
+            [np.array([before[-self.order :]], dtype="int32")],
+            sampler,
+            max_length,
+            make_noise(sampler.seed, [place], max_length),
+            constraints,
+            np.array([last], dtype="int32"),
+            python_loop,
+        )
+        texts = [
+            "".join(continue_text(self.tokenizer, prompt, row[row != PAD].tolist()))
+            for row in np.asarray(ids)[0]
+            if row[0] != PAD
+        ]
+        return texts if sampler.num_results > 1 else texts[0]
+
+    def _step(self, token_ids, states, position):
+        """Takes a step of the generation loop; the states are the tokens before."""
+        before = np.concatenate([np.asarray(states[0]), np.asarray(token_ids)[:, None]], axis=1)
+        rows = [[i for i in row if i != PAD] for row in before.tolist()]
+        distributions = [self._distribution(row) for row in rows]
+        return np.log(np.maximum(distributions, 1e-37)).astype("float32"), [before[:, 1:]]
+
+    def _contexts(self, before):
+        """Yields what is known of the contexts that tokens end with, from the shortest on."""
+        if not self._levels:
+            raise ValueError("Expected a model that has seen texts. Call `model.fit(texts)` first.")
+        for n, level in enumerate(self._levels[: len(before) + 1]):
+            context = level.contexts.get(tuple(before[len(before) - n :]))
+            if context is None:
+                return
+            yield level, context
+
+    def _probability(self, before, token_id):
+        """Returns the probability of a token after others."""
+        probability = 1 / (self.vocabulary_size - 2)  # any token but PAD and BOS
+        for level, (counts, total, kept_back) in self._contexts(before):
+            count = counts.get(token_id, 0)
+            probability = (count - level.discounts[min(count, 3)]) / total + kept_back * probability
+        return probability
+
+    def _distribution(self, before):
+        """Returns the probabilities of all tokens after others, float64 `(vocabulary,)`."""
+        probabilities = np.full(self.vocabulary_size, 1 / (self.vocabulary_size - 2))
+        probabilities[[PAD, BOS]] = 0
+        for level, (counts, total, kept_back) in self._contexts(before):
+            probabilities *= kept_back
+            seen = np.array(list(counts.values()))
+            probabilities[list(counts)] += (seen - level.discounts[np.minimum(seen, 3)]) / total
+        return probabilities
+
+    def _rows(self, texts):
+        check_texts(texts)
+        return [[BOS, *self.tokenizer.encode(text), EOS] for text in texts]
+
+
+class _Level:
+    """The n-grams of one length, by context.
+
+    Attributes:
+        discounts: float64 `(4,)`, what is taken off a count of 0, 1, 2, and 3 or more.
+        contexts: For each context the counts of what follows, their sum, and the share of it that
+            the discounts keep back for the shorter context.
+    """
+
+    def __init__(self, grams: Counter):
+        self.discounts = _discounts(Counter(grams.values()))
+        following = defaultdict(dict)
+        for gram, count in grams.items():
+            following[gram[:-1]][gram[-1]] = count
+        self.contexts = {}
+        for context, counts in following.items():
+            total = sum(counts.values())
+            kept_back = sum(self.discounts[min(count, 3)] for count in counts.values()) / total
+            self.contexts[context] = counts, total, kept_back
+
+
+def _discounts(times):
+    """Returns Chen & Goodman's discounts (equation 26) from how many n-grams were seen k times."""
+    discounts = [0.0]
+    share = times[1] / (times[1] + 2 * times[2]) if times[1] else 0.5
+    for k in (1, 2, 3):
+        estimate = k - (k + 1) * share * times[k + 1] / times[k] if times[k] else k / 2
+        # A small corpus may estimate nothing, or all: a share is always kept, and one taken.
+        discounts.append(min(max(estimate, k / 10), 0.9 * k))
+    return np.array(discounts)
