@@ -78,6 +78,17 @@ class TestFit:
         assert history.history["val_perplexity"] == pytest.approx(figures[1], rel=1e-5)
         assert figures[1][0] != pytest.approx(figures[0][0], rel=1e-4)
 
+    def test_carried_states_are_gone_after_training_and_no_part_of_a_file(self, tmp_path):
+        model = make_model()
+        names = [weight.path for weight in model.weights]
+        checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "m.keras")
+        model.fit(
+            TEXTS, batch_size=2, verbose=0, carry_states=True, callbacks=[checkpoint], epochs=2
+        )
+        assert [weight.path for weight in model.weights] == names
+        loaded = keras.saving.load_model(tmp_path / "m.keras")
+        np.testing.assert_allclose(loaded.score(TEXTS), model.score(TEXTS), rtol=1e-5)
+
     def test_arrays_and_datasets_give_the_same_loss(self):
         token_ids, labels = make_model().encode_texts(TEXTS)
         losses = []

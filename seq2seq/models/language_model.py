@@ -188,6 +188,7 @@ class LanguageModel(TextModel):
         try:
             return super().fit(x, y, batch_size, *args, **kwargs)
         finally:
+            self._layers.remove(self._carried)  # Keras keeps what an attribute once held
             self._carried = self.train_function = None
 
     def generate(
