@@ -13,6 +13,7 @@ import keras
 
 import seq2seq
 from seq2seq.callbacks import ShowSamples
+from seq2seq.models.files import check_model_path
 
 
 def parse_arguments():
@@ -45,6 +46,7 @@ def main():
     options = parse_arguments()
     keras.utils.set_random_seed(options.seed)
     try:
+        check_model_path(options.output)
         if options.data:
             pairs = seq2seq.read_pairs(options.data)
         else:

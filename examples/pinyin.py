@@ -14,6 +14,7 @@ import keras
 import seq2seq
 from seq2seq.callbacks import ShowSamples
 from seq2seq.evaluation import evaluate_model
+from seq2seq.models.files import check_model_path
 
 
 def parse_arguments():
@@ -50,6 +51,7 @@ def main():
     options = parse_arguments()
     keras.utils.set_random_seed(options.seed)
     try:
+        check_model_path(options.output)
         pairs = seq2seq.read_pairs(options.data) if options.data else seq2seq.datasets.pinyin()
         pairs = [side[: options.limit] for side in pairs]
         train, validation, test = seq2seq.split_pairs(*pairs, 0.05, 0.05)

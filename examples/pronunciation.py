@@ -14,6 +14,7 @@ import keras
 import seq2seq
 from seq2seq.callbacks import ShowSamples
 from seq2seq.evaluation import evaluate_model
+from seq2seq.models.files import check_model_path
 
 
 def parse_arguments():
@@ -61,6 +62,7 @@ def main():
     options = parse_arguments()
     keras.utils.set_random_seed(options.seed)
     try:
+        check_model_path(options.output)
         train, validation, test = seq2seq.split_pairs(*load_pairs(options), 0.05, 0.05)
         model = make_model(options, train)
     except (ValueError, ImportError) as error:

@@ -15,6 +15,7 @@ import keras
 
 import seq2seq
 from seq2seq.callbacks import ShowSamples
+from seq2seq.models.files import check_model_path
 
 TOKENIZERS = {
     "char": seq2seq.CharTokenizer,
@@ -70,6 +71,7 @@ def main():
     options = parse_arguments()
     keras.utils.set_random_seed(options.seed)
     try:
+        check_model_path(options.output)
         train, validation = load_texts(options)
         model = make_model(options, train)
     except (ValueError, ImportError) as error:

@@ -18,6 +18,7 @@ import keras
 import seq2seq
 from seq2seq.callbacks import ShowSamples
 from seq2seq.evaluation import bleu, chrf
+from seq2seq.models.files import check_model_path
 
 TOKENIZERS = {
     "char": seq2seq.CharTokenizer,
@@ -77,6 +78,7 @@ def main():
     options = parse_arguments()
     keras.utils.set_random_seed(options.seed)
     try:
+        check_model_path(options.output)
         sources, targets = (side[: options.limit] for side in load_pairs(options.data))
         # No sentence of a held-out part, on either side, is seen in training.
         parts = seq2seq.split_pairs(sources, targets, 0.05, 0.05, seed=options.seed)

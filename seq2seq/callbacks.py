@@ -148,6 +148,10 @@ class SourceReliance(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Counts the tokens of the targets."""
+        if not hasattr(self.model, "encode_pairs"):
+            raise ValueError(
+                f"Expected a model of sources and targets. Received a {type(self.model).__name__}."
+            )
         _, labels = self.model.encode_pairs(self.sources, self.targets)
         self._tokens = np.count_nonzero(labels)
 
@@ -281,6 +285,11 @@ def _check_lists(sources, targets):
         if isinstance(values, str) or not hasattr(values, "__len__"):
             raise ValueError(
                 f"Expected a list of sources and as many targets. Received: {values!r}."
+            )
+    for source in sources:
+        if not hasattr(source, "__len__"):
+            raise ValueError(
+                f"Expected sources that are texts or rows of ids. Received: {source!r}."
             )
     if not 0 < len(sources) == len(targets):
         raise ValueError(

@@ -46,6 +46,8 @@ class CountBatches(keras.callbacks.Callback):
         (lambda: seq2seq.callbacks.TextMetrics(ENGLISH, CHINESE, sampler="bem"), "bem"),
         (lambda: seq2seq.callbacks.TextMetrics(ENGLISH, [""] * 4, ["wer"]), "one word"),
         (lambda: seq2seq.callbacks.TextMetrics(ENGLISH, [3] * 4, ["exact"]), "row 0"),
+        (lambda: seq2seq.callbacks.ShowSamples([5]), "texts or rows"),
+        (lambda: seq2seq.callbacks.ShowSamples(["a", None]), "texts or rows"),
         (
             lambda: seq2seq.callbacks.TextMetrics(
                 ENGLISH, CHINESE, sampler=seq2seq.BeamSearch(3, num_results=2)
@@ -152,6 +154,14 @@ class TestWarmUp:
     def test_bad_input(self, options):
         with pytest.raises(ValueError, match="Expected"):
             seq2seq.callbacks.WarmUp(**options)
+
+    def test_a_training_at_the_rate_of_zero_that_it_left_warns(self, model, tmp_path):
+        decay = seq2seq.callbacks.WarmUp(0.01, updates=1, decay="cosine", total_updates=2)
+        checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "m.keras")
+        model.fit(ENGLISH, CHINESE, epochs=2, verbose=0, callbacks=[decay, checkpoint])
+        loaded = keras.saving.load_model(tmp_path / "m.keras")
+        with pytest.warns(UserWarning, match="learning rate is 0"):
+            loaded.fit(ENGLISH, CHINESE, verbose=0)
 
 
 class TestAverageWeights:

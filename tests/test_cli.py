@@ -11,6 +11,7 @@ import keras
 import pytest
 from conftest import CHINESE, ENGLISH
 
+import seq2seq
 from seq2seq.cli import main
 from seq2seq.models.inference import check_inference, load_model
 
@@ -263,6 +264,15 @@ class TestGenerate:
             )
         pretend_input(monkeypatch, "好\n".encode() + "好".encode("gb18030"))
         fails_with_one_line(["generate", saved], capsys, "line 2")
+
+    def test_a_language_model_continues_each_line(self, folder, capsys):
+        model = seq2seq.LanguageModel(seq2seq.CharTokenizer().adapt(CHINESE), 8, 8)
+        model.save("writer.keras")
+        (folder / "in.txt").write_text("晚\n早\n", encoding="utf-8")
+        assert main(["generate", "writer.keras", "in.txt", "--max-length", "3"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines == model.generate(["晚", "早"], max_length=3)
+        fails_with_one_line(["evaluate", "writer.keras", "data.tsv"], capsys, "LanguageModel")
 
 
 class TestEvaluate:

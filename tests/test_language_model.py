@@ -128,12 +128,23 @@ class TestGenerate:
         assert trained.generate("zebra xylophone", max_length=3).startswith("zebra xylophone")
         assert trained.generate([]) == []
 
+    def test_a_space_at_the_end_is_a_token_where_spaces_are(self):
+        keras.utils.set_random_seed(5)
+        tokenizer = seq2seq.CharTokenizer().adapt(["there there"])
+        model = seq2seq.LanguageModel(tokenizer, 8, 32)
+        model.optimizer.learning_rate = 0.02
+        model.fit(["there there"] * 64, epochs=25, verbose=0)
+        assert model.generate("the", 5, seq2seq.Greedy()).startswith("there")
+        assert model.generate("there ", 5) == "there there"
+        assert list(model.generate("there ", 2, stream=True)) == ["there ", "t", "h"]
+
     def test_ids(self, trained):
         ids = trained.tokenizer.encode("the dog")
         (row,) = trained.generate([ids])
         assert row == trained.generate(ids)
         assert row[:2] == ids and row[-1] == seq2seq.EOS
         assert trained.tokenizer.decode(row) == TEXTS[1]
+        assert trained.generate([[*ids, seq2seq.PAD], []])[0] == row
 
     @pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
     def test_a_stream_joined_is_what_generate_returns(self, trained, sampler):
@@ -192,6 +203,15 @@ class TestScore:
         (lambda model: model.generate("a", sampler="beam", stream=True), "one hypothesis"),
         (lambda model: model.generate("a", max_length=0), "max_length"),
         (lambda model: model.generate(None), "list of texts"),
+        (lambda model: model.generate(["a", None]), "prompt"),
+        (lambda model: model.perplexity(None), "list"),
+        (lambda model: model.fit(TEXTS, batch_size=0, carry_states=True), "batch_size"),
+        (
+            lambda model: model.fit(
+                TEXTS, callbacks=[seq2seq.callbacks.SourceReliance(TEXTS, TEXTS)], verbose=0
+            ),
+            "sources and targets",
+        ),
         (lambda model: model.generate("a", sampler=seq2seq.BeamSearch(99)), "beam of at most"),
         (lambda model: model.generate("a", sampler=seq2seq.Greedy(replace_unknown=True)), "source"),
         (lambda model: model.generate([[4, 99]]), "prompt"),

@@ -61,6 +61,8 @@ def test_a_prompt_is_continued_by_every_sampler(ngrams):
 def test_bad_input(ngrams):
     with pytest.raises(ValueError, match="kneser_ney"):
         NGramModel(ngrams.tokenizer, smoothing="good_turing")
+    with pytest.raises(ValueError, match="no source"):
+        ngrams.generate("a", sampler=seq2seq.Greedy(replace_unknown=True))
     with pytest.raises(ValueError, match="order"):
         NGramModel(ngrams.tokenizer, order=0)
     with pytest.raises(ValueError, match="adapt"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from seq2seq.commands.options import make_sampler
 from seq2seq.data.corpus import decode_utf8, read_lines, split_lines
 from seq2seq.models.inference import load_model
+from seq2seq.models.language_model import LanguageModel
 from seq2seq.models.seq2seq import Seq2Seq
 
 BLOCK = 1024  # input lines generated from, and printed, at a time
@@ -15,7 +16,7 @@ BLOCK = 1024  # input lines generated from, and printed, at a time
 def generate(options) -> None:
     """Generates a line for each line of files, of standard input, or of a prompt."""
     sampler = make_sampler(options)
-    model = load_model(options.model, Seq2Seq)
+    model = load_model(options.model, (Seq2Seq, LanguageModel))
 
     def results(texts):
         return model.generate(texts, options.max_length, sampler, options.batch_size)

@@ -10,7 +10,7 @@ from seq2seq.callbacks import ShowSamples, WarmUp
 from seq2seq.checks import check_number
 from seq2seq.commands.options import given, make_tokenizer, print_result, read_data
 from seq2seq.data.splitting import fingerprint, split_pairs
-from seq2seq.models.files import read_config
+from seq2seq.models.files import check_model_path, read_config
 from seq2seq.models.inference import load_model
 from seq2seq.models.seq2seq import OPTIONS, Seq2Seq
 
@@ -61,11 +61,7 @@ def train(options) -> None:
 
 
 def _check_training(options) -> None:
-    output = Path(options.output)
-    if output.suffix != ".keras":
-        raise ValueError(f"Expected --output to end in .keras. Received: {output}.")
-    if not output.parent.is_dir():
-        raise ValueError(f"Expected --output in a folder that exists. Received: {output}.")
+    check_model_path(options.output)
     if options.learning_rate is not None:
         check_number("--learning-rate", options.learning_rate, "(0, inf)")
     if options.warm_up is not None and options.decay is None:

@@ -20,7 +20,7 @@ def is_texts(x) -> bool:
 
 def check_texts(texts) -> None:
     """Raises a `ValueError` unless there is a list with something in it."""
-    if isinstance(texts, str) or not len(texts):
+    if isinstance(texts, str) or not hasattr(texts, "__len__") or not len(texts):
         raise ValueError(
             f"Expected a list of at least one text. Received: {texts!r}. Put a single text in a "
             "list."
@@ -69,8 +69,8 @@ def check_rows(side: str, rows: Sequence, vocabulary_size: int) -> list[list[int
         row = np.trim_zeros(row, "b")
         if not row.size or row.min() <= PAD or row.max() >= vocabulary_size:
             raise ValueError(
-                f"Expected rows of {side} ids from 1 to {vocabulary_size - 1} that end with EOS "
-                f"({EOS}). Received: {row[:20].tolist()}. Was another vocabulary used to make them?"
+                f"Expected rows of {side} ids from 1 to {vocabulary_size - 1}. Received: "
+                f"{row[:20].tolist()}. Was another vocabulary used to make them?"
             )
         checked.append(row.tolist())
     return checked

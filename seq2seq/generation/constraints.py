@@ -20,7 +20,7 @@ class Constraints:
     Attributes:
         min_length: Fewest tokens generated, `EOS` included, unless all others are banned or would
             repeat. Defaults to 1.
-        no_repeat_ngram: No sequence of so many tokens occurs twice (Paulus et al. 2018,
+        no_repeat_ngram: No sequence of so many generated tokens occurs twice (Paulus et al. 2018,
             https://arxiv.org/abs/1705.04304, section 2.5). Defaults to `None`.
         repetition_penalty: Multiplies the log probability of tokens that occurred; above 1 they
             become rarer (Keskar et al. 2019, https://arxiv.org/abs/1909.05858, section 4.1).

@@ -6,6 +6,14 @@ from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
 
 
+def prompt_tokens(tokenizer: Tokenizer, prompt: str) -> list[str]:
+    """Returns the tokens of a prompt; a space at its end is one where spaces are tokens."""
+    tokens = tokenizer.tokenize(prompt)
+    if tokens and prompt[-1].isspace() and " " in tokenizer.vocabulary:
+        tokens.append(" ")
+    return tokens
+
+
 def continue_text(tokenizer: Tokenizer, prompt: str, ids: Iterable[int]) -> Iterator[str]:
     """Yields a prompt, as it was given, and then what each id adds to it.
 
@@ -24,9 +32,10 @@ def continue_text(tokenizer: Tokenizer, prompt: str, ids: Iterable[int]) -> Iter
     ['the', ' cat', ' sat']
     """
     yield prompt
-    tokens = tokenizer.tokenize(prompt)
+    tokens = prompt_tokens(tokenizer, prompt)
     text = tokenizer.detokenize(tokens)
-    spaced = prompt != prompt.rstrip()  # the prompt has the space before its next word
+    # Where spaces are no tokens, the prompt may have the one before its next word.
+    spaced = prompt[-1:].isspace() and tokens[-1:] != [" "]
     for i in ids:
         if i == EOS:
             return

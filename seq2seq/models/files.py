@@ -38,6 +38,15 @@ def write_whole(filepath: str | Path, suffix: str, write: Callable[[Path], None]
         temporary.unlink(missing_ok=True)
 
 
+def check_model_path(filepath: str | Path) -> None:
+    """Raises a `ValueError` unless a model can be saved there, to be told before it is trained."""
+    path = Path(filepath)
+    if path.suffix != ".keras":
+        raise ValueError(f"Expected a model file that ends in .keras. Received: {path}.")
+    if not path.parent.is_dir():
+        raise ValueError(f"Expected a model file in a folder that exists. Received: {path}.")
+
+
 def check_space(filepath: str | Path, size: int) -> None:
     """Raises a `ValueError` unless the disk of a file has room for so many bytes."""
     folder = Path(filepath).parent

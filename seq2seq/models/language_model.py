@@ -12,7 +12,7 @@ from seq2seq.backend import compile_function
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import make_streams, make_windows, pad_rows, shift_right
 from seq2seq.data.rows import check_ids, check_rows, check_texts, is_texts
-from seq2seq.generation.continuation import continue_text
+from seq2seq.generation.continuation import continue_text, prompt_tokens
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.architecture import build_decoder
 from seq2seq.models.carried_states import CarriedStates
@@ -152,18 +152,37 @@ class LanguageModel(TextModel):
         self._carried.write(states)
         return probabilities
 
-    def fit(self, x=None, y=None, batch_size=None, *args, carry_states: bool = False, **kwargs):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        *,
+        carry_states: bool = False,
+        **kwargs,
+    ):
         """Trains the model on texts, arrays or a dataset; otherwise as `keras.Model.fit`.
 
         Args:
             x: List of texts, or what Keras takes: an array of ids, a dataset.
             y: `None` with texts; an array of labels with an array of ids.
             batch_size: Windows in a batch. Defaults to `None`: 64 for texts, Keras's 32 for arrays.
-            *args: The other arguments of `Seq2Seq.fit`; `validation_data` is a list of texts.
+            epochs: Defaults to 1.
+            verbose: As in Keras.
+            callbacks: As in Keras.
+            validation_split: Share of the texts, the last ones, kept for validation. Defaults to 0.
+            validation_data: List of texts, or what Keras takes. Defaults to `None`.
+            shuffle: Whether the order changes from epoch to epoch. Defaults to `True`.
             carry_states: Whether a window of text begins with the states of the window before it,
                 not with zero. All texts are then one stream, cut into `batch_size` parts. Defaults
                 to `False`.
-            **kwargs: See `*args`.
+            **kwargs: `seed`, see `Seq2Seq.fit`, and the other arguments of `keras.Model.fit`.
 
         Returns:
             A `keras.callbacks.History`.
@@ -173,20 +192,22 @@ class LanguageModel(TextModel):
         """
         if is_texts(x):
             check_texts(x)
+        rest = epochs, verbose, callbacks, validation_split, validation_data, shuffle
         if not carry_states:
-            return super().fit(x, y, batch_size, *args, **kwargs)
+            return super().fit(x, y, batch_size, *rest, **kwargs)
         if not is_texts(x):
             raise ValueError("Expected texts with carry_states=True. Received no list of texts.")
-        batch_size = batch_size or BATCH_SIZE
+        batch_size = BATCH_SIZE if batch_size is None else batch_size
         check_whole("batch_size", batch_size)
         self._carried = CarriedStates([(batch_size, *shape) for shape in self._state_shapes()])
         reset = keras.callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, logs: self._carried.reset()
         )
-        kwargs["callbacks"] = [reset, *keras.tree.flatten(kwargs.get("callbacks") or [])]
+        callbacks = [reset, *keras.tree.flatten(callbacks or [])]
+        rest = epochs, verbose, callbacks, validation_split, validation_data, shuffle
         self.train_function = None  # compiled anew, to read and write the states
         try:
-            return super().fit(x, y, batch_size, *args, **kwargs)
+            return super().fit(x, y, batch_size, *rest, **kwargs)
         finally:
             self._layers.remove(self._carried)  # Keras keeps what an attribute once held
             self._carried = self.train_function = None
@@ -363,11 +384,11 @@ class LanguageModel(TextModel):
 
     def _prompt_row(self, prompt):
         if isinstance(prompt, str):
-            return [BOS, *self._adapted("a text").encode(prompt)]
-        return [
-            BOS,
-            *(check_rows("prompt", [prompt], self.vocabulary_size)[0] if len(prompt) else []),
-        ]
+            tokenizer = self._adapted("a text")
+            return [BOS, *tokenizer.vocabulary.ids(prompt_tokens(tokenizer, prompt))]
+        if isinstance(prompt, (list, tuple, np.ndarray)) and not len(prompt):
+            return [BOS]
+        return [BOS, *check_rows("prompt", [prompt], self.vocabulary_size)[0]]
 
     def _adapted(self, received):
         if self.tokenizer is None:
@@ -379,7 +400,7 @@ class LanguageModel(TextModel):
     def _join(self, prompt, ids):
         """Returns a prompt with its continuation."""
         if not isinstance(prompt, str):
-            return [*map(int, prompt), *ids]
+            return [*self._prompt_row(prompt)[1:], *ids]
         return "".join(continue_text(self.tokenizer, prompt, ids))
 
     def _stream(self, prompt, max_length, sampler):

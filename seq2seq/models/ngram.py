@@ -8,7 +8,7 @@ import numpy as np
 
 from seq2seq.checks import check_whole
 from seq2seq.data.rows import check_texts
-from seq2seq.generation.continuation import continue_text
+from seq2seq.generation.continuation import continue_text, prompt_tokens
 from seq2seq.generation.loop import generate_ids, python_loop
 from seq2seq.generation.samplers import Sampler, get_sampler, make_noise
 from seq2seq.text.tokenizers import Tokenizer
@@ -130,7 +130,10 @@ class NGramModel:
 
     def _generate(self, prompt, place, max_length, sampler):
         constraints = sampler.constraints.resolve(self.tokenizer, self.vocabulary_size, max_length)
-        *before, last = [PAD] * self.order + [BOS, *self.tokenizer.encode(prompt)]
+        if sampler.constraints.replace_unknown:
+            raise ValueError("Expected no replace_unknown=True: an n-gram model has no source.")
+        prompt_ids = self.tokenizer.vocabulary.ids(prompt_tokens(self.tokenizer, prompt))
+        *before, last = [PAD] * self.order + [BOS, *prompt_ids]
         ids, _ = generate_ids(
             self._step,
             [np.array([before[-self.order :]], dtype="int32")],

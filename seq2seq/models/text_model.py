@@ -3,6 +3,7 @@
 import hashlib
 import math
 import platform
+import warnings
 
 import keras
 import numpy as np
@@ -209,6 +210,17 @@ class _ManifestWriter(keras.callbacks.Callback):
     def __init__(self, manifest):
         super().__init__()
         self.manifest = manifest
+        self._first = True
+
+    def on_train_batch_end(self, batch, logs=None):
+        # After the first batch: by then other callbacks have set the rate.
+        if self._first and float(self.model.optimizer.learning_rate) < 1e-12:
+            warnings.warn(
+                "The learning rate is 0, as a decay may have left it: this training changes "
+                "nothing. Set `model.optimizer.learning_rate`.",
+                stacklevel=2,
+            )
+        self._first = False
 
     def on_epoch_end(self, epoch, logs=None):
         optimizer = self.model.optimizer
