@@ -31,6 +31,7 @@ def parse_arguments():
 
 
 def make_model(options, turns, answers):
+    # So little data teaches no grammar: the model learns the answers, and to match a turn to one.
     tokenizer = seq2seq.JiebaTokenizer if options.language == "chinese" else seq2seq.WordTokenizer
     model = seq2seq.Seq2Seq(
         tokenizer(lowercase=True).adapt(turns),
@@ -55,7 +56,6 @@ def main():
         model = make_model(options, turns, answers)
     except (ValueError, ImportError) as error:
         sys.exit(f"chatbot.py: {error}")
-    # So little data teaches no grammar: the model learns the answers, and to match a turn to one.
     samples = slice(0, len(turns), max(1, len(turns) // 3))
     model.fit(
         turns,

@@ -273,6 +273,9 @@ class TestGenerate:
         lines = capsys.readouterr().out.splitlines()
         assert lines == model.generate(["晚", "早"], max_length=3)
         fails_with_one_line(["evaluate", "writer.keras", "data.tsv"], capsys, "LanguageModel")
+        assert main(["inspect", "writer.keras", "--json"]) == 0
+        settings = json.loads(capsys.readouterr().out)["settings"]
+        assert settings["tokenizer"] == f"CharTokenizer, {model.vocabulary_size} tokens"
 
 
 class TestEvaluate:

@@ -3,6 +3,7 @@
 from seq2seq.commands.options import make_tokenizer, print_result, read_data
 from seq2seq.data.report import inspect_pairs
 from seq2seq.models.files import read_config
+from seq2seq.text.vocabulary import SPECIAL_TOKENS
 
 
 def inspect(options) -> None:
@@ -12,8 +13,8 @@ def inspect(options) -> None:
             raise ValueError(
                 f"Expected one model file. Received more: {' '.join(options.data[1:])}."
             )
-        config = read_config(options.data[0])
-        return print_result(options, _summary(config), _describe(_summary(config)))
+        summary = _summary(read_config(options.data[0]))
+        return print_result(options, summary, _describe(summary))
     sources, targets = read_data(options.data, options.columns)
     report = inspect_pairs(
         sources,
@@ -31,11 +32,10 @@ def _summary(config) -> dict:
     """Returns what a saved model says of itself, its vocabularies as sizes."""
     settings = dict(config["config"])
     manifest = settings.pop("manifest", {})
-    for side in ("source", "target"):
-        if isinstance(settings.get(side), dict):
-            tokenizer = settings[side]
-            vocabulary = tokenizer["config"]["vocabulary"]
-            settings[side] = f"{tokenizer['class_name']}, {len(vocabulary) + 4} tokens"
+    for name, value in settings.items():
+        if isinstance(value, dict):  # a tokenizer
+            size = len(value["config"]["vocabulary"]) + len(SPECIAL_TOKENS)
+            settings[name] = f"{value['class_name']}, {size} tokens"
     return {"model": config["class_name"], "settings": settings, "manifest": manifest}
 
 

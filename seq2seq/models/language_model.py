@@ -18,8 +18,7 @@ from seq2seq.models.architecture import build_decoder
 from seq2seq.models.carried_states import CarriedStates
 from seq2seq.models.embedding import read_vectors, set_vectors
 from seq2seq.models.generator import Generator, batches_by_length, pad_batch
-from seq2seq.models.losses import SmoothedCrossentropy
-from seq2seq.models.metrics import Accuracy, Perplexity, token_log_probabilities
+from seq2seq.models.metrics import token_log_probabilities
 from seq2seq.models.text_model import BATCH_SIZE, TextModel
 from seq2seq.models.tokenizer_config import (
     deserialize_tokenizer,
@@ -133,13 +132,7 @@ class LanguageModel(TextModel):
             set_vectors(
                 decoder.embedding, read_vectors(vectors, tokenizer.vocabulary, embedding_dim)
             )
-        self.compile(
-            optimizer=keras.optimizers.Adam(1e-3, clipnorm=1.0),
-            loss=SmoothedCrossentropy(label_smoothing)
-            if label_smoothing
-            else "sparse_categorical_crossentropy",
-            metrics=[Accuracy(), Perplexity()],
-        )
+        self.compile_usual(label_smoothing)
 
     def call(self, inputs, training=None, mask=None):
         """Predicts each next token; with carried states from where the last batch has ended."""

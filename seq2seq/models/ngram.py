@@ -88,11 +88,7 @@ class NGramModel:
         Returns:
             float32 `(len(texts),)`: sums over the text's tokens and `EOS`.
         """
-        scores = []
-        for row in self._rows(texts):
-            places = range(1, len(row))
-            scores.append(sum(math.log(self._probability(row[:i], row[i])) for i in places))
-        return np.array(scores, dtype="float32")
+        return np.array([self._score(row) for row in self._rows(texts)], dtype="float32")
 
     def perplexity(self, texts: Sequence[str]) -> float:
         """Returns the perplexity of texts, a token, `EOS` included.
@@ -100,8 +96,9 @@ class NGramModel:
         Args:
             texts: List of texts.
         """
-        tokens = sum(len(row) - 1 for row in self._rows(texts))
-        return float(np.exp(-self.score(texts).astype("float64").sum() / tokens))
+        rows = self._rows(texts)
+        tokens = sum(len(row) - 1 for row in rows)
+        return math.exp(-sum(map(self._score, rows)) / tokens)
 
     def generate(
         self,
@@ -127,6 +124,10 @@ class NGramModel:
             self._generate(prompt, place, max_length, sampler)
             for place, prompt in enumerate(prompts)
         ]
+
+    def _score(self, row):
+        """Returns the log probability of a row of ids behind its `BOS`."""
+        return sum(math.log(self._probability(row[:i], row[i])) for i in range(1, len(row)))
 
     def _generate(self, prompt, place, max_length, sampler):
         constraints = sampler.constraints.resolve(self.tokenizer, self.vocabulary_size, max_length)

@@ -16,8 +16,6 @@ from seq2seq.models.architecture import build_encoder_decoder
 from seq2seq.models.details import describe_results
 from seq2seq.models.embedding import read_vectors, set_vectors
 from seq2seq.models.generator import Generator
-from seq2seq.models.losses import SmoothedCrossentropy
-from seq2seq.models.metrics import Accuracy, Perplexity
 from seq2seq.models.teacher_forcing import TeacherForcing
 from seq2seq.models.text_model import BATCH_SIZE, TextModel
 from seq2seq.models.tokenizer_config import (
@@ -175,13 +173,7 @@ class Seq2Seq(TextModel):
         for side, path in (("source", source_vectors), ("target", target_vectors)):
             if path is not None:
                 self._load_vectors(side, path)
-        self.compile(
-            optimizer=keras.optimizers.Adam(1e-3, clipnorm=1.0),
-            loss=SmoothedCrossentropy(label_smoothing)
-            if label_smoothing
-            else "sparse_categorical_crossentropy",
-            metrics=[Accuracy(), Perplexity()],
-        )
+        self.compile_usual(label_smoothing)
 
     def generate(
         self,

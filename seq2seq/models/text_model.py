@@ -13,6 +13,8 @@ from seq2seq.checks import check_number, check_whole
 from seq2seq.data.rows import is_texts
 from seq2seq.data.splitting import fingerprint
 from seq2seq.models.files import check_space, write_whole
+from seq2seq.models.losses import SmoothedCrossentropy
+from seq2seq.models.metrics import Accuracy, Perplexity
 from seq2seq.text.vocabulary import PAD
 from seq2seq.version import __version__
 
@@ -25,6 +27,16 @@ class TextModel(keras.Model):
     A subclass says how texts become batches (`make_dataset`) and how arrays are checked
     (`check_arrays`).
     """
+
+    def compile_usual(self, label_smoothing):
+        """Compiles the model as it arrives."""
+        self.compile(
+            optimizer=keras.optimizers.Adam(1e-3, clipnorm=1.0),
+            loss=SmoothedCrossentropy(label_smoothing)
+            if label_smoothing
+            else "sparse_categorical_crossentropy",
+            metrics=[Accuracy(), Perplexity()],
+        )
 
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
         """Returns a dataset of batches of ids for texts."""
