@@ -31,6 +31,7 @@ if not _is_command():
     from seq2seq.data.splitting import split_pairs
     from seq2seq.generation.result import Generation
     from seq2seq.generation.samplers import BeamSearch, Greedy, Sample
+    from seq2seq.models.classifier import TextClassifier
     from seq2seq.models.inference import (
         build_inference_models,
         check_inference,
@@ -38,7 +39,9 @@ if not _is_command():
     )
     from seq2seq.models.language_model import LanguageModel
     from seq2seq.models.ngram import NGramModel
+    from seq2seq.models.sentence_vectors import encode_texts
     from seq2seq.models.seq2seq import Seq2Seq
+    from seq2seq.models.transfer import copy_weights
     from seq2seq.text import (
         BOS,
         EOS,
@@ -46,8 +49,11 @@ if not _is_command():
         UNK,
         CharTokenizer,
         JiebaTokenizer,
+        SubwordTokenizer,
         Vocabulary,
         WordTokenizer,
+        remove_stop_words,
+        to_half_width,
     )
 
 __all__ = [
@@ -64,13 +70,17 @@ __all__ = [
     "NGramModel",
     "Sample",
     "Seq2Seq",
+    "SubwordTokenizer",
+    "TextClassifier",
     "Vocabulary",
     "WordTokenizer",
     "__version__",
     "build_inference_models",
     "callbacks",
     "check_inference",
+    "copy_weights",
     "datasets",
+    "encode_texts",
     "evaluation",
     "inspect_pairs",
     "load_inference_models",
@@ -78,5 +88,7 @@ __all__ = [
     "plotting",
     "read_lines",
     "read_pairs",
+    "remove_stop_words",
     "split_pairs",
+    "to_half_width",
 ]

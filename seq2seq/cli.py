@@ -7,7 +7,25 @@ import sys
 
 from seq2seq.version import __version__
 
-METRICS = ("loss", "perplexity", "accuracy", "bleu", "chrf", "wer", "exact")
+METRICS = (
+    "loss",
+    "perplexity",
+    "character_perplexity",
+    "accuracy",
+    "coverage",
+    "source_coverage",
+    "distinct_1",
+    "distinct_2",
+    "bleu",
+    "chrf",
+    "wer",
+    "exact",
+    "macro_precision",
+    "macro_recall",
+    "macro_f1",
+    "classes",
+    "confusion_matrix",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -156,16 +174,16 @@ def _add_generate(commands):
 
 
 def _add_evaluate(commands):
-    evaluate = commands.add_parser("evaluate", help="measure a model on a file of pairs")
+    evaluate = commands.add_parser("evaluate", help="measure a model on a file")
     evaluate.add_argument("model", help="model file (.keras)")
     _add_data(evaluate)
     evaluate.add_argument(
         "--metrics",
         nargs="+",
         choices=METRICS,
-        default=["loss", "perplexity", "accuracy"],
         metavar="METRIC",
-        help=f"of {', '.join(METRICS)} (default: loss perplexity accuracy)",
+        help=f"of {', '.join(METRICS)} (default: all that the model's kind has but source_coverage "
+        "and those that compare texts: bleu, chrf, wer, exact)",
     )
     evaluate.add_argument("--batch-size", type=_positive, default=64, help="default: %(default)s")
     _add_sampler(evaluate)
@@ -219,9 +237,7 @@ def _add_tokenizers(parser):
 def _add_sampler(parser):
     group = parser.add_argument_group("generation")
     group.add_argument("--max-length", type=int, default=100, help="default: %(default)s")
-    group.add_argument(
-        "--sampler", choices=("greedy", "sample", "beam"), default="greedy", help="default: greedy"
-    )
+    group.add_argument("--sampler", choices=("greedy", "sample", "beam"), help="default: greedy")
     group.add_argument("--width", type=int, help="beam: default 5")
     group.add_argument("--length-penalty", type=float, help="beam: default 1.0")
     group.add_argument("--temperature", type=float, help="sample: default 1.0")

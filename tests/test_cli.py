@@ -272,10 +272,35 @@ class TestGenerate:
         assert main(["generate", "writer.keras", "in.txt", "--max-length", "3"]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert lines == model.generate(["晚", "早"], max_length=3)
-        fails_with_one_line(["evaluate", "writer.keras", "data.tsv"], capsys, "LanguageModel")
+        assert main(["evaluate", "writer.keras", "in.txt", "--json"]) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["texts"] == 2 and result["perplexity"] == pytest.approx(
+            model.perplexity(["晚", "早"])
+        )
+        assert {"character_perplexity", "coverage", "distinct_1", "distinct_2"} < result.keys()
         assert main(["inspect", "writer.keras", "--json"]) == 0
         settings = json.loads(capsys.readouterr().out)["settings"]
         assert settings["tokenizer"] == f"CharTokenizer, {model.vocabulary_size} tokens"
+
+
+    def test_a_classifier_labels_each_line(self, folder, capsys):
+        tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
+        model = seq2seq.TextClassifier(tokenizer, [0, 1], 8, 8, pair_buckets=0)
+        model.save("labels.keras")
+        (folder / "in.tsv").write_text("晚安\t0\n早上好\t1\n", encoding="utf-8")
+        (folder / "in.txt").write_text("晚安\n早上好\n", encoding="utf-8")
+        assert main(["generate", "labels.keras", "in.txt"]) == 0
+        labels = [result.label for result in model.classify(["晚安", "早上好"])]
+        assert capsys.readouterr().out.split() == [str(label) for label in labels]
+        assert main(["evaluate", "labels.keras", "in.tsv", "--json"]) == 0
+        result = json.loads(capsys.readouterr().out)
+        expected = model.evaluate(["晚安", "早上好"], [0, 1])
+        assert result["accuracy"] == expected["accuracy"] and result["texts"] == 2
+        assert result["confusion_matrix"] == expected["confusion_matrix"].tolist()
+        assert main(["evaluate", "labels.keras", "in.tsv"]) == 0
+        assert "precision" in capsys.readouterr().out
+        (folder / "bad.tsv").write_text("晚安\t2\n", encoding="utf-8")
+        fails_with_one_line(["evaluate", "labels.keras", "bad.tsv"], capsys, "'2'")
 
 
 class TestEvaluate:
@@ -290,7 +315,15 @@ class TestEvaluate:
     def test_as_text(self, saved, capsys):
         assert main(["evaluate", saved, "data.tsv"]) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert [line.split()[0] for line in lines] == ["loss", "perplexity", "accuracy"]
+        assert [line.split()[0] for line in lines] == [
+            "loss",
+            "perplexity",
+            "character_perplexity",
+            "accuracy",
+            "coverage",
+            "distinct_1",
+            "distinct_2",
+        ]
 
     def test_bad_input(self, saved, folder, capsys):
         (folder / "empty.tsv").write_text("")

@@ -90,7 +90,7 @@ class TestFit:
         np.testing.assert_allclose(loaded.score(TEXTS), model.score(TEXTS), rtol=1e-5)
 
     def test_arrays_and_datasets_give_the_same_loss(self):
-        token_ids, labels = make_model().encode_texts(TEXTS)
+        token_ids, labels = make_model().encode_rows(TEXTS)
         losses = []
         for data in (
             lambda: (TEXTS,),
@@ -167,7 +167,7 @@ class TestGenerate:
         assert trained.generate("the", sampler=seq2seq.BeamSearch(1)) == trained.generate("the")
 
     def test_steps_equal_the_training_graph(self, trained):
-        token_ids, labels = trained.encode_texts(TEXTS)
+        token_ids, labels = trained.encode_rows(TEXTS)
         expected = np.asarray(trained(token_ids, training=False))
         states = [np.zeros((3, 32), "float32")] * 2
         for i in range(token_ids.shape[1]):
@@ -180,7 +180,7 @@ class TestGenerate:
 
 class TestScore:
     def test_it_is_the_sum_of_log_probabilities_however_cut(self, trained):
-        token_ids, labels = trained.encode_texts(TEXTS[:1])
+        token_ids, labels = trained.encode_rows(TEXTS[:1])
         probabilities = np.asarray(trained(token_ids, training=False))[0]
         expected = np.log(probabilities[np.arange(len(labels[0])), labels[0]]).sum()
         assert trained.score(TEXTS)[0] == pytest.approx(expected, rel=1e-4)

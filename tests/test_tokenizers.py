@@ -9,7 +9,20 @@ import sys
 import keras
 import pytest
 
-from seq2seq.text import EOS, SPECIAL_TOKENS, UNK, CharTokenizer, JiebaTokenizer, WordTokenizer
+import seq2seq
+from seq2seq.text import (
+    EOS,
+    SPECIAL_TOKENS,
+    UNK,
+    CharTokenizer,
+    JiebaTokenizer,
+    SubwordTokenizer,
+    WordTokenizer,
+    remove_stop_words,
+    segmentation,
+    to_half_width,
+)
+from seq2seq.text.segmentation import segment, segment_all
 
 TOKENIZERS = [CharTokenizer, WordTokenizer, JiebaTokenizer]
 WORD_TOKENIZERS = [WordTokenizer, JiebaTokenizer]
@@ -385,3 +398,88 @@ def test_a_file_of_words_must_be_there_and_be_utf8(argument, tmp_path):
     path.write_bytes("云计算".encode("gbk"))
     with pytest.raises(ValueError, match="UTF-8"):
         JiebaTokenizer(**{argument: path})
+
+
+class TestSubwordTokenizer:
+    TEXTS = ("lower low lowest slow slowest", "我们用Python写程序，我们写得慢。", "臺灣的繁體字")
+
+    @pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
+    def test_texts_come_back(self, algorithm):
+        tokenizer = SubwordTokenizer(60, algorithm=algorithm).adapt(self.TEXTS * 3)
+        for text in (*self.TEXTS, "I don't, 他说：“3.14！”", "  two   spaces ", ""):
+            tokens = tokenizer.tokenize(text)
+            assert tokenizer.detokenize(tokens) == " ".join(text.split())
+        for text in self.TEXTS:
+            assert tokenizer.decode(tokenizer.encode(text)) == text
+        assert len(tokenizer.vocabulary) <= 60
+        assert UNK in tokenizer.encode("ж") and tokenizer.tokenize("жo") == ["ж", "o"]
+
+    @pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
+    def test_it_is_the_same_in_every_run_and_from_its_config(self, algorithm):
+        tokenizer, other = (
+            SubwordTokenizer(50, algorithm=algorithm).adapt(self.TEXTS) for _ in range(2)
+        )
+        assert tokenizer.get_config() == other.get_config()
+        copy = keras.saving.deserialize_keras_object(
+            json.loads(json.dumps(keras.saving.serialize_keras_object(tokenizer)))
+        )
+        assert [copy.encode(text) for text in self.TEXTS] == [
+            tokenizer.encode(text) for text in self.TEXTS
+        ]
+
+    def test_frequent_words_are_whole(self):
+        tokenizer = SubwordTokenizer(40).adapt(["low lower lowest"] * 5)
+        assert tokenizer.tokenize("low lowest") == ["low", "▁lowest"]
+        assert tokenizer.tokenize("slow") == ["s", "low"]
+
+    def test_rare_characters_are_left_out(self):
+        tokenizer = SubwordTokenizer(50, min_frequency=2).adapt(["好好学习", "好学"])
+        assert "习" not in tokenizer.vocabulary and "好" in tokenizer.vocabulary
+        assert len(SubwordTokenizer(6).adapt(["abcdefg"]).vocabulary) == 6
+
+    def test_it_is_saved_with_a_model(self, tmp_path):
+        tokenizer = SubwordTokenizer(50).adapt(self.TEXTS)
+        model = seq2seq.LanguageModel(tokenizer, 8, 8)
+        model.save(tmp_path / "m.keras")
+        copy = keras.saving.load_model(tmp_path / "m.keras")
+        assert copy.generate("low", max_length=5) == model.generate("low", max_length=5)
+
+    def test_bad_input(self):
+        for call, words in (
+            (lambda: SubwordTokenizer(algorithm="wordpiece"), "'bpe' or 'unigram'"),
+            (lambda: SubwordTokenizer(max_tokens=None), "max_tokens"),
+            (lambda: SubwordTokenizer(vocabulary=["a"]), "together"),
+            (lambda: SubwordTokenizer().tokenize("a"), "never"),
+            (lambda: SubwordTokenizer().adapt("a"), "in a list"),
+            (lambda: SubwordTokenizer().adapt([""]), "at least one token"),
+        ):
+            with pytest.raises(ValueError, match=words):
+                call()
+
+
+class TestCleaning:
+    def test_full_width_letters_and_digits(self):
+        text = "ＡＢＣ　１２３％，好。"
+        assert to_half_width(text) == "ABC 123%，好。"
+        assert to_half_width(text, punctuation=True) == "ABC 123%,好。"
+
+    def test_stop_words(self, tmp_path):
+        (tmp_path / "stop.txt").write_text("的\n在\n", encoding="utf-8")
+        tokens = ["我", "的", "书", "在", "桌上"]
+        assert remove_stop_words(tokens, ["的"]) == ["我", "书", "在", "桌上"]
+        assert remove_stop_words(tokens, tmp_path / "stop.txt") == ["我", "书", "桌上"]
+
+
+class TestAllCores:
+    def test_workers_segment_alike(self):
+        texts = ["我用Python写程序。", "他来到了网易杭研大厦", "臺灣的繁體字"] * 3
+        words = segment_all(texts, ["杭研大厦"], hmm=False, workers=2)
+        assert words == [segment(text, ["杭研大厦"], hmm=False) for text in texts]
+        assert "杭研大厦" in words[1]
+
+    def test_a_corpus_is_encoded_as_its_texts(self, monkeypatch):
+        monkeypatch.setattr(segmentation, "ENOUGH", 10)  # so that workers are used
+        texts = ["我爱北京 天安门！", "he said 你好", "", "在，在的"] * 5
+        tokenizer = JiebaTokenizer(user_dictionary=["北京天"], stop_words=["在"]).adapt(texts)
+        assert tokenizer.encode_all(iter(texts)) == [tokenizer.encode(text) for text in texts]
+        assert list(tokenizer.tokenize_all(texts)) == [tokenizer.tokenize(text) for text in texts]

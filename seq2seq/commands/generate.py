@@ -6,25 +6,29 @@ from collections.abc import Iterator
 
 from seq2seq.commands.options import make_sampler
 from seq2seq.data.corpus import decode_utf8, read_lines, split_lines
+from seq2seq.models.classifier import TextClassifier
 from seq2seq.models.inference import load_model
-from seq2seq.models.language_model import LanguageModel
-from seq2seq.models.seq2seq import Seq2Seq
 
 BLOCK = 1024  # input lines generated from, and printed, at a time
 
 
 def generate(options) -> None:
-    """Generates a line for each line of files, of standard input, or of a prompt."""
+    """Generates a line for each line of input; with a classifier, the line's label."""
     sampler = make_sampler(options)
-    model = load_model(options.model, (Seq2Seq, LanguageModel))
+    model = load_model(options.model)
 
     def results(texts):
+        if isinstance(model, TextClassifier):
+            return model.classify(texts, batch_size=options.batch_size)
         return model.generate(texts, options.max_length, sampler, options.batch_size)
 
     for texts in _prompt() if _at_terminal(options) else _blocks(options.files):
         for text, result in zip(texts, results(texts), strict=True):
-            row = {"source": text, "text": result}
-            line = "\t".join(result) if isinstance(result, list) else result
+            if isinstance(model, TextClassifier):
+                row, line = {"source": text, **result._asdict()}, result.label
+            else:
+                row = {"source": text, "text": result}
+                line = "\t".join(result) if isinstance(result, list) else result
             print(json.dumps(row, ensure_ascii=False) if options.json else line)
         sys.stdout.flush()
 

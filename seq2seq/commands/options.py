@@ -57,13 +57,14 @@ def make_sampler(options) -> Sampler:
         "sample": (Sample, ("temperature", "top_k", "top_p", "seed")),
         "beam": (BeamSearch, ("width", "length_penalty", "num_results")),
     }
+    chosen = options.sampler or "greedy"
     for name, (_, own) in samplers.items():
-        if name != options.sampler and (others := given(options, *own)):
+        if name != chosen and (others := given(options, *own)):
             raise ValueError(
                 f"Expected --sampler {name} with --{next(iter(others)).replace('_', '-')}. "
-                f"Received: --sampler {options.sampler}."
+                f"Received: --sampler {chosen}."
             )
-    sampler, own = samplers[options.sampler]
+    sampler, own = samplers[chosen]
     return sampler(**given(options, *own), **constraints)
 
 

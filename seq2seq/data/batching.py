@@ -84,6 +84,38 @@ def make_batches(
     return _bucketed(read, names, sources.lengths, labels.lengths, batch_size, shuffle, seed)
 
 
+def make_labelled_batches(
+    rows: Sequence[Sequence[int]],
+    classes: Sequence[int],
+    batch_size: int = 64,
+    shuffle: bool = False,
+    seed: int | None = None,
+):
+    """Makes a `tf.data.Dataset` of rows that have a class each, in batches as of `make_batches`.
+
+    Args:
+        rows: Rows of ids, each ending with `EOS`.
+        classes: The number of each row's class.
+        batch_size: Rows in a batch. Defaults to 64.
+        shuffle: Whether each epoch has an order of its own. Defaults to `False`.
+        seed: As in `make_batches`.
+
+    Returns:
+        A dataset of `(token_ids (batch, length), classes (batch,))`, int32.
+
+    Example:
+
+    >>> dataset = make_labelled_batches([[4, 5, 6, 3], [7, 3]], classes=[1, 0])
+    >>> token_ids, classes = next(iter(dataset))
+    """
+    tokens, classes = _Rows(rows), np.asarray(classes, dtype="int32")
+
+    def read(indices):
+        return tokens.padded(indices), classes[indices]
+
+    return _bucketed(read, (), tokens.lengths, tokens.lengths, batch_size, shuffle, seed, rank=1)
+
+
 def make_windows(
     rows: Sequence[Sequence[int]],
     window: int,
@@ -172,7 +204,7 @@ def make_streams(
     return _dataset(batches, (), -(-length // window))
 
 
-def _bucketed(read, names, source_lengths, label_lengths, batch_size, shuffle, seed):
+def _bucketed(read, names, source_lengths, label_lengths, batch_size, shuffle, seed, rank=2):
     """Returns a dataset of what `read` makes of the rows that go into a batch together."""
     check_whole("batch_size", batch_size)
     generator = _generator(seed)
@@ -181,14 +213,14 @@ def _bucketed(read, names, source_lengths, label_lengths, batch_size, shuffle, s
         plan = _plan(source_lengths, label_lengths, batch_size, shuffle, generator)
         return map(read, plan)
 
-    return _dataset(batches, names, -(-len(label_lengths) // batch_size))
+    return _dataset(batches, names, -(-len(label_lengths) // batch_size), rank)
 
 
-def _dataset(batches, names, count):
+def _dataset(batches, names, count, rank=2):
     import tensorflow as tf
 
     ids = tf.TensorSpec((None, None), tf.int32)
-    signature = dict.fromkeys(names, ids) or ids, ids
+    signature = dict.fromkeys(names, ids) or ids, tf.TensorSpec((None,) * rank, tf.int32)
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
 

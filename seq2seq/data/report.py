@@ -167,13 +167,13 @@ def _inspect_side(
             raise ValueError(f"Expected texts (str). Received: {text!r}.")
     if tokenizer is None:
         tokenizer = JiebaTokenizer() if is_chinese(texts) else WordTokenizer()
-    tokens = [tokenizer.tokenize(text) for text in texts]
+    tokens = list(tokenizer.tokenize_all(texts))
     vocabulary = tokenizer.vocabulary
     if vocabulary is None:
         vocabulary = Vocabulary.build(tokens, tokenizer.max_tokens, tokenizer.min_frequency)
     lengths = np.array([len(row) for row in tokens])
     counts = Counter(token for row in tokens for token in row)
-    seen = Counter(token for text in validation or () for token in tokenizer.tokenize(text))
+    seen = Counter(token for tokens in tokenizer.tokenize_all(validation or ()) for token in tokens)
     side = SideReport(
         tokenizer=type(tokenizer).__name__,
         empty=sum(not text.strip() for text in texts),

@@ -27,7 +27,7 @@ def check_texts(texts) -> None:
         )
 
 
-def encode_texts(
+def encode_rows(
     side: str, texts: Sequence[str], tokenizer: Tokenizer, max_length: int
 ) -> list[list[int]]:
     """Encodes texts to rows of ids that end with `EOS`; tells once how many had to be cut.
@@ -41,7 +41,7 @@ def encode_texts(
     Returns:
         A list of lists of int.
     """
-    rows = [tokenizer.encode(text) for text in texts]
+    rows = tokenizer.encode_all(texts)
     cut = sum(len(row) >= max_length for row in rows)
     if cut:
         warnings.warn(

@@ -6,7 +6,7 @@ import keras
 
 from seq2seq.checks import check_number, check_whole
 from seq2seq.models.attention import SCORES, AttentionHead
-from seq2seq.models.embedding import TiedEmbedding
+from seq2seq.models.embedding import NGramEmbedding, SummedEmbedding, TiedEmbedding
 from seq2seq.models.recurrent import CELLS, Bridge, Decoder, Encoder, Stack
 
 FLAGS = {
@@ -69,6 +69,34 @@ def build_encoder_decoder(source_size: int, target_size: int, options: dict):
     return encoder, decoder
 
 
+def build_encoder(size: int, options: dict) -> Encoder:
+    """Makes the layers of an encoder without a decoder, of a classifier.
+
+    Args:
+        size: Size of the vocabulary.
+        options: The arguments of `TextClassifier` that shape it, by name.
+
+    Returns:
+        An `Encoder`, to be asked to `read`.
+
+    Raises:
+        ValueError: If an option is out of range or two exclude each other.
+    """
+    check_options(options)
+    check_whole("pair_buckets", options["pair_buckets"], 0)
+    _check_halves(options)
+    # Small: what is pooled of them goes straight to the output.
+    initializer, dim = keras.initializers.RandomNormal(stddev=0.1), options["embedding_dim"]
+    embedding = keras.layers.Embedding(
+        size, dim, initializer, trainable=options["train_embedding"], name="embedding"
+    )
+    pairs = None
+    if options["pair_buckets"]:
+        pairs = NGramEmbedding(options["pair_buckets"], dim, initializer, name="pair_embedding")
+    embedding = SummedEmbedding(embedding, pairs)
+    return Encoder(embedding, _stack("encoder", options, options["bidirectional"]))
+
+
 def build_decoder(size: int, options: dict) -> Decoder:
     """Makes the layers of a decoder without an encoder, a language model.
 
@@ -118,11 +146,7 @@ def _check_combinations(source_size, target_size, options):
             f'Expected attention="luong" with attention_score={options["attention_score"]!r}, for '
             f"only it has such scores. Received: attention={options['attention']!r}."
         )
-    if options["bidirectional"] and options["units"] % 2:
-        raise ValueError(
-            "Expected an even `units` with bidirectional=True, half for each direction. "
-            f"Received: units={options['units']}."
-        )
+    _check_halves(options)
     if options["tie_output"]:
         _check_tied("tie_output", options)
     if options["share_embeddings"] and source_size != target_size:
@@ -135,6 +159,14 @@ def _check_combinations(source_size, target_size, options):
         raise ValueError(
             "Expected `train_source_embedding` equal to `train_target_embedding` with "
             f"share_embeddings=True, for they are one. Received: {trained[0]} and {trained[1]}."
+        )
+
+
+def _check_halves(options):
+    if options["bidirectional"] and options["units"] % 2:
+        raise ValueError(
+            "Expected an even `units` with bidirectional=True, half for each direction. "
+            f"Received: units={options['units']}."
         )
 
 

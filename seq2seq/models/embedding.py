@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 
@@ -48,6 +49,68 @@ class TiedEmbedding(keras.layers.Embedding):
             return super().call(inputs)
         kernel = ops.cast(ops.transpose(self.embeddings), inputs.dtype)
         return ops.matmul(inputs, kernel) + ops.cast(self.bias, inputs.dtype)
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class NGramEmbedding(keras.layers.Embedding):
+    """Embeds each token together with the one before it, an n-gram of two.
+
+    The pairs share `input_dim` rows by their hash, as in fastText (Joulin et al. 2017,
+    https://aclanthology.org/E17-2068, section 2).
+
+    Call arguments:
+        inputs: Ids `(batch, length)`.
+
+    Returns:
+        float `(batch, length, output_dim)`.
+    """
+
+    def call(self, inputs):
+        """Looks up pairs."""
+        before = ops.pad(inputs, [[0, 0], [1, 0]])[:, :-1]
+        # Products that overflow wrap around alike on every backend.
+        return super().call(ops.mod(before * 31337 + inputs * 7919, self.input_dim))
+
+
+class SummedEmbedding:
+    """The sum of a token's embedding and, unless it is `None`, that of its pair."""
+
+    def __init__(self, token_embedding, pair_embedding):
+        self.token_embedding = token_embedding
+        self.pair_embedding = pair_embedding
+
+    def __call__(self, token_ids):
+        """Embeds ids `(batch, length)`."""
+        x = self.token_embedding(token_ids)
+        return x if self.pair_embedding is None else x + self.pair_embedding(token_ids)
+
+
+def load_vectors(
+    side: str,
+    layer: keras.layers.Embedding,
+    tokenizer: Tokenizer | None,
+    path: str | Path | None,
+) -> None:
+    """Begins an embedding with the vectors of a file; tokens without one keep what they have.
+
+    Args:
+        side: `"source"` or `"target"`, for the message, or `""`.
+        layer: The embedding.
+        tokenizer: Tokenizer of its tokens; needed if there is a file.
+        path: See `read_vectors`. With `None` nothing is done.
+
+    Raises:
+        ValueError: If there is no tokenizer, or the file is none of word vectors.
+    """
+    if path is None:
+        return
+    if tokenizer is None:
+        name = f"{side}_vectors".lstrip("_")
+        raise ValueError(f"Expected a tokenizer with `{name}`. Received a size.")
+    vectors = read_vectors(path, tokenizer.vocabulary, layer.output_dim)
+    weights = layer.get_weights()
+    weights[0][list(vectors)] = np.stack(list(vectors.values()))
+    layer.set_weights(weights)
 
 
 def read_vectors(path: str | Path, vocabulary: Vocabulary, dim: int) -> dict[int, np.ndarray]:
@@ -97,13 +160,6 @@ def read_vectors(path: str | Path, vocabulary: Vocabulary, dim: int) -> dict[int
             f"{len(vocabulary) - len(SPECIAL_TOKENS)} tokens. Is it of another language?"
         )
     return vectors
-
-
-def set_vectors(layer: keras.layers.Embedding, vectors: dict[int, np.ndarray]) -> None:
-    """Writes vectors into the rows of an embedding layer; the other rows keep what they have."""
-    weights = layer.get_weights()
-    weights[0][list(vectors)] = np.stack(list(vectors.values()))
-    layer.set_weights(weights)
 
 
 def _vector(path, number, values, dim):

@@ -16,15 +16,12 @@ from seq2seq.generation.continuation import continue_text, prompt_tokens
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.architecture import build_decoder
 from seq2seq.models.carried_states import CarriedStates
-from seq2seq.models.embedding import read_vectors, set_vectors
+from seq2seq.models.embedding import load_vectors
 from seq2seq.models.generator import Generator, batches_by_length, pad_batch
 from seq2seq.models.metrics import token_log_probabilities
-from seq2seq.models.text_model import BATCH_SIZE, TextModel
-from seq2seq.models.tokenizer_config import (
-    deserialize_tokenizer,
-    serialize_tokenizer,
-    vocabulary_size,
-)
+from seq2seq.models.text_model import BATCH_SIZE
+from seq2seq.models.token_model import TokenModel
+from seq2seq.models.tokenizer_config import vocabulary_size
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, EOS, PAD
 
@@ -45,7 +42,7 @@ OPTIONS = (
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
-class LanguageModel(TextModel):
+class LanguageModel(TokenModel):
     """A recurrent language model: each token is predicted from all before it.
 
     It is a functional `keras.Model` with input `token_ids` and softmax probabilities as output, and
@@ -92,6 +89,8 @@ class LanguageModel(TextModel):
     'the dog sat'
     """
 
+    options = OPTIONS
+
     def __init__(
         self,
         tokenizer: Tokenizer | int,
@@ -126,12 +125,7 @@ class LanguageModel(TextModel):
         self.generator = Generator(self, self._start, tokenizer, size)
         self._scorer = compile_function(self._score_window, self.variables)
         self._carried = None
-        if vectors is not None:
-            if tokenizer is None:
-                raise ValueError("Expected a tokenizer with `vectors`. Received a size.")
-            set_vectors(
-                decoder.embedding, read_vectors(vectors, tokenizer.vocabulary, embedding_dim)
-            )
+        load_vectors("", decoder.embedding, tokenizer, vectors)
         self.compile_usual(label_smoothing)
 
     def call(self, inputs, training=None, mask=None):
@@ -271,7 +265,7 @@ class LanguageModel(TextModel):
             float32 `(len(texts),)`: sums over the text's tokens and `EOS`.
         """
         check_whole("batch_size", batch_size)
-        rows = self._rows(texts)
+        rows = self.make_rows(texts)
         scores = np.zeros(len(rows), dtype="float32")
         for batch in batches_by_length(rows, batch_size):
             labels = pad_batch([rows[i] for i in batch])
@@ -295,7 +289,7 @@ class LanguageModel(TextModel):
         Returns:
             float; an unknown token counts as `[UNK]`.
         """
-        rows = self._rows(texts)
+        rows = self.make_rows(texts)
         tokens = sum(map(len, rows))
         return float(np.exp(-self.score(rows, batch_size).astype("float64").sum() / tokens))
 
@@ -303,15 +297,15 @@ class LanguageModel(TextModel):
         """Returns a dataset of batches of windows of texts."""
         if y is not None:
             raise ValueError("Expected texts alone. Received a second argument beside them.")
-        return make_windows(self._rows(x), self.window, batch_size, shuffle, seed)
+        return make_windows(self.make_rows(x), self.window, batch_size, shuffle, seed)
 
     def make_training_dataset(self, x, y, batch_size, shuffle, seed):
         """Returns what `fit` trains on: windows, or with carried states streams of them."""
         if self._carried is None:
             return self.make_dataset(x, y, batch_size, shuffle, seed)
-        return make_streams(self._rows(x), self.window, batch_size, shuffle, seed)
+        return make_streams(self.make_rows(x), self.window, batch_size, shuffle, seed)
 
-    def encode_texts(self, texts: Sequence[str]):
+    def encode_rows(self, texts: Sequence[str]):
         """Turns texts into the arrays that `fit` takes, each text a row.
 
         Args:
@@ -320,7 +314,7 @@ class LanguageModel(TextModel):
         Returns:
             Tuple `(token_ids, labels)`, int32 arrays `(texts, length)`.
         """
-        labels = pad_rows(self._rows(texts))
+        labels = pad_rows(self.make_rows(texts))
         return shift_right(labels), labels
 
     def check_arrays(self, x, y=None):
@@ -328,25 +322,6 @@ class LanguageModel(TextModel):
         check_ids("token_ids", x, self.vocabulary_size)
         if y is not None and len(y.shape) == 2:
             check_ids("labels", y, self.vocabulary_size)
-
-    def get_config(self) -> dict:
-        """Returns the arguments that rebuild this model, with its manifest."""
-        return {
-            "tokenizer": serialize_tokenizer(self.tokenizer, self.vocabulary_size),
-            **{option: getattr(self, option) for option in OPTIONS},
-            "name": self.name,
-            "manifest": dict(self.manifest),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict, custom_objects=None) -> "LanguageModel":
-        """Rebuilds a model, untrained, from `get_config()`."""
-        config = dict(config)
-        manifest = config.pop("manifest", {})
-        config["tokenizer"] = deserialize_tokenizer(config["tokenizer"], custom_objects)
-        model = cls(**config)
-        model.manifest = manifest
-        return model
 
     def _start(self, prompt_ids):
         """Returns what the decoder begins with: it has read all of the prompts but their last."""
@@ -368,12 +343,12 @@ class LanguageModel(TextModel):
     def _state_shapes(self):
         return [(self.units,)] * self.decoder.num_states
 
-    def _rows(self, texts):
+    def make_rows(self, texts):
         """Returns rows of ids ending with `EOS` for texts or rows of ids."""
         check_texts(texts)
         if not is_texts(texts):
             return check_rows("text", texts, self.vocabulary_size)
-        return [[*self._adapted("texts").encode(text), EOS] for text in texts]
+        return [[*row, EOS] for row in self._adapted("texts").encode_all(texts)]
 
     def _prompt_row(self, prompt):
         if isinstance(prompt, str):

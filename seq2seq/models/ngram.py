@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seq2seq.checks import check_whole
-from seq2seq.data.rows import check_texts
+from seq2seq.data.rows import check_rows, check_texts, is_texts
 from seq2seq.generation.continuation import continue_text, prompt_tokens
 from seq2seq.generation.loop import generate_ids, python_loop
 from seq2seq.generation.samplers import Sampler, get_sampler, make_noise
@@ -59,7 +59,8 @@ class NGramModel:
         """Counts the n-grams of texts.
 
         Args:
-            texts: List of texts. Those of an earlier `fit` are forgotten.
+            texts: List of texts, or rows of ids ending with `EOS`. Those of an earlier `fit` are
+                forgotten.
 
         Returns:
             The model.
@@ -83,7 +84,7 @@ class NGramModel:
         """Scores given texts with the model's log probabilities.
 
         Args:
-            texts: List of texts.
+            texts: List of texts, or rows of ids, ending with `EOS` if it is to count.
 
         Returns:
             float32 `(len(texts),)`: sums over the text's tokens and `EOS`.
@@ -94,7 +95,7 @@ class NGramModel:
         """Returns the perplexity of texts, a token, `EOS` included.
 
         Args:
-            texts: List of texts.
+            texts: List of texts, or rows of ids ending with `EOS`.
         """
         rows = self._rows(texts)
         tokens = sum(len(row) - 1 for row in rows)
@@ -189,7 +190,9 @@ class NGramModel:
 
     def _rows(self, texts):
         check_texts(texts)
-        return [[BOS, *self.tokenizer.encode(text), EOS] for text in texts]
+        if not is_texts(texts):
+            return [[BOS, *row] for row in check_rows("text", texts, self.vocabulary_size)]
+        return [[BOS, *row, EOS] for row in self.tokenizer.encode_all(texts)]
 
 
 class _Level:

@@ -127,7 +127,7 @@ class Bridge:
 class Encoder:
     """Embedding and recurrent stack over the source; its final states start the decoder."""
 
-    def __init__(self, embedding, stack, bridge, attention):
+    def __init__(self, embedding, stack, bridge=None, attention=None):
         self.mask = PaddingMask(name="source_mask")
         self.embedding = embedding
         self.stack = stack
@@ -142,13 +142,23 @@ class Encoder:
             its memory of the source. A single state is followed by the source mask, for Keras
             unwraps a list of one.
         """
-        mask = self.mask(source_ids)
-        outputs, states = self.stack(self.embedding(source_ids), mask=mask)
+        outputs, states, mask = self.read(source_ids)
         if self.bridge is not None:
             states = self.bridge(states)
         if self.attention is not None:
             return [*states, *self.attention.memory(outputs, mask)]
         return states if len(states) > 1 else [*states, mask]
+
+    def read(self, source_ids):
+        """Reads source ids `(batch, source_length)`.
+
+        Returns:
+            Tuple of the outputs `(batch, source_length, units)`, the list of the stack's own final
+            states, and the mask `(batch, source_length)`.
+        """
+        mask = self.mask(source_ids)
+        outputs, states = self.stack(self.embedding(source_ids), mask=mask)
+        return outputs, states, mask
 
 
 class Decoder:

@@ -9,20 +9,17 @@ import numpy as np
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import make_batches, pad_rows, shift_right
 from seq2seq.data.corpus import check_pairs
-from seq2seq.data.rows import check_ids, check_rows, encode_texts, is_texts
+from seq2seq.data.rows import check_ids, check_rows, encode_rows, is_texts
 from seq2seq.generation.result import Generation
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.architecture import build_encoder_decoder
 from seq2seq.models.details import describe_results
-from seq2seq.models.embedding import read_vectors, set_vectors
+from seq2seq.models.embedding import load_vectors
 from seq2seq.models.generator import Generator
 from seq2seq.models.teacher_forcing import TeacherForcing
-from seq2seq.models.text_model import BATCH_SIZE, TextModel
-from seq2seq.models.tokenizer_config import (
-    deserialize_tokenizer,
-    serialize_tokenizer,
-    vocabulary_size,
-)
+from seq2seq.models.text_model import BATCH_SIZE
+from seq2seq.models.token_model import TokenModel
+from seq2seq.models.tokenizer_config import vocabulary_size
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
 
@@ -49,7 +46,7 @@ OPTIONS = (
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
-class Seq2Seq(TextModel):
+class Seq2Seq(TokenModel):
     """An encoder-decoder: a recurrent encoder's final states start a recurrent decoder.
 
     It is a functional `keras.Model` of named layers, with inputs `source_ids` and `target_ids` and
@@ -121,6 +118,9 @@ class Seq2Seq(TextModel):
     '晚安'
     """
 
+    options = OPTIONS
+    sides = (("source", "source_"), ("target", "target_"))
+
     def __init__(
         self,
         source: Tokenizer | int,
@@ -170,9 +170,8 @@ class Seq2Seq(TextModel):
         self.manifest = {}
         self.generator = Generator(self, self._start, target_tokenizer, target_size)
         self.teacher_forcing = TeacherForcing(self)
-        for side, path in (("source", source_vectors), ("target", target_vectors)):
-            if path is not None:
-                self._load_vectors(side, path)
+        load_vectors("source", encoder.embedding, source_tokenizer, source_vectors)
+        load_vectors("target", decoder.embedding, target_tokenizer, target_vectors)
         self.compile_usual(label_smoothing)
 
     def generate(
@@ -277,27 +276,6 @@ class Seq2Seq(TextModel):
                     "the target_ids moved one to the left, with EOS at the end."
                 )
 
-    def get_config(self) -> dict:
-        """Returns the arguments that rebuild this model, with its manifest."""
-        return {
-            "source": serialize_tokenizer(self.source_tokenizer, self.source_vocabulary_size),
-            "target": serialize_tokenizer(self.target_tokenizer, self.target_vocabulary_size),
-            **{option: getattr(self, option) for option in OPTIONS},
-            "name": self.name,
-            "manifest": dict(self.manifest),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict, custom_objects=None) -> "Seq2Seq":
-        """Rebuilds a model, untrained, from `get_config()`."""
-        config = dict(config)
-        manifest = config.pop("manifest", {})
-        for side in ("source", "target"):
-            config[side] = deserialize_tokenizer(config[side], custom_objects)
-        model = cls(**config)
-        model.manifest = manifest
-        return model
-
     def _start(self, source_ids):
         """Returns what the decoder begins with."""
         states, memory = self.decoder.split(self.encoder(source_ids))
@@ -306,9 +284,9 @@ class Seq2Seq(TextModel):
     def _rows(self, sources, targets):
         """Returns rows of ids ending with `EOS` for pairs of texts or of ids."""
         check_pairs(sources, () if targets is None else targets)
-        return self._side_rows("source", sources), self._side_rows("target", targets)
+        return self.make_rows("source", sources), self.make_rows("target", targets)
 
-    def _side_rows(self, side, texts):
+    def make_rows(self, side, texts):
         """Returns rows of ids for one side of the pairs, texts or ids."""
         size = getattr(self, f"{side}_vocabulary_size")
         if not is_texts(texts):
@@ -319,7 +297,7 @@ class Seq2Seq(TextModel):
                 f"Expected {side} ids, for the model was made with {side}={size}, a vocabulary "
                 "size. Received texts. Pass ids, or make the model with a tokenizer."
             )
-        return encode_texts(side, texts, tokenizer, getattr(self, f"max_{side}_length"))
+        return encode_rows(side, texts, tokenizer, getattr(self, f"max_{side}_length"))
 
     def _source_rows(self, inputs):
         """Returns `(rows, single, texts)` for whatever `generate` was given."""
@@ -334,15 +312,7 @@ class Seq2Seq(TextModel):
             )
         if not is_texts(inputs) and len(inputs) and np.ndim(inputs[0]) == 0:
             return self._source_rows([inputs])[0], True, False
-        return self._side_rows("source", inputs), False, is_texts(inputs)
-
-    def _load_vectors(self, side, path):
-        tokenizer = getattr(self, f"{side}_tokenizer")
-        if tokenizer is None:
-            raise ValueError(f"Expected a {side} tokenizer with `{side}_vectors`. Received a size.")
-        vectors = read_vectors(path, tokenizer.vocabulary, self.embedding_dim)
-        part = self.encoder if side == "source" else self.decoder
-        set_vectors(part.embedding, vectors)
+        return self.make_rows("source", inputs), False, is_texts(inputs)
 
     def _check_sampler(self, sampler):
         if sampler.constraints.replace_unknown and (

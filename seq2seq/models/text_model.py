@@ -1,4 +1,4 @@
-"""What the models share: texts in `fit` and `evaluate`, padding left out, a file that is whole."""
+"""What all models share: texts in `fit` and `evaluate`, a manifest, a file that is whole."""
 
 import hashlib
 import math
@@ -7,36 +7,27 @@ import warnings
 
 import keras
 import numpy as np
-from keras import ops
 
 from seq2seq.checks import check_number, check_whole
 from seq2seq.data.rows import is_texts
 from seq2seq.data.splitting import fingerprint
 from seq2seq.models.files import check_space, write_whole
-from seq2seq.models.losses import SmoothedCrossentropy
-from seq2seq.models.metrics import Accuracy, Perplexity
-from seq2seq.text.vocabulary import PAD
+from seq2seq.models.tokenizer_config import deserialize_tokenizer, serialize_tokenizer
 from seq2seq.version import __version__
 
 BATCH_SIZE = 64
 
 
 class TextModel(keras.Model):
-    """A Keras model that takes texts, leaves padding out, and is saved whole.
+    """A Keras model that takes texts and is saved whole.
 
-    A subclass says how texts become batches (`make_dataset`) and how arrays are checked
-    (`check_arrays`).
+    A subclass says how texts become batches (`make_dataset`), how arrays are checked
+    (`check_arrays`), and which arguments rebuild it (`options` and `sides`).
     """
 
-    def compile_usual(self, label_smoothing):
-        """Compiles the model as it arrives."""
-        self.compile(
-            optimizer=keras.optimizers.Adam(1e-3, clipnorm=1.0),
-            loss=SmoothedCrossentropy(label_smoothing)
-            if label_smoothing
-            else "sparse_categorical_crossentropy",
-            metrics=[Accuracy(), Perplexity()],
-        )
+    options = ()  # arguments that a saved model keeps, beside its tokenizers
+    sides = (("tokenizer", ""),)  # argument of each tokenizer, and what its attributes begin with
+    refused_with_texts = ("sample_weight", "class_weight")
 
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
         """Returns a dataset of batches of ids for texts."""
@@ -49,6 +40,9 @@ class TextModel(keras.Model):
     def check_arrays(self, x, y=None):
         """Raises a `ValueError` for arrays that the model cannot train on."""
         raise NotImplementedError
+
+    def spread_weights(self, kwargs, y):
+        """Brings a `sample_weight` beside arrays into the form that the labels want."""
 
     def fit(
         self,
@@ -74,7 +68,7 @@ class TextModel(keras.Model):
             epochs: Defaults to 1.
             verbose: As in Keras.
             callbacks: As in Keras.
-            validation_split: Share of the pairs, the last ones, kept for validation. Defaults to 0.
+            validation_split: Share of the texts, the last ones, kept for validation. Defaults to 0.
             validation_data: `(x, y)`, or a dataset. Defaults to `None`.
             shuffle: Whether the order changes from epoch to epoch. Defaults to `True`.
             seed: Seed of the order of texts. Defaults to `None`: drawn from NumPy's global
@@ -98,7 +92,7 @@ class TextModel(keras.Model):
             "training": {"batch_size": batch_size, "validation_split": validation_split},
         }
         if is_texts(x):
-            _refuse_weights(kwargs)
+            self._refuse_weights(kwargs)
             batch_size = manifest["training"]["batch_size"] = batch_size or BATCH_SIZE
             if validation_split and validation_data is None:
                 x, y, validation_data = _split(x, y, validation_split)
@@ -106,7 +100,7 @@ class TextModel(keras.Model):
             y, batch_size, validation_split, shuffle = None, None, 0.0, False
         elif _is_arrays(x):
             self.check_arrays(x, y)
-            _spread_weights(kwargs, y)
+            self.spread_weights(kwargs, y)
             batch_size = manifest["training"]["batch_size"] = batch_size or 32
         if is_texts(validation_data):
             validation_data = validation_data, None
@@ -141,11 +135,11 @@ class TextModel(keras.Model):
         if batch_size is not None:
             check_whole("batch_size", batch_size)
         if is_texts(x):
-            _refuse_weights(kwargs)
+            self._refuse_weights(kwargs)
             x, y, batch_size = self.make_dataset(x, y, batch_size or BATCH_SIZE), None, None
         elif _is_arrays(x):
             self.check_arrays(x, y)
-            _spread_weights(kwargs, y)
+            self.spread_weights(kwargs, y)
         return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, **kwargs)
 
     def _prepare_validation(self, validation_data, kwargs):
@@ -153,26 +147,25 @@ class TextModel(keras.Model):
             return validation_data
         x, y, *weights = validation_data
         if is_texts(x):
-            _refuse_weights({"sample_weight": weights[0] if weights else None})
+            self._refuse_weights({"sample_weight": weights[0] if weights else None})
             batch_size = kwargs.pop("validation_batch_size", None) or BATCH_SIZE
             return self.make_dataset(x, y, batch_size)
         if _is_arrays(x):
             self.check_arrays(x, y)
             if weights:
                 weights = {"sample_weight": weights[0]}
-                _spread_weights(weights, y)
+                self.spread_weights(weights, y)
                 return x, y, weights["sample_weight"]
         return validation_data
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Computes the loss as a mean over real tokens, whatever loss was compiled."""
-        y_pred = _mask_padding(y, y_pred)
-        return super().compute_loss(x, y, y_pred, _token_weight(sample_weight), training)
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Updates the metrics, Keras's own too, with the real tokens alone."""
-        y_pred = _mask_padding(y, y_pred)
-        return super().compute_metrics(x, y, y_pred, _token_weight(sample_weight))
+    def _refuse_weights(self, kwargs):
+        for name in self.refused_with_texts:
+            if kwargs.get(name) is not None:
+                raise ValueError(
+                    f"Expected no `{name}` with texts. Encode the texts first, with "
+                    "`encode_pairs` of a Seq2Seq or `encode_rows` of another model, and pass "
+                    "arrays of ids with it."
+                )
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Saves the model as one file; an older one stays whole until the new one is.
@@ -201,19 +194,27 @@ class TextModel(keras.Model):
         check_space(filepath, sum(4 * math.prod(weight.shape) for weight in self.variables))
         write_whole(filepath, ".weights.h5", super().save_weights)
 
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this model, with its manifest."""
+        tokenizers = {
+            argument: serialize_tokenizer(
+                getattr(self, f"{side}tokenizer"), getattr(self, f"{side}vocabulary_size")
+            )
+            for argument, side in self.sides
+        }
+        options = {option: getattr(self, option) for option in self.options}
+        return {**tokenizers, **options, "name": self.name, "manifest": dict(self.manifest)}
 
-class _CarryMask(keras.layers.Layer):
-    """Passes a tensor on with the mask it is given."""
-
-    def __init__(self, **kwargs):
-        super().__init__(autocast=False, name="carry_mask", **kwargs)
-        self.supports_masking = True
-
-    def call(self, inputs, mask=None):
-        return inputs
-
-
-_carry_mask = _CarryMask()
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None) -> "TextModel":
+        """Rebuilds a model, untrained, from `get_config()`."""
+        config = dict(config)
+        manifest = config.pop("manifest", {})
+        for argument, _ in cls.sides:
+            config[argument] = deserialize_tokenizer(config[argument], custom_objects)
+        model = cls(**config)
+        model.manifest = manifest
+        return model
 
 
 class _ManifestWriter(keras.callbacks.Callback):
@@ -261,22 +262,6 @@ def describe_versions() -> dict:
     }
 
 
-def _mask_padding(y, y_pred):
-    """Hangs the mask of the real tokens on predictions, where Keras looks for it."""
-    if y is None:
-        return y_pred
-    if len(y.shape) == 3:  # one-hot; padding is all zero, or one at 0
-        y = ops.argmax(y, axis=-1) if y.shape[-1] != 1 else ops.squeeze(y, axis=-1)
-    return _carry_mask(y_pred, mask=ops.not_equal(y, PAD))
-
-
-def _token_weight(sample_weight):
-    """Makes a weight of each row one of its tokens: Keras does not combine it with a mask."""
-    if sample_weight is None or len(sample_weight.shape) == 2:
-        return sample_weight
-    return ops.expand_dims(sample_weight, -1)
-
-
 def _is_arrays(x) -> bool:
     if isinstance(x, (dict, list, tuple)):
         return all(hasattr(array, "shape") for array in (x.values() if isinstance(x, dict) else x))
@@ -289,35 +274,21 @@ def _split(x, y, share):
     kept = int(len(x) * (1 - share))
     if not 0 < kept < len(x):
         raise ValueError(
-            f"Expected enough pairs for both parts. Received: {len(x)} pairs with "
-            f"validation_split={share}. Give more pairs or another share."
+            f"Expected enough texts for both parts. Received: {len(x)} with "
+            f"validation_split={share}. Give more texts or another share."
         )
     if y is None:
         return x[:kept], None, (x[kept:], None)
     return x[:kept], y[:kept], (x[kept:], y[kept:])
 
 
-def _refuse_weights(kwargs):
-    for name in ("sample_weight", "class_weight"):
-        if kwargs.get(name) is not None:
-            raise ValueError(
-                f"Expected no `{name}` with texts. Encode the texts first and pass arrays of ids "
-                f"with it: see `Seq2Seq.encode_pairs`."
-            )
-
-
-def _spread_weights(kwargs, y):
-    """Gives each token its row's weight, so that weights have one rank in all calls."""
-    weights = kwargs.get("sample_weight")
-    if weights is not None and np.ndim(weights) == 1:
-        kwargs["sample_weight"] = np.repeat(np.asarray(weights)[:, None], y.shape[1], axis=1)
-
-
 def _describe_data(x, y) -> dict:
     if is_texts(x):
         if y is None:
             return {"texts": len(x), "fingerprint": fingerprint(x, x)}
-        return {"pairs": len(x), "fingerprint": fingerprint(x, y)} if is_texts(y) else {}
+        if is_texts(y):
+            return {"pairs": len(x), "fingerprint": fingerprint(x, y)}
+        return {"texts": len(x), "fingerprint": fingerprint(x, list(map(str, y)))}
     if _is_arrays(x):
         digest = hashlib.sha256()
         for array in keras.tree.flatten((x, y)):

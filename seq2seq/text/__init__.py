@@ -1,5 +1,7 @@
 """Strings <-> ids."""
 
+from seq2seq.text.cleaning import remove_stop_words, to_half_width
+from seq2seq.text.subword import SubwordTokenizer
 from seq2seq.text.tokenizers import CharTokenizer, JiebaTokenizer, Tokenizer, WordTokenizer
 from seq2seq.text.vocabulary import BOS, EOS, PAD, SPECIAL_TOKENS, UNK, Vocabulary
 
@@ -11,7 +13,10 @@ __all__ = [
     "UNK",
     "CharTokenizer",
     "JiebaTokenizer",
+    "SubwordTokenizer",
     "Tokenizer",
     "Vocabulary",
     "WordTokenizer",
+    "remove_stop_words",
+    "to_half_width",
 ]

@@ -1,18 +1,20 @@
 """Tokenizers: a text becomes a list of tokens and ids, and comes back."""
 
-import functools
-import logging
+import copy
+import itertools
 import os
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import keras
 
 from seq2seq.checks import check_whole
+from seq2seq.text.segmentation import segment, segment_all
 from seq2seq.text.spacing import GLUE, HAN, KANA, SPACE, SYMBOL, join_tokens, mark_spaces
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+BLOCK = 50_000  # texts segmented together: enough for all cores, few enough for the memory
 
 
 class Tokenizer:
@@ -58,25 +60,21 @@ class Tokenizer:
         Raises:
             ValueError: If there is no token in them.
         """
-        if isinstance(texts, str):
-            raise ValueError(
-                f"Expected a list of texts. Received one text: {texts[:40]!r}. Put it in a list."
-            )
         vocabulary = Vocabulary.build(
-            (self.tokenize(text) for text in texts), self.max_tokens, self.min_frequency
+            self.tokenize_all(self._listed(texts)), self.max_tokens, self.min_frequency
         )
         if len(vocabulary) == len(SPECIAL_TOKENS):
-            raise ValueError(
-                "Expected texts with at least one token to keep. Received none "
-                f"(min_frequency={self.min_frequency}). Check that the corpus is not empty, "
-                "or lower `min_frequency`."
-            )
+            raise self._nothing()
         self._vocabulary = vocabulary
         return self
 
     def tokenize(self, text: str) -> list[str]:
         """Splits a text into tokens."""
         raise NotImplementedError
+
+    def tokenize_all(self, texts: Iterable[str]) -> Iterator[list[str]]:
+        """Yields the tokens of each text."""
+        return map(self.tokenize, texts)
 
     def detokenize(self, tokens: Iterable[str]) -> str:
         """Joins tokens into a text."""
@@ -85,6 +83,11 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Returns the ids of a text, without begin and end of sequence."""
         return self._adapted().ids(self.tokenize(text))
+
+    def encode_all(self, texts: Iterable[str]) -> list[list[int]]:
+        """Returns the ids of each text."""
+        vocabulary = self._adapted()
+        return [vocabulary.ids(tokens) for tokens in self.tokenize_all(texts)]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of ids; special ids are skipped."""
@@ -113,6 +116,20 @@ class Tokenizer:
                 "adapted. Call `tokenizer.adapt(texts)` with the training texts first."
             )
         return self._vocabulary
+
+    def _listed(self, texts):
+        if isinstance(texts, str):
+            raise ValueError(
+                f"Expected a list of texts. Received one text: {texts[:40]!r}. Put it in a list."
+            )
+        return texts
+
+    def _nothing(self) -> ValueError:
+        return ValueError(
+            "Expected texts with at least one token to keep. Received none "
+            f"(min_frequency={self.min_frequency}). Check that the corpus is not empty, "
+            "or lower `min_frequency`."
+        )
 
     def _clean(self, text: str) -> str:
         if not isinstance(text, str):
@@ -233,9 +250,25 @@ class JiebaTokenizer(WordTokenizer):
         hmm: bool = True,
     ):
         super().__init__(max_tokens, min_frequency, lowercase, vocabulary)
-        self.user_dictionary = _read_words(user_dictionary, lowercase)
-        self.stop_words = _read_words(stop_words, lowercase)
+        self.user_dictionary = read_words(user_dictionary, lowercase)
+        self.stop_words = read_words(stop_words, lowercase)
         self.hmm = hmm
+        self._words = {}
+
+    def tokenize_all(self, texts: Iterable[str]) -> Iterator[list[str]]:
+        """Yields the tokens of each text; much text is segmented on all cores."""
+        texts = iter(texts)
+        while block := list(itertools.islice(texts, BLOCK)):
+            chunks = {
+                chunk
+                for text in block
+                for chunk in self._clean(text).translate(_marks).split()
+                if _contains_han.search(chunk)
+            }
+            informed, chunks = copy.copy(self), sorted(chunks)
+            words = segment_all(chunks, self.user_dictionary, self.hmm)
+            informed._words = dict(zip(chunks, words, strict=True))
+            yield from map(informed.tokenize, block)
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this tokenizer, its vocabulary included."""
@@ -249,7 +282,7 @@ class JiebaTokenizer(WordTokenizer):
     def _split(self, chunk: str) -> Iterator[str]:
         if not _contains_han.search(chunk):
             return super()._split(chunk)
-        return _load_jieba(tuple(self.user_dictionary)).cut(chunk, HMM=self.hmm)
+        return self._words.get(chunk) or segment(chunk, self.user_dictionary, self.hmm)
 
     def _pieces(self, text: str) -> Iterator[tuple[str, bool]]:
         skipped_space = False
@@ -262,7 +295,7 @@ class JiebaTokenizer(WordTokenizer):
                 skipped_space = False
 
 
-def _read_words(words: str | Sequence[str] | None, lowercase: bool) -> list[str]:
+def read_words(words: str | Sequence[str] | None, lowercase: bool = False) -> list[str]:
     """Returns a list of words, given as one or as the path of a file."""
     if words is None:
         return []
@@ -282,22 +315,3 @@ def _read_words(words: str | Sequence[str] | None, lowercase: bool) -> list[str]
         )
     words = [word.strip() for word in words if word.strip()]
     return [word.lower() for word in words] if lowercase else words
-
-
-@functools.lru_cache(maxsize=8)
-def _load_jieba(user_words: tuple[str, ...]):
-    """Returns a jieba tokenizer; its dictionary is loaded once a process, without its messages."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # jieba's source has invalid escape sequences
-        import jieba
-    jieba.setLogLevel(logging.WARNING)
-    jieba.dt.initialize()
-    if not user_words:
-        return jieba.dt
-    tokenizer = jieba.Tokenizer()
-    tokenizer.FREQ, tokenizer.total = dict(jieba.dt.FREQ), jieba.dt.total
-    tokenizer.initialized = True
-    for line in user_words:
-        word, *fields = line.split()
-        tokenizer.add_word(word, freq=int(fields[0]) if fields and fields[0].isdigit() else None)
-    return tokenizer

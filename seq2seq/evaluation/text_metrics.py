@@ -1,14 +1,13 @@
-"""Corpus metrics on texts: BLEU, chrF, word error rate and exact match.
+"""Corpus metrics on texts: BLEU, chrF, word error rate, exact match, and variety.
 
-Each takes hypotheses and, for every hypothesis, one reference (str) or several (list of str).
+All but the last take hypotheses and, for each, one reference (str) or several (list of str).
 """
 
-import math
 import re
 from collections.abc import Sequence
 
+from seq2seq.checks import check_whole
 from seq2seq.data.corpus import check_pairs
-from seq2seq.generation.samplers import get_sampler
 from seq2seq.text.spacing import HAN, is_chinese
 
 References = Sequence[str | Sequence[str]]
@@ -152,66 +151,39 @@ def exact_match(hypotheses: Sequence[str], references: References) -> float:
     return sum(right) / len(right)
 
 
+def distinct(texts: Sequence[str], n: int = 1) -> float:
+    """Returns the share of n-grams of texts that are distinct, a measure of variety.
+
+    Li et al. 2016, https://aclanthology.org/N16-1014, section 5.1. Words are separated by white
+    space; a Chinese character is a word of its own.
+
+    Args:
+        texts: Sequence of str, what a model generated.
+        n: Length of the n-grams. Defaults to 1.
+
+    Returns:
+        float, from 0 to 1; 0 if no text is long enough. It falls as texts get more and longer, so
+        compare as many.
+
+    Example:
+
+    >>> distinct(["the cat sat", "the dog sat"], n=1)
+    0.6666666666666666
+    """
+    check_whole("n", n)
+    grams = []
+    for text in texts:
+        words = _words.findall(text)
+        grams += zip(*(words[i:] for i in range(n)), strict=False)
+    return len(set(grams)) / len(grams) if grams else 0.0
+
+
 TEXT_METRICS = {
     "bleu": bleu,
     "chrf": chrf,
     "wer": word_error_rate,
     "exact": exact_match,
 }
-
-
-def evaluate_model(
-    model,
-    sources: Sequence[str],
-    targets: Sequence[str],
-    metrics: Sequence[str] = ("loss", "perplexity", "accuracy"),
-    sampler="greedy",
-    max_length: int = 100,
-    batch_size: int = 64,
-) -> dict[str, float]:
-    """Measures a model on pairs of texts.
-
-    `loss` (nats a token), `perplexity` and `accuracy` are means over all target tokens, given the
-    true ones before them. `bleu`, `chrf`, `wer` and `exact` compare generated texts with all the
-    targets that a source has in these pairs.
-
-    Args:
-        model: A `Seq2Seq`.
-        sources: Sequence of str.
-        targets: Sequence of str of the same length.
-        metrics: Names, in the order wanted. Defaults to `("loss", "perplexity", "accuracy")`.
-        sampler: Sampler of the generated texts. Defaults to `"greedy"`.
-        max_length: Most tokens generated. Defaults to 100.
-        batch_size: Defaults to 64.
-
-    Returns:
-        Dict of floats by name.
-
-    Raises:
-        ValueError: If a metric is unknown, the pairs are no pairs, or the sampler gives several
-            results.
-
-    Example:
-
-    >>> evaluate_model(model, english, chinese, metrics=["perplexity", "chrf"])  # doctest: +SKIP
-    {'perplexity': 12.3, 'chrf': 25.1}
-    """
-    check_metrics(metrics, ("loss", "perplexity", "accuracy", *TEXT_METRICS))
-    check_pairs(sources, targets)
-    if get_sampler(sampler).num_results > 1:
-        raise ValueError(
-            f"Expected a sampler of one result a source. Received: {sampler!r}. Leave out "
-            "`num_results`."
-        )
-    results = {}
-    if not TEXT_METRICS.keys() >= set(metrics):
-        results = _token_metrics(model, sources, targets, batch_size)
-    if TEXT_METRICS.keys() & set(metrics):
-        unique, references = group_references(sources, targets)
-        hypotheses = model.generate(unique, max_length, sampler, batch_size)
-        for name in TEXT_METRICS.keys() & set(metrics):
-            results[name] = TEXT_METRICS[name](hypotheses, references)
-    return {name: results[name] for name in metrics}
 
 
 def check_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:
@@ -249,19 +221,6 @@ def group_references(
     for source, target in zip(sources, targets, strict=True):
         groups.setdefault(source, {})[target] = None
     return list(groups), [list(group) for group in groups.values()]
-
-
-def _token_metrics(model, sources, targets, batch_size):
-    from seq2seq.models.metrics import Accuracy, Perplexity
-
-    accuracy, perplexity = Accuracy(), Perplexity()
-    for inputs, labels in model.make_dataset(sources, targets, batch_size):
-        inputs = {name: ids.numpy() for name, ids in inputs.items()}
-        probabilities = model.predict_on_batch(inputs)
-        accuracy.update_state(labels.numpy(), probabilities)
-        perplexity.update_state(labels.numpy(), probabilities)
-    value = float(perplexity.result())
-    return {"loss": math.log(value), "perplexity": value, "accuracy": float(accuracy.result())}
 
 
 def _reference_lists(hypotheses: Sequence[str], references: References) -> list[Sequence[str]]:

@@ -1,0 +1,38 @@
+"""From the vectors of tokens to one vector of a text."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class MeanPooling(keras.layers.Layer):
+    """Mean over the real tokens.
+
+    Call arguments:
+        inputs: float `(batch, length, dim)`.
+        mask: bool `(batch, length)`, true where there is a token.
+
+    Returns:
+        float `(batch, dim)`.
+    """
+
+    def call(self, inputs, mask):
+        """Returns the mean of each text."""
+        mask = ops.cast(mask, inputs.dtype)[:, :, None]
+        return ops.sum(inputs * mask, axis=1) / ops.sum(mask, axis=1)
+
+    def compute_mask(self, inputs, mask=None):
+        """Returns `None`: no tokens are left."""
+        return None
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class MaxPooling(MeanPooling):
+    """Maximum over the real tokens (Collobert et al. 2011, section 3.3.2), as `MeanPooling`.
+
+    https://www.jmlr.org/papers/v12/collobert11a.html
+    """
+
+    def call(self, inputs, mask):
+        """Returns the maximum of each text."""
+        return ops.max(ops.where(mask[:, :, None], inputs, -1e4), axis=1)

@@ -1,0 +1,71 @@
+"""What the models of tokens share: padding left out of losses and metrics, whichever they are."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from seq2seq.models.losses import SmoothedCrossentropy
+from seq2seq.models.metrics import Accuracy, Perplexity
+from seq2seq.models.text_model import TextModel
+from seq2seq.text.vocabulary import PAD
+
+
+class TokenModel(TextModel):
+    """A model whose labels are tokens, one at each position: 0 is padding and counts nowhere."""
+
+    def compile_usual(self, label_smoothing):
+        """Compiles the model as it arrives."""
+        self.compile(
+            optimizer=keras.optimizers.Adam(1e-3, clipnorm=1.0),
+            loss=SmoothedCrossentropy(label_smoothing)
+            if label_smoothing
+            else "sparse_categorical_crossentropy",
+            metrics=[Accuracy(), Perplexity()],
+        )
+
+    def spread_weights(self, kwargs, y):
+        """Gives each token its row's weight, so that weights have one rank in all calls."""
+        weights = kwargs.get("sample_weight")
+        if weights is not None and np.ndim(weights) == 1:
+            weights = np.asarray(weights)[:, None]
+            kwargs["sample_weight"] = np.repeat(weights, y.shape[1], axis=1)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Computes the loss as a mean over real tokens, whatever loss was compiled."""
+        y_pred = _mask_padding(y, y_pred)
+        return super().compute_loss(x, y, y_pred, _token_weight(sample_weight), training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Updates the metrics, Keras's own too, with the real tokens alone."""
+        y_pred = _mask_padding(y, y_pred)
+        return super().compute_metrics(x, y, y_pred, _token_weight(sample_weight))
+
+
+class _CarryMask(keras.layers.Layer):
+    """Passes a tensor on with the mask it is given."""
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, name="carry_mask", **kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs, mask=None):
+        return inputs
+
+
+_carry_mask = _CarryMask()
+
+
+def _mask_padding(y, y_pred):
+    """Hangs the mask of the real tokens on predictions, where Keras looks for it."""
+    if y is None:
+        return y_pred
+    if len(y.shape) == 3:  # one-hot; padding is all zero, or one at 0
+        y = ops.argmax(y, axis=-1) if y.shape[-1] != 1 else ops.squeeze(y, axis=-1)
+    return _carry_mask(y_pred, mask=ops.not_equal(y, PAD))
+
+
+def _token_weight(sample_weight):
+    """Makes a weight of each row one of its tokens: Keras does not combine it with a mask."""
+    if sample_weight is None or len(sample_weight.shape) == 2:
+        return sample_weight
+    return ops.expand_dims(sample_weight, -1)

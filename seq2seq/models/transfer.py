@@ -1,0 +1,187 @@
+"""What one model has learned, as the beginning of another."""
+
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from seq2seq.models.classifier import TextClassifier
+from seq2seq.models.language_model import LanguageModel
+from seq2seq.models.recurrent import Stack
+from seq2seq.models.seq2seq import Seq2Seq
+from seq2seq.models.text_model import TextModel
+from seq2seq.text.tokenizers import Tokenizer
+from seq2seq.text.vocabulary import SPECIAL_TOKENS
+
+PARTS = {Seq2Seq: ("encoder", "decoder"), TextClassifier: ("encoder",), LanguageModel: ("decoder",)}
+
+
+@dataclass
+class CopiedWeights:
+    """What `copy_weights` did.
+
+    Attributes:
+        copied: Layers whose weights were copied, with how much of each.
+        kept: Layers of the target that keep what they had, with the reason.
+    """
+
+    copied: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self):
+        rows = [("copied", *row) for row in self.copied.items()]
+        rows += [("kept", *row) for row in self.kept.items()]
+        return "\n".join(f"{what:<8}{name}: {words}" for what, name, words in rows)
+
+
+@dataclass
+class _Part:
+    """The layers of an encoder or a decoder, and the vocabulary they were made for."""
+
+    embedding: keras.layers.Embedding
+    stack: Stack
+    output: keras.layers.Dense | None
+    tokenizer: Tokenizer | None
+    size: int
+
+
+def copy_weights(
+    language_model: LanguageModel,
+    model: TextModel,
+    part: str | None = None,
+    skip_mismatch: bool = False,
+) -> CopiedWeights:
+    """Begins a model with the weights of a language model, pretrained on other texts perhaps.
+
+    Embeddings and scores of tokens are copied token by token, so the vocabularies may differ: a
+    token that the language model does not know keeps what it has. Of the recurrent layers those are
+    copied that both have, into the forward direction of a bidirectional encoder. Attention, bridge,
+    pooling and the backward direction keep what they have. (Pretraining both sides of an
+    encoder-decoder with language models: Ramachandran et al. 2017,
+    https://aclanthology.org/D17-1039; a classifier: Dai & Le 2015,
+    https://arxiv.org/abs/1511.01432.)
+
+    Args:
+        language_model: A `LanguageModel`.
+        model: The `Seq2Seq`, `TextClassifier` or `LanguageModel` to write into.
+        part: Of a `Seq2Seq`: `"encoder"` or `"decoder"`. Defaults to `None`, the only one of the
+            others.
+        skip_mismatch: Whether layers of other sizes keep what they have. Defaults to `False`: they
+            are an error.
+
+    Returns:
+        A `CopiedWeights`; `print` it to see which layers were copied and which not.
+
+    Raises:
+        ValueError: If a layer has another size or cell, unless `skip_mismatch`, nothing could be
+            copied, or an argument is out of range.
+
+    Example:
+
+    >>> tokenizer = seq2seq.CharTokenizer().adapt(["很好", "太差了"])
+    >>> language_model = seq2seq.LanguageModel(tokenizer, embedding_dim=16, units=8)
+    >>> model = seq2seq.TextClassifier(tokenizer, 2, embedding_dim=16, units=16)
+    >>> print(seq2seq.copy_weights(language_model, model))
+    copied  embedding: 9 of 9 tokens
+    copied  encoder_lstm: forward direction
+    kept    pair_embedding: no counterpart
+    kept    output: no counterpart
+    """
+    if not isinstance(language_model, LanguageModel):
+        raise ValueError(f"Expected a LanguageModel to copy from. Received: {language_model!r}.")
+    source, target = _part(language_model, "decoder"), _part(model, _choose(model, part))
+    ids = _common_ids(source, target)
+    report, weights_of, mismatched = CopiedWeights(), [], {}
+    for name, layer, other, token_axis, words in _counterparts(source, target, len(ids[0])):
+        try:
+            weights_of.append((layer, _merge(layer, other, token_axis, ids)))
+            report.copied[name] = words
+        except ValueError as error:
+            mismatched[name] = str(error)
+    if mismatched and (not skip_mismatch or not report.copied):
+        raise ValueError(
+            f"Expected layers of the same sizes. Received {_lines(mismatched, '; ')}. Make one of "
+            "the models with the other's arguments, or leave such layers out with skip_mismatch."
+        )
+    for layer, weights in weights_of:
+        layer.set_weights(weights)
+    for layer in model.layers:
+        if layer.weights and layer.name not in report.copied:
+            report.kept[layer.name] = mismatched.get(layer.name, "no counterpart")
+    return report
+
+
+def _choose(model, part):
+    """Returns the part that is meant."""
+    parts = next((parts for kind, parts in PARTS.items() if isinstance(model, kind)), None)
+    if parts is None:
+        raise ValueError(
+            "Expected a Seq2Seq, TextClassifier or LanguageModel to copy into. "
+            f"Received: {model!r}."
+        )
+    part = parts[0] if part is None and len(parts) == 1 else part
+    if part not in parts:
+        raise ValueError(
+            f"Expected `part` to be {' or '.join(map(repr, parts))} for a {type(model).__name__}. "
+            f"Received: part={part!r}."
+        )
+    return part
+
+
+def _part(model, name):
+    layers = getattr(model, name)
+    side = {"encoder": "source_", "decoder": "target_"}[name] if isinstance(model, Seq2Seq) else ""
+    output = layers.output if name == "decoder" else None
+    return _Part(
+        getattr(layers.embedding, "token_embedding", layers.embedding),
+        layers.stack,
+        output if isinstance(output, keras.layers.Layer) else None,  # else tied to the embedding
+        getattr(model, f"{side}tokenizer"),
+        getattr(model, f"{side}vocabulary_size"),
+    )
+
+
+def _common_ids(source, target):
+    """Returns the ids of the tokens that both know, first the target's and then the source's."""
+    if source.tokenizer is None or target.tokenizer is None:
+        if source.size != target.size:
+            raise ValueError(
+                "Expected models with tokenizers, or vocabularies of one size. Received sizes "
+                f"{source.size} and {target.size}, and a model without a tokenizer."
+            )
+        return np.arange(source.size), np.arange(source.size)
+    tokens = target.tokenizer.vocabulary.tokens(range(target.size))
+    theirs = [i for i in range(target.size) if tokens[i] in source.tokenizer.vocabulary]
+    special = list(range(len(SPECIAL_TOKENS)))
+    found = source.tokenizer.vocabulary.ids(tokens[i] for i in theirs)
+    return np.array(special + theirs), np.array(special + found)
+
+
+def _counterparts(source, target, common):
+    """Yields the name of a layer, the layer, its counterpart, its axis of tokens, and words."""
+    tokens = f"{common:,} of {target.size:,} tokens"
+    yield target.embedding.name, target.embedding, source.embedding, 0, tokens
+    for layer, other in zip(target.stack.layers, source.stack.layers, strict=False):
+        forward = getattr(layer, "forward_layer", None)
+        words = "all" if forward is None else "forward direction"
+        yield layer.name, forward or layer, other, None, words
+    if target.output is not None and source.output is not None:
+        yield target.output.name, target.output, source.output, -1, tokens
+
+
+def _merge(layer, other, token_axis, ids):
+    """Returns the weights of a layer with those of its counterpart written in."""
+    weights, others = layer.get_weights(), other.get_weights()
+    for ours, theirs in zip(weights, others, strict=False):
+        rows = slice(None)
+        if token_axis is not None:
+            rows, ours = ids[0], np.moveaxis(ours, token_axis, 0)
+            theirs = np.moveaxis(theirs, token_axis, 0)[ids[1]]
+        if ours[rows].shape != theirs.shape:
+            raise ValueError(f"weights of shape {theirs.shape} for {ours[rows].shape}")
+        ours[rows] = theirs  # a view: what is written is in `weights`
+    return weights
+
+
+def _lines(words, separator):
+    return separator.join(f"{name}: {text}" for name, text in words.items())

@@ -1,0 +1,167 @@
+"""Subwords, by the Hugging Face library `tokenizers` (the extra `subword`)."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import keras
+
+from seq2seq.text.spacing import HAN, SPACE
+from seq2seq.text.tokenizers import Tokenizer
+from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+
+UNKNOWN = SPECIAL_TOKENS[1]
+# A subword is part of a run of letters, of Chinese characters, or a digit or mark, with a space
+# before it perhaps.
+PIECES = rf"{SPACE}?(?:[{HAN}]+|[\p{{L}}\p{{M}}&&[^{HAN}]]+|[^\p{{L}}\p{{M}}{SPACE}])|{SPACE}"
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class SubwordTokenizer(Tokenizer):
+    """Subwords learned from texts: frequent words and phrases whole, rare ones in parts.
+
+    A space is part of the subword it precedes, written `▁`; `▁` itself is read as a space. Chinese
+    is not segmented before.
+
+    Args:
+        max_tokens: Size of the vocabulary, its four special tokens included. Defaults to 8000.
+        min_frequency: A character, and with BPE a pair, seen less often in `adapt` is left out.
+            Defaults to 1.
+        lowercase: Whether texts are lower-cased. Defaults to `False`.
+        algorithm: `"bpe"` (byte pair encoding, Sennrich et al. 2016,
+            https://aclanthology.org/P16-1162) or `"unigram"` (Kudo 2018,
+            https://aclanthology.org/P18-1007). Defaults to `"bpe"`.
+        model: What `adapt` learned, the JSON text of the library. Defaults to `None`.
+        vocabulary: Belongs to `model`. Defaults to `None`.
+
+    Raises:
+        ImportError: If `tokenizers` is not installed.
+
+    Example:
+
+    >>> tokenizer = SubwordTokenizer(max_tokens=30).adapt(["lower low lowest slow slowest"])
+    >>> tokenizer.tokenize("slow lowest")
+    ['s', 'low', '▁low', 'est']
+    """
+
+    def __init__(
+        self,
+        max_tokens: int = 8000,
+        min_frequency: int = 1,
+        lowercase: bool = False,
+        algorithm: str = "bpe",
+        model: str | None = None,
+        vocabulary: Vocabulary | Sequence[str] | None = None,
+    ):
+        super().__init__(max_tokens, min_frequency, lowercase, vocabulary)
+        if max_tokens is None:
+            raise ValueError("Expected `max_tokens` to be a whole number. Received: None.")
+        if algorithm not in ("bpe", "unigram"):
+            raise ValueError(
+                f"Expected `algorithm` to be 'bpe' or 'unigram'. Received: {algorithm!r}."
+            )
+        if (model is None) != (vocabulary is None):
+            raise ValueError(
+                "Expected `model` and `vocabulary` together, as `get_config` gives them. Received "
+                "one of them. Call `tokenizer.adapt(texts)` to make both."
+            )
+        self.algorithm = algorithm
+        self.model = model
+        self._tokenizer = None if model is None else _library().Tokenizer.from_str(model)
+
+    def adapt(self, texts: Iterable[str]) -> "SubwordTokenizer":
+        """Learns subwords from texts and returns the tokenizer.
+
+        Args:
+            texts: Iterable of str.
+
+        Raises:
+            ValueError: If there is no character to keep, or `max_tokens` leaves no room.
+        """
+        texts = [self._marked(text) for text in self._listed(texts)]
+        counts = Counter(character for text in texts for character in text)
+        room = self.max_tokens - len(SPECIAL_TOKENS)
+        kept = sorted(
+            (character for character, count in counts.items() if count >= self.min_frequency),
+            key=lambda character: (-counts[character], character),
+        )[:room]
+        if not kept:
+            raise self._nothing()
+        # The library would keep every character: those left out are hidden from it.
+        hidden = str.maketrans(dict.fromkeys(set(counts) - set(kept), "\n"))
+        parts = (part for text in texts for part in text.translate(hidden).split("\n"))
+        tokenizer, trainer = _untrained(self.algorithm, room, self.min_frequency, kept)
+        tokenizer.train_from_iterator(parts, trainer)
+        if self.algorithm == "unigram":
+            tokenizer = _settle(tokenizer)
+        ranked = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+        self._vocabulary = Vocabulary([token for token, _ in ranked if token != UNKNOWN])
+        self.model, self._tokenizer = tokenizer.to_str(), tokenizer
+        return self
+
+    def tokenize(self, text: str) -> list[str]:
+        """Splits a text into subwords; characters outside the vocabulary are their own."""
+        self._adapted()
+        text = self._marked(text)
+        return [text[start:end] for start, end in self._tokenizer.encode(text).offsets]
+
+    def detokenize(self, tokens: Iterable[str]) -> str:
+        """Joins subwords into a text."""
+        return "".join(tokens).replace(SPACE, " ")
+
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this tokenizer, what it has learned included."""
+        return {**super().get_config(), "algorithm": self.algorithm, "model": self.model}
+
+    def _marked(self, text):
+        return SPACE.join(self._clean(text).replace(SPACE, " ").split())
+
+
+def _library():
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise ImportError(
+            "Subwords need the package tokenizers: pip install tokenizers, or "
+            'pip install "keras-seq2seq[subword]"'
+        ) from error
+    return tokenizers
+
+
+def _untrained(algorithm, size, min_frequency, characters):
+    """Returns a tokenizer of the library and the trainer for it."""
+    library = _library()
+    models, trainers = library.models, library.trainers
+    common = {
+        "vocab_size": size + 1,  # UNKNOWN counts there
+        "special_tokens": [UNKNOWN],
+        "initial_alphabet": characters,
+        "show_progress": False,
+    }
+    if algorithm == "bpe":
+        tokenizer = library.Tokenizer(models.BPE(unk_token=UNKNOWN))
+        trainer = trainers.BpeTrainer(**common, min_frequency=min_frequency)
+    else:
+        tokenizer = library.Tokenizer(models.Unigram())
+        trainer = trainers.UnigramTrainer(**common, unk_token=UNKNOWN)
+    tokenizer.pre_tokenizer = library.pre_tokenizers.Split(library.Regex(PIECES), "isolated")
+    return tokenizer, trainer
+
+
+def _settle(tokenizer):
+    """Returns a unigram tokenizer whose scores and order are the same in every run.
+
+    The library goes by the order of a hash table, which differs from run to run: where it adds up
+    sums, and where it gives the characters that it keeps but to have all the lowest score and
+    0.0001 more for each.
+    """
+    state = json.loads(tokenizer.to_str())
+    unknown, *rest = state["model"]["vocab"]
+    lowest = min(score for _, score in rest)
+    bound = lowest + 1e-4 * sum(len(token) == 1 for token, _ in rest)
+    rest = [
+        (token, lowest if len(token) == 1 and score <= bound else score) for token, score in rest
+    ]
+    rest = sorted(((token, round(score, 4)) for token, score in rest), key=lambda x: (-x[1], x[0]))
+    state["model"]["vocab"] = [unknown, *rest]
+    return _library().Tokenizer.from_str(json.dumps(state))

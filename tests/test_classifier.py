@@ -1,0 +1,246 @@
+"""TextClassifier: what it learns, labels and measures, and what it says of bad input."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import seq2seq
+from seq2seq.evaluation import cross_validate, evaluate_model
+from seq2seq.models.classification import classification_report
+
+GOOD = ["很好", "不错，很好", "房间很干净", "服务很热情", "早餐好吃", "下次还来"]
+BAD = ["差", "太差了", "房间很脏", "服务冷淡", "早餐难吃", "不会再来"]
+TEXTS, LABELS = GOOD + BAD, ["good"] * len(GOOD) + ["bad"] * len(BAD)
+
+
+def make_model(labels=("bad", "good"), **options):
+    keras.utils.set_random_seed(3)
+    tokenizer = seq2seq.CharTokenizer().adapt(TEXTS)
+    usual = {"embedding_dim": 16, "units": 16, "pair_buckets": 100}
+    return seq2seq.TextClassifier(tokenizer, labels, **{**usual, **options})
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A model that knows the texts by heart; not to be changed."""
+    model = make_model()
+    model.optimizer.learning_rate = 0.01
+    model.fit(TEXTS, LABELS, epochs=40, batch_size=4, verbose=0, seed=1)
+    return model
+
+
+class TestClassify:
+    def test_what_was_learned(self, trained):
+        label, probability = trained.classify("很好！")
+        assert label == "good" and 0.5 < probability <= 1
+        assert [result.label for result in trained.classify(TEXTS)] == LABELS
+
+    def test_the_most_probable_labels(self, trained):
+        first, second = trained.classify("很好", top_k=2)
+        assert (first.label, second.label) == ("good", "bad")
+        assert first.probability + second.probability == pytest.approx(1)
+        assert len(trained.classify(TEXTS, top_k=1)[0]) == 1
+
+    def test_a_row_alone_and_among_longer_ones(self, trained):
+        alone = [trained.classify(text).probability for text in TEXTS]
+        together = [result.probability for result in trained.classify([*TEXTS, "好" * 50])]
+        assert together[:-1] == pytest.approx(alone, abs=1e-5)
+
+    def test_ids(self, trained):
+        rows = [[*trained.tokenizer.encode(text), seq2seq.EOS] for text in TEXTS]
+        assert trained.classify(rows) == trained.classify(TEXTS)
+        assert trained.classify(rows[0]) == trained.classify(TEXTS[0])
+
+    def test_of_a_long_text_the_middle_is_left_out(self):
+        model = make_model(max_length=7)
+        (row,) = model.make_rows(["不错很好房间早餐"])
+        assert model.tokenizer.decode(row[:3]) == "不错很"
+        assert model.tokenizer.decode(row[3:]) == "间早餐"
+
+    def test_nothing_and_the_unknown(self, trained):
+        assert trained.classify([]) == []
+        assert trained.classify("").label in ("good", "bad")
+        assert trained.classify("zzz").label in ("good", "bad")
+
+
+class TestFit:
+    @pytest.mark.parametrize("options", [{"cell": "gru", "num_layers": 2}, {"pair_buckets": 0}])
+    def test_other_shapes_learn_too(self, options):
+        model = make_model(bidirectional=False, dropout=0.1, label_smoothing=0.1, **options)
+        model.optimizer.learning_rate = 0.02
+        history = model.fit(TEXTS, LABELS, epochs=20, verbose=0, validation_data=(TEXTS, LABELS))
+        assert history.history["val_accuracy"][-1] == 1
+
+    def test_arrays_and_texts_are_one(self, trained):
+        token_ids, classes = trained.encode_rows(TEXTS, LABELS)
+        loss, accuracy = trained.evaluate(token_ids, classes, verbose=0)
+        report = trained.evaluate(TEXTS, LABELS)
+        assert loss == pytest.approx(report["loss"], abs=1e-5)
+        assert accuracy == report["accuracy"] == 1
+        assert np.allclose(trained.predict(token_ids, verbose=0).sum(axis=1), 1)
+
+    def test_class_weights(self):
+        texts, labels = [*TEXTS, *BAD * 4], [*LABELS, *["bad"] * 4 * len(BAD)]
+        token_ids, classes = make_model().encode_rows(texts, labels)
+        losses = []
+        for x, y, weights in (
+            (texts, labels, "balanced"),
+            (texts, labels, {"good": 36 / (2 * 6), "bad": 36 / (2 * 30)}),
+            (token_ids, classes, {1: 3.0, 0: 0.6}),
+            (texts, labels, None),
+        ):
+            model = make_model(dropout=0.0)
+            model.optimizer.learning_rate = 0
+            history = model.fit(x, y, batch_size=36, verbose=0, class_weight=weights)
+            losses.append(history.history["loss"][0])
+        assert losses[:3] == pytest.approx([losses[0]] * 3, rel=1e-5)
+        assert losses[3] != pytest.approx(losses[0], rel=1e-3)
+
+    def test_the_same_seed_gives_the_same_weights(self):
+        weights = []
+        for _ in range(2):
+            model = make_model()
+            model.fit(TEXTS, LABELS, epochs=2, verbose=0, seed=4)
+            weights.append(model.get_weights())
+        assert all(map(np.array_equal, *weights))
+
+    def test_labels_may_be_numbers(self):
+        model = make_model(labels=2)
+        model.fit(TEXTS, np.array([1] * 6 + [0] * 6), verbose=0)
+        assert model.labels == [0, 1]
+        assert model.classify(TEXTS[0]).label in (0, 1)
+
+
+class TestReport:
+    def test_it_agrees_with_scikit_learn(self):
+        from sklearn import metrics
+
+        generator = np.random.default_rng(0)
+        true, predicted = generator.integers(0, 3, (2, 50))
+        report = classification_report(true, predicted, ["a", "b", "c", "never"])
+        assert report["accuracy"] == metrics.accuracy_score(true, predicted)
+        assert report["macro_f1"] == pytest.approx(
+            metrics.f1_score(true, predicted, average="macro")
+        )
+        assert report["classes"]["b"]["precision"] == pytest.approx(
+            metrics.precision_score(true, predicted, average=None)[1]
+        )
+        assert report["classes"]["c"]["recall"] == pytest.approx(
+            metrics.recall_score(true, predicted, average=None)[2]
+        )
+        assert (
+            report["confusion_matrix"][:3, :3] == metrics.confusion_matrix(true, predicted)
+        ).all()
+        assert report["classes"]["never"] == {"precision": 0, "recall": 0, "f1": 0, "texts": 0}
+
+    def test_evaluate(self, trained):
+        report = trained.evaluate(TEXTS[:7], [*LABELS[:6], "good"])
+        assert report["confusion_matrix"].tolist() == [[0, 0], [1, 6]]
+        assert report["classes"]["good"]["recall"] == pytest.approx(6 / 7)
+        assert "good" in str(report) and "0.857" in str(report)
+        everything = evaluate_model(trained, TEXTS, LABELS)
+        assert everything["macro_f1"] == 1 and everything["coverage"] == 1
+        assert evaluate_model(trained, TEXTS, LABELS, ["accuracy"]) == {"accuracy": 1}
+
+    def test_texts_of_one_label_are_measured(self, trained):
+        report = trained.evaluate(GOOD, ["good"] * len(GOOD))
+        assert report["accuracy"] == report["macro_f1"] == 1
+
+    def test_cross_validation(self):
+        adapted = []
+
+        def make(texts):
+            adapted.append(texts)
+            return make_model()
+
+        result = cross_validate(make, TEXTS, LABELS, folds=3, epochs=1, verbose=0)
+        assert len(result["folds"]) == 3
+        assert all(
+            fold["confusion_matrix"].sum(axis=1).tolist() == [2, 2] for fold in result["folds"]
+        )
+        assert result["accuracy"] == pytest.approx(
+            np.mean([fold["accuracy"] for fold in result["folds"]])
+        )
+        assert all(len(texts) == 8 for texts in adapted)
+        with pytest.raises(ValueError, match="fewer folds"):
+            cross_validate(make, TEXTS, LABELS, folds=7)
+
+
+class TestFile:
+    def test_a_fresh_process_labels_alike(self, trained, tmp_path):
+        trained.save(tmp_path / "m.keras")
+        program = (
+            "import keras, seq2seq, sys; m = keras.saving.load_model(sys.argv[1]); "
+            "print([(r.label, round(r.probability, 4)) for r in m.classify(['很好', '太差了'])])"
+        )
+        out = subprocess.run(
+            [sys.executable, "-c", program, tmp_path / "m.keras"], capture_output=True, text=True
+        )
+        results = trained.classify(["很好", "太差了"])
+        assert out.stdout.strip() == str([(r.label, round(r.probability, 4)) for r in results])
+
+    def test_it_trains_on(self, trained, tmp_path):
+        trained.save(tmp_path / "m.keras")
+        copy = keras.saving.load_model(tmp_path / "m.keras")
+        assert copy.labels == ["bad", "good"] and copy.manifest["data"]["pairs"] == len(TEXTS)
+        copy.fit(TEXTS, LABELS, verbose=0)
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("labels", "words"),
+        [
+            (["good"], "at least two"),
+            (1, "at least two"),
+            (LABELS, "sorted"),
+            ("good", "a list"),
+            ([1.5, 2.5], "str or int"),
+        ],
+    )
+    def test_labels(self, labels, words):
+        with pytest.raises(ValueError, match=words):
+            make_model(labels=labels)
+
+    def test_a_tokenizer_never_adapted(self):
+        with pytest.raises(ValueError, match="never"):
+            seq2seq.TextClassifier(seq2seq.CharTokenizer(), 2)
+
+    def test_options(self):
+        for options in ({"units": 5}, {"dropout": 1.0}, {"pair_buckets": -1}, {"max_length": 2}):
+            with pytest.raises(ValueError, match=next(iter(options))):
+                make_model(**options)
+
+    def test_texts_and_labels(self, trained):
+        model = make_model()
+        for call in (model.fit, model.evaluate):
+            with pytest.raises(ValueError, match="'great'"):
+                call(TEXTS, ["great", *LABELS[1:]])
+            with pytest.raises(ValueError, match="a label for each of 12"):
+                call(TEXTS, LABELS[1:])
+            with pytest.raises(ValueError, match="a label for each"):
+                call(TEXTS)
+        with pytest.raises(ValueError, match="at least two labels"):
+            model.fit(GOOD, ["good"] * len(GOOD))
+        with pytest.raises(ValueError, match="sample_weight"):
+            model.fit(TEXTS, LABELS, sample_weight=np.ones(12))
+        with pytest.raises(ValueError, match="'great'"):
+            model.fit(TEXTS, LABELS, class_weight={"great": 2})
+        with pytest.raises(ValueError, match="balanced"):
+            model.fit(TEXTS, LABELS, class_weight="even")
+        with pytest.raises(ValueError, match="'great'"):
+            model.fit(TEXTS, LABELS, validation_data=(["好"], ["great"]), verbose=0)
+
+    def test_arrays(self):
+        model = make_model()
+        token_ids, classes = model.encode_rows(TEXTS, LABELS)
+        with pytest.raises(ValueError, match="from 0 to 1"):
+            model.fit(token_ids, classes + 1)
+        with pytest.raises(ValueError, match="vocabulary"):
+            model.fit(token_ids + 1000, classes)
+        with pytest.raises(ValueError, match="a text, a list"):
+            model.classify(5)
+        with pytest.raises(ValueError, match="vocabulary size"):
+            seq2seq.TextClassifier(20, 2, units=4).classify("很好")
