@@ -282,7 +282,6 @@ class TestGenerate:
         settings = json.loads(capsys.readouterr().out)["settings"]
         assert settings["tokenizer"] == f"CharTokenizer, {model.vocabulary_size} tokens"
 
-
     def test_a_classifier_labels_each_line(self, folder, capsys):
         tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
         model = seq2seq.TextClassifier(tokenizer, [0, 1], 8, 8, pair_buckets=0)

@@ -101,6 +101,16 @@ class TestFit:
         np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
         np.testing.assert_allclose(losses[0], losses[2], rtol=1e-5)
 
+    def test_rows_of_ids_stand_for_texts(self):
+        rows = make_model().make_rows(TEXTS)
+        figures = []
+        for texts in (TEXTS, rows):
+            model = make_model()
+            history = model.fit(texts, validation_data=texts, verbose=0, seed=1)
+            evaluated = model.evaluate(texts, verbose=0, return_dict=True)
+            figures.append((history.history, evaluated, model.perplexity(texts)))
+        assert figures[0] == figures[1]
+
     def test_validation_split_and_manifest(self):
         model = make_model()
         history = model.fit(TEXTS, validation_split=0.4, verbose=0, seed=3)
@@ -198,6 +208,8 @@ class TestScore:
     [
         (lambda model: model.fit([]), "at least one text"),
         (lambda model: model.fit(TEXTS, TEXTS), "texts alone"),
+        (lambda model: model.fit(None), "texts, arrays or a dataset"),
+        (lambda model: model.fit([[4, 99]]), "from 1 to"),
         (lambda model: model.score("one text"), "list"),
         (lambda model: model.generate(TEXTS, stream=True), "one prompt"),
         (lambda model: model.generate("a", sampler="beam", stream=True), "one hypothesis"),

@@ -18,6 +18,17 @@ def is_texts(x) -> bool:
     return isinstance(x, (list, tuple)) and (not x or isinstance(x[0], str))
 
 
+def is_rows(x) -> bool:
+    """Tells whether an argument is a list of rows of ids, not padded to an array."""
+    kinds = (list, tuple, np.ndarray)
+    return (
+        isinstance(x, (list, tuple))
+        and len(x) > 0
+        and all(isinstance(row, kinds) and len(row) > 0 for row in x)
+        and all(isinstance(row[0], (int, np.integer)) for row in x)
+    )
+
+
 def check_texts(texts) -> None:
     """Raises a `ValueError` unless there is a list with something in it."""
     if isinstance(texts, str) or not hasattr(texts, "__len__") or not len(texts):

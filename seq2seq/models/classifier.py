@@ -103,6 +103,7 @@ class TextClassifier(TextModel):
     """
 
     options = OPTIONS
+    takes_rows = True
     refused_with_texts = ("sample_weight",)
 
     def __init__(
@@ -199,7 +200,7 @@ class TextClassifier(TextModel):
             ValueError: If texts and labels do not fit together, a label is unknown, or all texts
                 have one label.
         """
-        if is_texts(x):
+        if self.is_read(x):
             classes = self._numbers(x, y)
             if len(set(classes)) < 2:
                 raise ValueError(
@@ -209,7 +210,7 @@ class TextClassifier(TextModel):
         else:
             classes = y
         if class_weight is not None:
-            kwargs["class_weight"] = self._class_weight(class_weight, classes, is_texts(x))
+            kwargs["class_weight"] = self._class_weight(class_weight, classes, self.is_read(x))
         rest = epochs, verbose, callbacks, validation_split, validation_data, shuffle
         return super().fit(x, y, batch_size, *rest, **kwargs)
 
@@ -230,7 +231,7 @@ class TextClassifier(TextModel):
         Raises:
             ValueError: If texts and labels do not fit together or a label is unknown.
         """
-        if not is_texts(x):
+        if not self.is_read(x):
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
         self._refuse_weights(kwargs)
         classes = self._numbers(x, y)

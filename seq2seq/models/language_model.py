@@ -90,6 +90,7 @@ class LanguageModel(TokenModel):
     """
 
     options = OPTIONS
+    takes_rows = True
 
     def __init__(
         self,
@@ -177,12 +178,12 @@ class LanguageModel(TokenModel):
         Raises:
             ValueError: If texts, arrays or arguments do not fit together.
         """
-        if is_texts(x):
+        if self.is_read(x):
             check_texts(x)
         rest = epochs, verbose, callbacks, validation_split, validation_data, shuffle
         if not carry_states:
             return super().fit(x, y, batch_size, *rest, **kwargs)
-        if not is_texts(x):
+        if not self.is_read(x):
             raise ValueError("Expected texts with carry_states=True. Received no list of texts.")
         batch_size = BATCH_SIZE if batch_size is None else batch_size
         check_whole("batch_size", batch_size)

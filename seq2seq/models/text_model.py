@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from seq2seq.checks import check_number, check_whole
-from seq2seq.data.rows import is_texts
+from seq2seq.data.rows import is_rows, is_texts
 from seq2seq.data.splitting import fingerprint
 from seq2seq.models.files import check_space, write_whole
 from seq2seq.models.tokenizer_config import deserialize_tokenizer, serialize_tokenizer
@@ -27,6 +27,7 @@ class TextModel(keras.Model):
 
     options = ()  # arguments that a saved model keeps, beside its tokenizers
     sides = (("tokenizer", ""),)  # argument of each tokenizer, and what its attributes begin with
+    takes_rows = False  # whether a list of rows of ids stands for texts
     refused_with_texts = ("sample_weight", "class_weight")
 
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
@@ -81,6 +82,8 @@ class TextModel(keras.Model):
         Raises:
             ValueError: If texts, arrays or arguments do not fit together.
         """
+        if x is None:
+            raise ValueError("Expected texts, arrays or a dataset to train on. Received: None.")
         check_whole("epochs", epochs)
         if batch_size is not None:
             check_whole("batch_size", batch_size)
@@ -91,7 +94,7 @@ class TextModel(keras.Model):
             "data": _describe_data(x, y),
             "training": {"batch_size": batch_size, "validation_split": validation_split},
         }
-        if is_texts(x):
+        if self.is_read(x):
             self._refuse_weights(kwargs)
             batch_size = manifest["training"]["batch_size"] = batch_size or BATCH_SIZE
             if validation_split and validation_data is None:
@@ -102,7 +105,7 @@ class TextModel(keras.Model):
             self.check_arrays(x, y)
             self.spread_weights(kwargs, y)
             batch_size = manifest["training"]["batch_size"] = batch_size or 32
-        if is_texts(validation_data):
+        if self.is_read(validation_data):
             validation_data = validation_data, None
         if isinstance(validation_data, (tuple, list)) and len(validation_data) > 1:
             manifest["validation"] = _describe_data(*validation_data[:2])
@@ -134,7 +137,7 @@ class TextModel(keras.Model):
         """
         if batch_size is not None:
             check_whole("batch_size", batch_size)
-        if is_texts(x):
+        if self.is_read(x):
             self._refuse_weights(kwargs)
             x, y, batch_size = self.make_dataset(x, y, batch_size or BATCH_SIZE), None, None
         elif _is_arrays(x):
@@ -146,7 +149,7 @@ class TextModel(keras.Model):
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) < 2:
             return validation_data
         x, y, *weights = validation_data
-        if is_texts(x):
+        if self.is_read(x):
             self._refuse_weights({"sample_weight": weights[0] if weights else None})
             batch_size = kwargs.pop("validation_batch_size", None) or BATCH_SIZE
             return self.make_dataset(x, y, batch_size)
@@ -157,6 +160,10 @@ class TextModel(keras.Model):
                 self.spread_weights(weights, y)
                 return x, y, weights["sample_weight"]
         return validation_data
+
+    def is_read(self, x) -> bool:
+        """Tells whether `make_dataset` is to make batches of these."""
+        return is_texts(x) or (self.takes_rows and is_rows(x))
 
     def _refuse_weights(self, kwargs):
         for name in self.refused_with_texts:
