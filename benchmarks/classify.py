@@ -11,9 +11,9 @@ import math
 import time
 
 import keras
+from cores import add_threads_argument, restrict_threads
 
 import seq2seq
-from cores import add_threads_argument, restrict_threads
 from seq2seq.callbacks import WarmUp
 from seq2seq.evaluation import classification_report
 

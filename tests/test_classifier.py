@@ -82,6 +82,7 @@ class TestFit:
         assert accuracy == report["accuracy"] == 1
         assert np.allclose(trained.predict(token_ids, verbose=0).sum(axis=1), 1)
 
+    @pytest.mark.filterwarnings("ignore:The learning rate is 0")
     def test_class_weights(self):
         texts, labels = [*TEXTS, *BAD * 4], [*LABELS, *["bad"] * 4 * len(BAD)]
         token_ids, classes = make_model().encode_rows(texts, labels)

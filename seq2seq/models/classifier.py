@@ -1,6 +1,5 @@
 """TextClassifier: the encoder on its own, with a label for each text."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from seq2seq.models.classification import (
 )
 from seq2seq.models.embedding import load_vectors
 from seq2seq.models.generator import batches_by_length, pad_batch
+from seq2seq.models.labels import LabelNumbers
 from seq2seq.models.losses import SmoothedCrossentropy
 from seq2seq.models.pooling import MaxPooling, MeanPooling
 from seq2seq.models.text_model import BATCH_SIZE, TextModel
@@ -126,7 +126,8 @@ class TextClassifier(TextModel):
         name: str = "text_classifier",
     ):
         options = {option: value for option, value in locals().items() if option in OPTIONS}
-        options["labels"] = labels = _check_labels(labels)
+        label_numbers = LabelNumbers(labels)
+        options["labels"] = labels = label_numbers.labels
         size, tokenizer = vocabulary_size("tokenizer", tokenizer)
         check_whole("max_length", max_length, 3)
         encoder = build_encoder(size, options)
@@ -150,7 +151,7 @@ class TextClassifier(TextModel):
         for option, value in options.items():
             setattr(self, option, value)
         self.manifest = {}
-        self._classes = {label: i for i, label in enumerate(labels)}
+        self._label_numbers = label_numbers
         self._forward = compile_function(self._probabilities, self.variables)
         load_vectors("", encoder.embedding.token_embedding, tokenizer, vectors)
         self.compile(
@@ -201,7 +202,7 @@ class TextClassifier(TextModel):
                 have one label.
         """
         if self.is_read(x):
-            classes = self._numbers(x, y)
+            classes = self._label_numbers.of(x, y)
             if len(set(classes)) < 2:
                 raise ValueError(
                     f"Expected texts of at least two labels. Received {len(classes)} texts, all of "
@@ -210,7 +211,9 @@ class TextClassifier(TextModel):
         else:
             classes = y
         if class_weight is not None:
-            kwargs["class_weight"] = self._class_weight(class_weight, classes, self.is_read(x))
+            kwargs["class_weight"] = self._label_numbers.class_weight(
+                class_weight, classes, self.is_read(x)
+            )
         rest = epochs, verbose, callbacks, validation_split, validation_data, shuffle
         return super().fit(x, y, batch_size, *rest, **kwargs)
 
@@ -234,7 +237,7 @@ class TextClassifier(TextModel):
         if not self.is_read(x):
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
         self._refuse_weights(kwargs)
-        classes = self._numbers(x, y)
+        classes = self._label_numbers.of(x, y)
         probabilities = self._predict_rows(self.make_rows(x), batch_size or BATCH_SIZE)
         chosen = np.maximum(probabilities[np.arange(len(x)), classes], 1e-37)
         report = classification_report(classes, probabilities.argmax(axis=1), self.labels)
@@ -288,11 +291,11 @@ class TextClassifier(TextModel):
         token_ids = pad_rows(self.make_rows(texts))
         if labels is None:
             return token_ids
-        return token_ids, np.array(self._numbers(texts, labels), dtype="int32")
+        return token_ids, np.array(self._label_numbers.of(texts, labels), dtype="int32")
 
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
         """Returns a dataset of batches of ids and numbers of classes."""
-        classes = self._numbers(x, y)
+        classes = self._label_numbers.of(x, y)
         return make_labelled_batches(self.make_rows(x), classes, batch_size, shuffle, seed)
 
     def check_arrays(self, x, y=None):
@@ -305,46 +308,6 @@ class TextClassifier(TextModel):
                     f"Expected numbers of classes from 0 to {len(self.labels) - 1} with arrays of "
                     f"ids. Received: {y[:5].tolist()}... of {y.dtype}. See `encode_rows`."
                 )
-
-    def _numbers(self, texts, labels):
-        """Returns the number of each text's class."""
-        check_texts(texts)
-        if labels is None or isinstance(labels, str) or len(labels) != len(texts):
-            received = "none" if labels is None else f"{len(labels)}"
-            raise ValueError(
-                f"Expected a label for each of {len(texts)} texts. Received {received}. Pass a "
-                "list of labels beside the texts."
-            )
-        labels = np.asarray(labels, dtype="object").tolist()
-        unknown = Counter(label for label in labels if label not in self._classes)
-        if unknown:
-            raise ValueError(
-                f"Expected labels of {_some(self.labels)}. Received {_some(unknown)} in "
-                f"{unknown.total()} of {len(labels)} texts. Leave these out, or make the model "
-                "with all labels."
-            )
-        return [self._classes[label] for label in labels]
-
-    def _class_weight(self, weights, classes, by_label):
-        """Returns a weight for the number of each class."""
-        if weights == "balanced":
-            if classes is None:
-                raise ValueError('Expected texts or arrays with class_weight="balanced".')
-            counts = np.bincount(np.asarray(classes, dtype="int64"), minlength=len(self.labels))
-            seen = np.count_nonzero(counts)
-            return {i: len(classes) / (seen * count) for i, count in enumerate(counts) if count}
-        if not isinstance(weights, dict):
-            raise ValueError(
-                'Expected `class_weight` to be a dict by label, or "balanced". '
-                f"Received: {weights!r}."
-            )
-        if not by_label:
-            return weights
-        if unknown := [label for label in weights if label not in self._classes]:
-            raise ValueError(
-                f"Expected weights of {_some(self.labels)}. Received: {_some(unknown)}."
-            )
-        return {self._classes[label]: weight for label, weight in weights.items()}
 
     def make_rows(self, texts):
         """Returns rows of ids ending with `EOS` for texts or rows of ids."""
@@ -372,29 +335,3 @@ class TextClassifier(TextModel):
 
     def _probabilities(self, token_ids):
         return ops.cast(self(token_ids, training=False), "float32")
-
-
-def _check_labels(labels):
-    """Returns labels as a list of str or int."""
-    if isinstance(labels, (int, np.integer)) and not isinstance(labels, bool):
-        labels = range(labels)
-    if isinstance(labels, str) or not hasattr(labels, "__iter__"):
-        raise ValueError(f"Expected `labels` to be a list of str or int. Received: {labels!r}.")
-    labels = np.array(list(labels), dtype="object").tolist()
-    labels = [label.item() if isinstance(label, np.generic) else label for label in labels]
-    if not all(isinstance(label, (str, int)) for label in labels):
-        raise ValueError(f"Expected `labels` to be str or int. Received: {_some(labels)}.")
-    if len(set(labels)) < len(labels):
-        raise ValueError(
-            f"Expected each label once. Received: {_some(labels)}. For the labels of a corpus "
-            "write `sorted(set(labels))`."
-        )
-    if len(labels) < 2:
-        raise ValueError(f"Expected at least two labels. Received: {labels!r}.")
-    return labels
-
-
-def _some(labels) -> str:
-    """Returns the first labels as text."""
-    labels = list(labels)
-    return ", ".join(map(repr, labels[:10])) + (", ..." if len(labels) > 10 else "")

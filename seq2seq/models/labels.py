@@ -1,0 +1,106 @@
+"""The labels of a classifier and their numbers."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from seq2seq.data.rows import check_texts
+
+Label = str | int
+
+
+class LabelNumbers:
+    """Numbers labels in their order.
+
+    Args:
+        labels: The labels, str or int, each once; or their number, for labels that are 0, 1, ...
+
+    Raises:
+        ValueError: If there are fewer than two, one is repeated or is neither str nor int.
+    """
+
+    def __init__(self, labels: Sequence[Label] | int):
+        if isinstance(labels, (int, np.integer)) and not isinstance(labels, bool):
+            labels = range(labels)
+        if isinstance(labels, str) or not hasattr(labels, "__iter__"):
+            raise ValueError(f"Expected `labels` to be a list of str or int. Received: {labels!r}.")
+        labels = _plain(labels)
+        if not all(isinstance(label, Label) for label in labels):
+            raise ValueError(f"Expected `labels` to be str or int. Received: {_some(labels)}.")
+        if len(set(labels)) < len(labels):
+            raise ValueError(
+                f"Expected each label once. Received: {_some(labels)}. For the labels of a corpus "
+                "write `sorted(set(labels))`."
+            )
+        if len(labels) < 2:
+            raise ValueError(f"Expected at least two labels. Received: {labels!r}.")
+        self.labels = labels
+        self._numbers = {label: i for i, label in enumerate(labels)}
+
+    def of(self, texts: Sequence, labels: Sequence[Label] | None) -> list[int]:
+        """Returns the number of each text's label.
+
+        Raises:
+            ValueError: If a label is unknown or there is not one for each text.
+        """
+        check_texts(texts)
+        if labels is None or isinstance(labels, str) or len(labels) != len(texts):
+            received = "none" if labels is None else f"{len(labels)}"
+            raise ValueError(
+                f"Expected a label for each of {len(texts)} texts. Received {received}. Pass a "
+                "list of labels beside the texts."
+            )
+        labels = _plain(labels)
+        unknown = Counter(label for label in labels if label not in self._numbers)
+        if unknown:
+            raise ValueError(
+                f"Expected labels of {_some(self.labels)}. Received {_some(unknown)} in "
+                f"{unknown.total()} of {len(labels)} texts. Leave these out, or make the model "
+                "with all labels."
+            )
+        return [self._numbers[label] for label in labels]
+
+    def class_weight(self, weights, classes: Sequence[int] | None, by_label: bool) -> dict:
+        """Returns a weight for the number of each class, as Keras wants them.
+
+        Args:
+            weights: `"balanced"`, or a dict of weights.
+            classes: Numbers of the classes of all texts; only for `"balanced"`.
+            by_label: Whether the keys of the dict are labels; else they are numbers.
+
+        Raises:
+            ValueError: If `weights` is something else or names unknown labels.
+        """
+        if isinstance(weights, str) and weights == "balanced":
+            if classes is None:
+                raise ValueError('Expected texts or arrays with class_weight="balanced".')
+            counts = np.bincount(np.asarray(classes, dtype="int64"), minlength=len(self.labels))
+            seen = np.count_nonzero(counts)
+            return {
+                i: len(classes) / (seen * count) if count else 1.0
+                for i, count in enumerate(counts.tolist())
+            }
+        if not isinstance(weights, dict):
+            raise ValueError(
+                'Expected `class_weight` to be a dict by label, or "balanced". '
+                f"Received: {weights!r}."
+            )
+        if not by_label:
+            return weights
+        if unknown := [label for label in weights if label not in self._numbers]:
+            raise ValueError(
+                f"Expected weights of {_some(self.labels)}. Received: {_some(unknown)}."
+            )
+        return {self._numbers[label]: weight for label, weight in weights.items()}
+
+
+def _plain(labels) -> list:
+    """Returns labels as Python's own str and int, whatever they came in."""
+    return [label.item() if isinstance(label, np.generic) else label for label in labels]
+
+
+def _some(labels) -> str:
+    """Returns the first labels as text."""
+    labels = list(labels)
+    return ", ".join(map(repr, labels[:10])) + (", ..." if len(labels) > 10 else "")
