@@ -16,6 +16,7 @@ from seq2seq.data.datasets import (
     hsk_sentences,
     pinyin,
     pronunciations,
+    reviews,
     three_kingdoms,
 )
 
@@ -98,6 +99,13 @@ def test_three_kingdoms_are_chapters_of_paragraphs():
     paragraphs = [paragraph for chapter in chapters for paragraph in chapter]
     assert all(paragraph == paragraph.strip() != "" for paragraph in paragraphs)
     assert sum(map(len, paragraphs)) > 590_000
+
+
+def test_reviews_are_labelled():
+    texts, labels = reviews()
+    assert len(texts) == len(labels) == len(set(texts)) > 17_000
+    assert set(labels) == {"positive", "negative"}
+    assert labels[texts.index("重量控制的还可以")] == "positive"
 
 
 def test_the_novel_has_an_extra_of_its_own(monkeypatch):

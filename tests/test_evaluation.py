@@ -1,13 +1,16 @@
 """Corpus metrics on texts, with one reference or several."""
 
+import math
 import sys
 
+import keras
 import pytest
 
 import seq2seq
 from seq2seq.evaluation import (
     bleu,
     chrf,
+    distinct,
     evaluate_model,
     exact_match,
     group_references,
@@ -113,3 +116,56 @@ def test_the_metrics_of_a_model_need_one_result_a_source(trained):
         evaluate_model(trained, ["a"], ["b"], ["exact"], sampler=several)
     with pytest.raises(ValueError, match="list of metrics"):
         evaluate_model(trained, ["a"], ["b"], metrics="exact")
+
+
+class TestEvaluateModel:
+    def test_an_encoder_decoder(self, trained, phrases):
+        figures = evaluate_model(trained, *phrases)
+        loss, accuracy, perplexity = trained.evaluate(*phrases, verbose=0)
+        characters = sum(len(text) + 1 for text in phrases[1])
+        assert figures["perplexity"] == pytest.approx(perplexity, rel=1e-4)
+        assert figures["loss"] == pytest.approx(math.log(perplexity), rel=1e-4)
+        assert figures["accuracy"] == pytest.approx(accuracy)
+        nats = -trained.score(*phrases).sum()
+        assert figures["character_perplexity"] == pytest.approx(math.exp(nats / characters), 1e-4)
+        assert figures["coverage"] == 1 and figures["distinct_1"] == distinct(phrases[1])
+        other = evaluate_model(
+            trained, ["good zebra"], ["早上好，"], ["source_coverage", "coverage"]
+        )
+        assert other == {"source_coverage": 0.5, "coverage": 0.75}
+
+    @pytest.mark.parametrize("kind", [seq2seq.LanguageModel, seq2seq.NGramModel])
+    def test_a_language_model(self, kind, phrases):
+        tokenizer = seq2seq.WordTokenizer().adapt(phrases[0])
+        model = kind(tokenizer)
+        model.fit(phrases[0])
+        texts = [*phrases[0], "good zebra"]
+        figures = evaluate_model(model, texts)
+        assert figures["perplexity"] == pytest.approx(model.perplexity(texts), rel=1e-5)
+        nats = -model.score(texts).sum()
+        characters = sum(len(text) + 1 for text in texts)
+        assert figures["character_perplexity"] == pytest.approx(math.exp(nats / characters), 1e-4)
+        tokens = sum(len(tokenizer.tokenize(text)) for text in texts)
+        assert figures["coverage"] == pytest.approx(1 - 1 / tokens)
+        assert 0 < figures["distinct_1"] <= figures["distinct_2"] <= 1
+        assert figures == evaluate_model(model, texts)  # the samples are seeded
+
+    def test_bad_input(self, trained):
+        for arguments, words in (
+            ((trained, ["a"]), "0 targets"),
+            ((trained, ["a"], ["b"], ["macro_f1"]), "list of metrics"),
+            ((keras.Sequential(), ["a"]), "a model of this package"),
+            ((seq2seq.LanguageModel(9, 4, 4), ["a"]), "tokenizer"),
+            ((seq2seq.LanguageModel(9, 4, 4), ["a"], ["b"]), "texts alone"),
+            ((seq2seq.LanguageModel(9, 4, 4), []), "at least one text"),
+        ):
+            with pytest.raises(ValueError, match=words):
+                evaluate_model(*arguments)
+
+
+def test_distinct_counts_ngrams():
+    assert distinct(["a b a", "b"]) == 2 / 4
+    assert distinct(["好好学习", "好好"], n=2) == 3 / 4
+    assert distinct(["a"], n=2) == 0
+    with pytest.raises(ValueError, match="n=0"):
+        distinct(["a"], n=0)

@@ -90,6 +90,8 @@ def evaluate_model(
     kind = next((kind for kind in KNOWN_METRICS if isinstance(model, kind)), None)
     if kind is None:
         raise ValueError(f"Expected a model of this package. Received: {model!r}.")
+    if any(getattr(model, f"{side}tokenizer") is None for _, side in getattr(model, "sides", ())):
+        raise ValueError("Expected a model with tokenizers. Received one made for ids.")
     all_metrics = metrics is None
     metrics = DEFAULT_METRICS[kind] if all_metrics else metrics
     check_metrics(metrics, KNOWN_METRICS[kind])
