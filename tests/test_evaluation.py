@@ -121,7 +121,7 @@ def test_the_metrics_of_a_model_need_one_result_a_source(trained):
 class TestEvaluateModel:
     def test_an_encoder_decoder(self, trained, phrases):
         figures = evaluate_model(trained, *phrases)
-        loss, accuracy, perplexity = trained.evaluate(*phrases, verbose=0)
+        _, accuracy, perplexity = trained.evaluate(*phrases, verbose=0)
         characters = sum(len(text) + 1 for text in phrases[1])
         assert figures["perplexity"] == pytest.approx(perplexity, rel=1e-4)
         assert figures["loss"] == pytest.approx(math.log(perplexity), rel=1e-4)
@@ -151,13 +151,14 @@ class TestEvaluateModel:
         assert figures == evaluate_model(model, texts)  # the samples are seeded
 
     def test_bad_input(self, trained):
+        language_model = seq2seq.LanguageModel(trained.source_tokenizer, 4, 4)
         for arguments, words in (
             ((trained, ["a"]), "0 targets"),
             ((trained, ["a"], ["b"], ["macro_f1"]), "list of metrics"),
             ((keras.Sequential(), ["a"]), "a model of this package"),
             ((seq2seq.LanguageModel(9, 4, 4), ["a"]), "tokenizer"),
-            ((seq2seq.LanguageModel(9, 4, 4), ["a"], ["b"]), "texts alone"),
-            ((seq2seq.LanguageModel(9, 4, 4), []), "at least one text"),
+            ((language_model, ["a"], ["b"]), "texts alone"),
+            ((language_model, []), "at least one text"),
         ):
             with pytest.raises(ValueError, match=words):
                 evaluate_model(*arguments)
