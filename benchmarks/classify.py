@@ -3,7 +3,7 @@
     python benchmarks/classify.py train.tsv val.tsv
 
 The files hold a text, a tab and a label a line. The baseline is scikit-learn's: TF-IDF of character
-1- to 3-grams and logistic regression with C=10.
+1- to 3-grams seen twice or more, counts by their logarithm, and logistic regression with C=10.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def parse_arguments():
     parser.add_argument("train", help="file of pairs")
     parser.add_argument("validation", help="file of pairs")
     parser.add_argument("--tokenizer", choices=TOKENIZERS, default="char")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=1)
@@ -60,7 +60,7 @@ def train_baseline(texts, labels):
 
     names = sorted(set(labels))
     pipeline = make_pipeline(
-        TfidfVectorizer(analyzer="char", ngram_range=(1, 3)),
+        TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2, sublinear_tf=True),
         LogisticRegression(C=10, max_iter=1000),
     ).fit(texts, labels)
 

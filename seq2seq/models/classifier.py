@@ -51,8 +51,8 @@ class TextClassifier(TextModel):
 
     It is a functional `keras.Model` of named layers, with input `token_ids` and softmax
     probabilities as output, and arrives compiled. The mean and the maximum over the text of the
-    encoder's outputs, with the mean of the embeddings, go to the output layer (Howard & Ruder 2018,
-    https://aclanthology.org/P18-1031, section 3.3, pool likewise).
+    encoder's outputs (Howard & Ruder 2018, https://aclanthology.org/P18-1031, section 3.3, pool
+    likewise), and the mean of its embeddings, go to the output layer.
 
     Args:
         tokenizer: Tokenizer of the texts, adapted; or the size of the vocabulary, special ids
@@ -78,7 +78,7 @@ class TextClassifier(TextModel):
             `None`.
         train_embedding: Whether the embedding is trained. Defaults to `True`.
         max_length: Longest row made from a text, in tokens with `EOS`. Of a longer text the middle
-            is left out. Defaults to 200.
+            is left out. Defaults to 300.
         name: Name of the model. Defaults to `"text_classifier"`.
 
     Call arguments:
@@ -122,7 +122,7 @@ class TextClassifier(TextModel):
         label_smoothing: float = 0.0,
         vectors: str | Path | None = None,
         train_embedding: bool = True,
-        max_length: int = 200,
+        max_length: int = 300,
         name: str = "text_classifier",
     ):
         options = {option: value for option, value in locals().items() if option in OPTIONS}
