@@ -62,16 +62,13 @@ def unit_vectors(model, texts):
 def main():
     options = parse_arguments()
     keras.utils.set_random_seed(options.seed)
-    try:
-        questions, answers = load_questions(options)
-        if options.model:
-            model = keras.saving.load_model(options.model)
-        else:
-            model = train_model(options, questions, answers)
-        queries = options.query or ["Are you a robot?", "Tell me about sports"]
-        corpus, asked = unit_vectors(model, questions), unit_vectors(model, queries)
-    except (ValueError, ImportError) as error:
-        sys.exit(f"retrieval.py: {error}")
+    questions, answers = load_questions(options)
+    if options.model:
+        model = keras.saving.load_model(options.model)
+    else:
+        model = train_model(options, questions, answers)
+    queries = options.query or ["Are you a robot?", "Tell me about sports"]
+    corpus, asked = unit_vectors(model, questions), unit_vectors(model, queries)
     for query, cosines in zip(queries, asked @ corpus.T, strict=True):
         print(f"\n{query}")
         for i in np.argsort(-cosines)[: options.nearest]:
@@ -79,4 +76,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ValueError, ImportError) as error:
+        sys.exit(f"retrieval.py: {error}")

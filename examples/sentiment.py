@@ -27,7 +27,7 @@ def parse_arguments():
     parser.add_argument("--data", help="file of pairs: text, tab, label")
     parser.add_argument("--validation", help="the same; default: a tenth of the data")
     parser.add_argument("--tokenizer", choices=TOKENIZERS, default="char")
-    parser.add_argument("--limit", type=int, help="use only so many texts")
+    parser.add_argument("--limit", type=int, help="use only so many texts, 20 or more")
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=32)
@@ -53,13 +53,10 @@ def load_texts(options):
 def main():
     options = parse_arguments()
     keras.utils.set_random_seed(options.seed)
-    try:
-        check_model_path(options.output)
-        train, validation = load_texts(options)
-        tokenizer = TOKENIZERS[options.tokenizer](min_frequency=2, lowercase=True).adapt(train[0])
-        model = seq2seq.TextClassifier(tokenizer, sorted(set(train[1])), units=options.units)
-    except (ValueError, ImportError) as error:
-        sys.exit(f"sentiment.py: {error}")
+    check_model_path(options.output)
+    train, validation = load_texts(options)
+    tokenizer = TOKENIZERS[options.tokenizer](min_frequency=2, lowercase=True).adapt(train[0])
+    model = seq2seq.TextClassifier(tokenizer, sorted(set(train[1])), units=options.units)
     print(f"{len(train[0])} texts to train on, {len(validation[0])} to validate")
 
     model.fit(
@@ -76,4 +73,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ValueError, ImportError) as error:
+        sys.exit(f"sentiment.py: {error}")

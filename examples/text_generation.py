@@ -70,12 +70,9 @@ def make_model(options, texts):
 def main():
     options = parse_arguments()
     keras.utils.set_random_seed(options.seed)
-    try:
-        check_model_path(options.output)
-        train, validation = load_texts(options)
-        model = make_model(options, train)
-    except (ValueError, ImportError) as error:
-        sys.exit(f"text_generation.py: {error}")
+    check_model_path(options.output)
+    train, validation = load_texts(options)
+    model = make_model(options, train)
     print(f"{len(train)} texts to train on, {len(validation)} to validate")
 
     sampler = seq2seq.Sample(temperature=0.8, top_p=0.9, seed=options.seed)
@@ -97,4 +94,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ValueError, ImportError) as error:
+        sys.exit(f"text_generation.py: {error}")

@@ -43,6 +43,11 @@ class ShowSamples(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Tries the options on one source: a mistake should not cost an epoch."""
+        if not hasattr(self.model, "generate"):
+            raise ValueError(
+                f"Expected a model that generates. Received a {type(self.model).__name__}. Leave "
+                "ShowSamples out."
+            )
         self.model.generate(self.sources[:1], **self.options)
 
     def on_epoch_end(self, epoch, logs=None):

@@ -207,7 +207,8 @@ def _add_data(parser):
         "data",
         nargs="+",
         metavar="DATA",
-        help="one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; or .gz",
+        help="one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; or .gz; "
+        "to evaluate a classifier texts with labels, a language model a text a line",
     )
     parser.add_argument(
         "--columns", nargs=2, metavar=("SOURCE", "TARGET"), help="names or numbers of two columns"

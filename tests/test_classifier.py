@@ -10,6 +10,7 @@ import pytest
 import seq2seq
 from seq2seq.evaluation import cross_validate, evaluate_model
 from seq2seq.models.classification import classification_report
+from seq2seq.models.labels import LabelNumbers
 
 GOOD = ["很好", "不错，很好", "房间很干净", "服务很热情", "早餐好吃", "下次还来"]
 BAD = ["差", "太差了", "房间很脏", "服务冷淡", "早餐难吃", "不会再来"]
@@ -91,6 +92,7 @@ class TestFit:
             (texts, labels, "balanced"),
             (texts, labels, {"good": 36 / (2 * 6), "bad": 36 / (2 * 30)}),
             (token_ids, classes, {1: 3.0, 0: 0.6}),
+            (token_ids, np.eye(2)[classes], "balanced"),
             (texts, labels, None),
         ):
             model = make_model(dropout=0.0)
@@ -98,7 +100,20 @@ class TestFit:
             history = model.fit(x, y, batch_size=36, verbose=0, class_weight=weights)
             losses.append(history.history["loss"][0])
         assert losses[:3] == pytest.approx([losses[0]] * 3, rel=1e-5)
-        assert losses[3] != pytest.approx(losses[0], rel=1e-3)
+        assert losses[4] != pytest.approx(losses[0], rel=1e-3)
+
+    def test_a_class_left_out_weighs_one(self):
+        numbers = LabelNumbers(["a", "b", "c"])
+        assert numbers.class_weight({"b": 2}, None, True) == {0: 1, 1: 2, 2: 1}
+        assert numbers.class_weight({2: 0.5}, None, False) == {0: 1, 1: 1, 2: 0.5}
+        make_model().fit(TEXTS, LABELS, class_weight={"bad": 2}, verbose=0)
+
+    def test_a_validation_split_is_made_first(self):
+        texts, labels = TEXTS[::-1], LABELS[::-1]  # sorted by label
+        with pytest.raises(ValueError, match="shuffle"):
+            make_model().fit(texts, labels, validation_split=0.5)
+        history = make_model().fit(texts, labels, validation_split=0.25, verbose=0)
+        assert "val_accuracy" in history.history
 
     def test_the_same_seed_gives_the_same_weights(self):
         weights = []
@@ -166,8 +181,29 @@ class TestReport:
             np.mean([fold["accuracy"] for fold in result["folds"]])
         )
         assert all(len(texts) == 8 for texts in adapted)
-        with pytest.raises(ValueError, match="fewer folds"):
-            cross_validate(make, TEXTS, LABELS, folds=7)
+        for arguments, words in (
+            ((make, TEXTS, LABELS, 7), "fewer folds"),
+            ((make, TEXTS, LABELS[1:]), "a label for each"),
+            ((make, GOOD, ["good"] * 6), "two labels"),
+            ((make_model(), TEXTS, LABELS), "a function"),
+            ((lambda texts: None, TEXTS, LABELS), "a new TextClassifier"),
+        ):
+            with pytest.raises(ValueError, match=words):
+                cross_validate(*arguments)
+        one = make_model()
+        with pytest.raises(ValueError, match="trained before"):
+            cross_validate(lambda texts: one, TEXTS, LABELS, folds=2, verbose=0)
+
+    def test_what_is_no_classification(self):
+        for classes, predicted in (
+            ([0], [0, 1]),
+            ([-1], [0]),
+            ([0], [2]),
+            ([], []),
+            (["a"], ["a"]),
+        ):
+            with pytest.raises(ValueError, match="from 0 to 1"):
+                classification_report(classes, predicted, ["a", "b"])
 
 
 class TestFile:
@@ -231,14 +267,35 @@ class TestBadInput:
             model.fit(TEXTS, LABELS, class_weight={"great": 2})
         with pytest.raises(ValueError, match="balanced"):
             model.fit(TEXTS, LABELS, class_weight="even")
-        with pytest.raises(ValueError, match="'great'"):
-            model.fit(TEXTS, LABELS, validation_data=(["好"], ["great"]), verbose=0)
+        for data in ((["好"], ["great"]), (TEXTS, LABELS[1:]), (TEXTS,), ([], [])):
+            with pytest.raises(ValueError, match=r"great|a label for|\(x, y\)|at least one text"):
+                model.fit(TEXTS, LABELS, validation_data=data, verbose=0)
+        for weights in ({"bad": "2"}, {"bad": -2}, {"bad": None}, {"bad": float("nan")}):
+            with pytest.raises(ValueError, match="class_weight"):
+                model.fit(TEXTS, LABELS, class_weight=weights)
+        for odd in ([None, "好"], ["好", 3], [1, 2], {"好"}, [["好"], ["差"]], None):
+            with pytest.raises(ValueError, match="Expected a list of texts"):
+                model.fit(odd, ["good", "bad"])
+            with pytest.raises(ValueError, match="Expected a list of texts"):
+                model.evaluate(odd, ["good", "bad"])
+        for odd in (np.eye(2)[[0, 1] * 6], [[label] for label in LABELS], iter(LABELS), 5):
+            with pytest.raises(ValueError, match="label"):
+                model.fit(TEXTS, odd)
+        for arguments in ({"batch_size": 0}, {"batch_size": -1}, {"foo": 1}):
+            with pytest.raises(ValueError, match="batch_size|foo"):
+                trained.evaluate(TEXTS, LABELS, **arguments)
+        with pytest.raises(ValueError, match="classify"):
+            trained.predict(TEXTS)
+        with pytest.raises(ValueError, match="generates"):
+            show = seq2seq.callbacks.ShowSamples(["好"])
+            model.fit(TEXTS, LABELS, callbacks=[show], verbose=0)
 
     def test_arrays(self):
         model = make_model()
         token_ids, classes = model.encode_rows(TEXTS, LABELS)
-        with pytest.raises(ValueError, match="from 0 to 1"):
-            model.fit(token_ids, classes + 1)
+        for odd in (classes + 1, classes - 1, classes[:, None], classes[1:], None):
+            with pytest.raises(ValueError, match="numbers of classes, 0 to 1"):
+                model.fit(token_ids, odd, class_weight="balanced")
         with pytest.raises(ValueError, match="vocabulary"):
             model.fit(token_ids + 1000, classes)
         with pytest.raises(ValueError, match="a text, a list"):

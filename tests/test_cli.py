@@ -298,6 +298,11 @@ class TestGenerate:
         assert result["confusion_matrix"] == expected["confusion_matrix"].tolist()
         assert main(["evaluate", "labels.keras", "in.tsv"]) == 0
         assert "precision" in capsys.readouterr().out
+        names = ["--metrics", "classes", "confusion_matrix"]
+        assert main(["evaluate", "labels.keras", "in.tsv", *names]) == 0
+        assert "confusion_matrix" in capsys.readouterr().out
+        for command in (["evaluate", "labels.keras", "in.tsv"], ["generate", "labels.keras"]):
+            fails_with_one_line([*command, "--sampler", "beam"], capsys, "--sampler beam")
         (folder / "bad.tsv").write_text("晚安\t2\n", encoding="utf-8")
         fails_with_one_line(["evaluate", "labels.keras", "bad.tsv"], capsys, "'2'")
 

@@ -170,3 +170,5 @@ def test_distinct_counts_ngrams():
     assert distinct(["a"], n=2) == 0
     with pytest.raises(ValueError, match="n=0"):
         distinct(["a"], n=0)
+    with pytest.raises(ValueError, match="list of texts"):
+        distinct("abc")

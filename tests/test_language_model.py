@@ -148,6 +148,10 @@ class TestGenerate:
         assert model.generate("there ", 5) == "there there"
         assert list(model.generate("there ", 2, stream=True)) == ["there ", "t", "h"]
 
+    def test_a_padded_row_is_streamed_as_it_is_generated(self, trained):
+        row = np.array([4, 5, 0, 0])
+        assert list(trained.generate(row, 5, stream=True)) == trained.generate(row, 5)
+
     def test_ids(self, trained):
         ids = trained.tokenizer.encode("the dog")
         (row,) = trained.generate([ids])
@@ -198,6 +202,17 @@ class TestScore:
         whole = make_model()
         np.testing.assert_allclose(model.score(TEXTS), whole.score(TEXTS), rtol=1e-5)
 
+    def test_long_texts_in_bfloat16(self):
+        policy = keras.config.dtype_policy()
+        try:
+            keras.config.set_dtype_policy("mixed_bfloat16")
+            half = make_model(window=4)
+        finally:
+            keras.config.set_dtype_policy(policy)
+        whole = make_model(window=4)
+        whole.set_weights(half.get_weights())
+        assert half.score(TEXTS) == pytest.approx(whole.score(TEXTS), rel=0.02)
+
     def test_perplexity_is_a_token(self, trained):
         figures = trained.evaluate(TEXTS, verbose=0, return_dict=True)
         assert trained.perplexity(TEXTS) == pytest.approx(figures["perplexity"], rel=1e-4)
@@ -208,7 +223,11 @@ class TestScore:
     [
         (lambda model: model.fit([]), "at least one text"),
         (lambda model: model.fit(TEXTS, TEXTS), "texts alone"),
-        (lambda model: model.fit(None), "texts, arrays or a dataset"),
+        (lambda model: model.fit(None), "Expected a list of texts"),
+        (lambda model: model.fit([None, "a"]), "place 0: None"),
+        (lambda model: model.fit(TEXTS, validation_data=(TEXTS,)), "validation_data"),
+        (lambda model: model.predict(TEXTS), "generate"),
+        (lambda model: model.generate([4, 5, 3]), "without BOS"),
         (lambda model: model.fit([[4, 99]]), "from 1 to"),
         (lambda model: model.score("one text"), "list"),
         (lambda model: model.generate(TEXTS, stream=True), "one prompt"),

@@ -412,7 +412,8 @@ class TestSubwordTokenizer:
         for text in self.TEXTS:
             assert tokenizer.decode(tokenizer.encode(text)) == text
         assert len(tokenizer.vocabulary) <= 60
-        assert UNK in tokenizer.encode("ж") and tokenizer.tokenize("жo") == ["ж", "o"]
+        assert tokenizer.encode("жж") == [UNK, UNK] and tokenizer.tokenize("жжo") == ["ж", "ж", "o"]
+        assert tokenizer.tokenize("\ud800") == ["?"]
 
     @pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
     def test_it_is_the_same_in_every_run_and_from_its_config(self, algorithm):
@@ -449,6 +450,9 @@ class TestSubwordTokenizer:
             (lambda: SubwordTokenizer(algorithm="wordpiece"), "'bpe' or 'unigram'"),
             (lambda: SubwordTokenizer(max_tokens=None), "max_tokens"),
             (lambda: SubwordTokenizer(vocabulary=["a"]), "together"),
+            (lambda: SubwordTokenizer(vocabulary=["a"], model="{}"), "get_config"),
+            (lambda: SubwordTokenizer().adapt(None), "list of texts"),
+            (lambda: remove_stop_words("我的书", ["的"]), "list of tokens"),
             (lambda: SubwordTokenizer().tokenize("a"), "never"),
             (lambda: SubwordTokenizer().adapt("a"), "in a list"),
             (lambda: SubwordTokenizer().adapt([""]), "at least one token"),

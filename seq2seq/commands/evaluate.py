@@ -1,6 +1,6 @@
 """The command `evaluate`."""
 
-from seq2seq.commands.options import make_sampler, print_result, read_data
+from seq2seq.commands.options import make_sampler, print_result, read_data, refuse_sampler
 from seq2seq.data.corpus import read_lines
 from seq2seq.evaluation import evaluate_model
 from seq2seq.models.classification import ClassificationReport
@@ -13,6 +13,8 @@ from seq2seq.models.seq2seq import Seq2Seq
 def evaluate(options) -> None:
     """Measures a model on a file of pairs, of labelled texts or of texts, as its kind wants."""
     model = load_model(options.model)
+    if isinstance(model, TextClassifier):
+        refuse_sampler(options)
     data = _read(options, model)
     sampler = make_sampler(options)
     if options.sampler is None and isinstance(model, LanguageModel):
@@ -29,6 +31,9 @@ def evaluate(options) -> None:
     lines = [f"{name:<22}{value:.4f}" for name, value in result.items() if isinstance(value, float)]
     if isinstance(result, ClassificationReport):
         lines.append(str(result))
+    else:
+        others = [name for name in ("classes", "confusion_matrix") if name in result]
+        lines += [f"{name}\n{result[name]}" for name in others]
     if "confusion_matrix" in result:
         result["confusion_matrix"] = result["confusion_matrix"].tolist()
     print_result(options, {**count, **result}, "\n".join(lines))

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 
-from seq2seq.commands.options import make_sampler
+from seq2seq.commands.options import make_sampler, refuse_sampler
 from seq2seq.data.corpus import decode_utf8, read_lines, split_lines
 from seq2seq.models.classifier import TextClassifier
 from seq2seq.models.inference import load_model
@@ -16,6 +16,8 @@ def generate(options) -> None:
     """Generates a line for each line of input; with a classifier, the line's label."""
     sampler = make_sampler(options)
     model = load_model(options.model)
+    if isinstance(model, TextClassifier):
+        refuse_sampler(options)
 
     def results(texts):
         if isinstance(model, TextClassifier):

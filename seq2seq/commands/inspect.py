@@ -33,7 +33,7 @@ def _summary(config) -> dict:
     settings = dict(config["config"])
     manifest = settings.pop("manifest", {})
     for name, value in settings.items():
-        if isinstance(value, dict):  # a tokenizer
+        if isinstance(value, dict) and "vocabulary" in value.get("config", ()):  # a tokenizer
             size = len(value["config"]["vocabulary"]) + len(SPECIAL_TOKENS)
             settings[name] = f"{value['class_name']}, {size} tokens"
     return {"model": config["class_name"], "settings": settings, "manifest": manifest}

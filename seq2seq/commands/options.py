@@ -68,6 +68,15 @@ def make_sampler(options) -> Sampler:
     return sampler(**given(options, *own), **constraints)
 
 
+def refuse_sampler(options) -> None:
+    """Raises a `ValueError` if a sampler was asked for where nothing is generated."""
+    if options.sampler is not None:
+        raise ValueError(
+            "Expected no --sampler with a classifier, which generates nothing. Received: --sampler "
+            f"{options.sampler}."
+        )
+
+
 def print_result(options, result: dict, text: str) -> None:
     """Prints a result, as text or with `--json` as that."""
     print(json.dumps(result, ensure_ascii=False, indent=2) if options.json else text)

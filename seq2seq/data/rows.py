@@ -14,8 +14,10 @@ def is_texts(x) -> bool:
     if isinstance(x, str):
         return True
     if isinstance(x, np.ndarray) or hasattr(x, "to_numpy"):  # a pandas column too
-        return np.asarray(x).dtype.kind in "OUT" and len(x) > 0 and isinstance(next(iter(x)), str)
-    return isinstance(x, (list, tuple)) and (not x or isinstance(x[0], str))
+        kind, dimensions = np.asarray(x).dtype.kind, np.ndim(x)
+        return dimensions == 1 and kind in "OUT" and any(isinstance(text, str) for text in x)
+    # One text will do: what else is in a list is named when it is read.
+    return isinstance(x, (list, tuple)) and (not x or any(isinstance(text, str) for text in x))
 
 
 def is_rows(x) -> bool:
@@ -30,12 +32,17 @@ def is_rows(x) -> bool:
 
 
 def check_texts(texts) -> None:
-    """Raises a `ValueError` unless there is a list with something in it."""
-    if isinstance(texts, str) or not hasattr(texts, "__len__") or not len(texts):
-        raise ValueError(
-            f"Expected a list of at least one text. Received: {texts!r}. Put a single text in a "
-            "list."
-        )
+    """Raises a `ValueError` unless there is a list with something in it, and no text is missing."""
+    if isinstance(texts, (str, set, dict)) or not hasattr(texts, "__len__") or not len(texts):
+        cure = " Put it in a list." if isinstance(texts, str) else ""
+        raise ValueError(f"Expected a list of at least one text. Received: {texts!r:.60}.{cure}")
+    if is_texts(texts):
+        for i, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise ValueError(
+                    f"Expected a list of texts (str). Received in place {i}: {text!r} of type "
+                    f"{type(text).__name__}. Leave it out, or write an empty text."
+                )
 
 
 def encode_rows(
@@ -52,6 +59,7 @@ def encode_rows(
     Returns:
         A list of lists of int.
     """
+    check_texts(texts)
     rows = tokenizer.encode_all(texts)
     cut = sum(len(row) >= max_length for row in rows)
     if cut:
@@ -66,21 +74,26 @@ def encode_rows(
 def check_rows(side: str, rows: Sequence, vocabulary_size: int) -> list[list[int]]:
     """Returns rows of ids as lists without padding.
 
+    Args:
+        side: Which rows they are, for the message: `"source"`, or `""` where there is one kind.
+        rows: Sequence of sequences of int.
+        vocabulary_size: Number of ids, the special ones included.
+
     Raises:
         ValueError: If a row is empty or has ids outside the vocabulary.
     """
-    checked = []
+    side, checked = f"{side} ".lstrip(), []
     for row in rows:
         row = np.asarray(row)
         if row.ndim != 1 or row.dtype.kind not in "iu":
             raise ValueError(
-                f"Expected {side} texts, or rows of ids (whole numbers). Received: "
-                f"{row.tolist()!r}. Pass a list of either."
+                f"Expected {side}texts, or rows of ids (whole numbers), in a list. Received: "
+                f"{row.tolist()!r:.60}."
             )
         row = np.trim_zeros(row, "b")
         if not row.size or row.min() <= PAD or row.max() >= vocabulary_size:
             raise ValueError(
-                f"Expected rows of {side} ids from 1 to {vocabulary_size - 1}. Received: "
+                f"Expected rows of {side}ids from 1 to {vocabulary_size - 1}. Received: "
                 f"{row[:20].tolist()}. Was another vocabulary used to make them?"
             )
         checked.append(row.tolist())

@@ -56,18 +56,30 @@ def cross_validate(
             'pip install "keras-seq2seq[classify]"'
         ) from error
     check_whole("folds", folds, 2)
+    check_whole("seed", seed, 0)
+    if not callable(make_model) or isinstance(make_model, TextClassifier):
+        raise ValueError(f"Expected a function that makes a model. Received: {make_model!r}.")
     texts, labels = np.array(list(texts), dtype="object"), np.array(list(labels), dtype="object")
     _, counts = np.unique(labels.astype("str"), return_counts=True)
-    if len(texts) != len(labels) or not len(texts) or counts.min() < folds:
-        fewest = f", of the rarest label {counts.min()}" if len(counts) else ""
+    if len(texts) != len(labels) or len(counts) < 2:
         raise ValueError(
-            f"Expected a label for each text and {folds} texts or more of every label. Received "
-            f"{len(texts)} texts and {len(labels)} labels{fewest}. Ask for fewer folds."
+            "Expected a label for each text, and two labels or more. Received "
+            f"{len(texts)} texts with {len(labels)} labels, {len(counts)} of them distinct."
+        )
+    if counts.min() < folds:
+        raise ValueError(
+            f"Expected {folds} texts or more of every label. Received {counts.min()} of the rarest "
+            "one. Ask for fewer folds."
         )
     reports = []
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for train, held_out in splitter.split(texts, labels.astype("str")):
         model = make_model(texts[train].tolist())
+        if not isinstance(model, TextClassifier) or int(model.optimizer.iterations):
+            raise ValueError(
+                "Expected `make_model` to return a new TextClassifier at each call. Received: "
+                f"{model!r}{', trained before' if isinstance(model, TextClassifier) else ''}."
+            )
         model.fit(texts[train].tolist(), labels[train].tolist(), **fit_arguments)
         reports.append(model.evaluate(texts[held_out].tolist(), labels[held_out].tolist()))
     values = {name: np.array([report[name] for report in reports]) for name in FIGURES}

@@ -58,9 +58,9 @@ def evaluate_model(
     them. `character_perplexity` spreads the same sum over characters, the end counting as one, so
     that models of different tokenizers compare. `coverage` is the share of tokens, of targets in a
     `Seq2Seq`, that are in the vocabulary; `source_coverage` that of its sources. `distinct_1` and
-    `distinct_2` tell the variety of generated texts: what a `Seq2Seq` makes of the sources, or 100
-    texts that a language model writes. `bleu`, `chrf`, `wer` and `exact` compare generated texts
-    with all the targets that a source has in these pairs. Of a `TextClassifier` see
+    `distinct_2` tell the variety of generated texts: what a `Seq2Seq` makes of the sources, or as
+    many texts, 100 at most, as a language model writes. `bleu`, `chrf`, `wer` and `exact` compare
+    generated texts with all the targets that a source has in these pairs. Of a `TextClassifier` see
     `classification_report`; its loss is a text's.
 
     Args:

@@ -171,6 +171,8 @@ def distinct(texts: Sequence[str], n: int = 1) -> float:
     0.6666666666666666
     """
     check_whole("n", n)
+    if isinstance(texts, str) or not _are_texts(list(texts)):
+        raise ValueError(f"Expected a list of texts. Received: {texts!r:.60}.")
     grams = []
     for text in texts:
         words = _words.findall(text)

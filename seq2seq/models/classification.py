@@ -19,8 +19,7 @@ class ClassificationReport(dict):
     def __str__(self):
         width = max(12, *(len(str(label)) + 2 for label in self["labels"]))
         lines = [f"{'':<{width}}{'precision':>10}{'recall':>10}{'f1':>10}{'texts':>10}"]
-        figures = {**self["classes"], "macro": self.macro}
-        for label, row in figures.items():
+        for label, row in [*self["classes"].items(), ("macro", self.macro)]:
             cells = "".join(f"{row[name]:>10.3f}" for name in ("precision", "recall", "f1"))
             lines.append(f"{label!s:<{width}}{cells}{row['texts']:>10,}")
         lines.append(f"accuracy {self['accuracy']:.3f}")
@@ -52,14 +51,25 @@ def classification_report(
         label a dict of `precision`, `recall`, `f1` and `texts`, their number), of `labels`, and of
         `confusion_matrix`, int array `(true classes, predicted classes)`. `str` makes it a table.
 
+    Raises:
+        ValueError: If these are no numbers of classes, or not as many.
+
     Example:
 
     >>> report = classification_report([0, 0, 1], [0, 1, 1], ["bad", "good"])
     >>> report["confusion_matrix"].tolist(), round(report["macro_f1"], 3)
     ([[1, 1], [0, 1]], 0.667)
     """
+    classes, predicted = np.asarray(classes), np.asarray(predicted)
+    both = np.concatenate([classes.ravel(), predicted.ravel()])
+    fit = classes.ndim == 1 and classes.shape == predicted.shape and both.dtype.kind in "iu"
+    if not fit or both.min() < 0 or both.max() >= len(labels):
+        raise ValueError(
+            f"Expected two lists of as many numbers of classes, from 0 to {len(labels) - 1}. "
+            f"Received: {classes.tolist()!r:.40} and {predicted.tolist()!r:.40}."
+        )
     matrix = np.zeros((len(labels), len(labels)), dtype="int64")
-    np.add.at(matrix, (np.asarray(classes), np.asarray(predicted)), 1)
+    np.add.at(matrix, (classes, predicted), 1)
     right, texts, chosen = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
     figures = {
         "precision": right / np.maximum(chosen, 1),

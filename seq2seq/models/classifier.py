@@ -22,7 +22,7 @@ from seq2seq.models.generator import batches_by_length, pad_batch
 from seq2seq.models.labels import LabelNumbers
 from seq2seq.models.losses import SmoothedCrossentropy
 from seq2seq.models.pooling import MaxPooling, MeanPooling
-from seq2seq.models.text_model import BATCH_SIZE, TextModel
+from seq2seq.models.text_model import BATCH_SIZE, TextModel, split_texts
 from seq2seq.models.tokenizer_config import vocabulary_size
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
@@ -202,14 +202,23 @@ class TextClassifier(TextModel):
                 have one label.
         """
         if self.is_read(x):
+            if validation_split and validation_data is None:
+                # Before the classes are looked at: a sorted corpus may lose one of them.
+                x, y, validation_data = split_texts(x, y, validation_split)
+                validation_split = 0.0
             classes = self._label_numbers.of(x, y)
             if len(set(classes)) < 2:
                 raise ValueError(
-                    f"Expected texts of at least two labels. Received {len(classes)} texts, all of "
-                    f"{self.labels[classes[0]]!r}. Give texts of the others too."
+                    f"Expected texts of at least two labels. Received {len(classes)} texts to "
+                    f"train on, all of {self.labels[classes[0]]!r}. Give texts of the others too, "
+                    "and shuffle what is sorted by label before a validation_split."
                 )
         else:
             classes = y
+            if class_weight is not None and hasattr(x, "shape"):
+                self.check_arrays(x, y)
+        if isinstance(validation_data, tuple) and self.is_read(validation_data[0]):
+            self._label_numbers.of(validation_data[0], (*validation_data, None)[1])
         if class_weight is not None:
             kwargs["class_weight"] = self._label_numbers.class_weight(
                 class_weight, classes, self.is_read(x)
@@ -237,6 +246,10 @@ class TextClassifier(TextModel):
         if not self.is_read(x):
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
         self._refuse_weights(kwargs)
+        if batch_size is not None:
+            check_whole("batch_size", batch_size)
+        if unknown := kwargs.keys() - {"sample_weight", "steps", "callbacks", "return_dict"}:
+            raise ValueError(f"Expected arguments of `evaluate`. Received: {min(unknown)}=...")
         classes = self._label_numbers.of(x, y)
         probabilities = self._predict_rows(self.make_rows(x), batch_size or BATCH_SIZE)
         chosen = np.maximum(probabilities[np.arange(len(x)), classes], 1e-37)
@@ -301,19 +314,21 @@ class TextClassifier(TextModel):
     def check_arrays(self, x, y=None):
         """Raises a `ValueError` for arrays of ids that the model cannot take."""
         check_ids("token_ids", x, self.vocabulary_size)
-        if y is not None and np.ndim(y) == 1:
-            y = np.asarray(y)
-            if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= len(self.labels):
-                raise ValueError(
-                    f"Expected numbers of classes from 0 to {len(self.labels) - 1} with arrays of "
-                    f"ids. Received: {y[:5].tolist()}... of {y.dtype}. See `encode_rows`."
-                )
+        y = np.asarray(y)
+        if y.shape == (len(x), len(self.labels)):  # one-hot
+            return
+        whole = y.shape == (len(x),) and y.dtype.kind in "iu"
+        if not whole or y.min() < 0 or y.max() >= len(self.labels):
+            raise ValueError(
+                f"Expected an array of {len(x)} numbers of classes, 0 to {len(self.labels) - 1}, "
+                f"with an array of ids. Received: {y.tolist()!r:.60}. See `encode_rows`."
+            )
 
     def make_rows(self, texts):
         """Returns rows of ids ending with `EOS` for texts or rows of ids."""
         check_texts(texts)
         if not is_texts(texts):
-            return check_rows("text", texts, self.vocabulary_size)
+            return check_rows("", texts, self.vocabulary_size)
         if self.tokenizer is None:
             raise ValueError(
                 "Expected ids, for the model was made with a vocabulary size. Received texts."

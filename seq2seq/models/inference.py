@@ -98,12 +98,12 @@ def _check_model(model):
         raise ValueError(f"Expected a Seq2Seq. Received: {model!r} of type {type(model).__name__}.")
 
 
-def load_model(path: str | Path, kind: type | tuple[type, ...] = TextModel) -> TextModel:
+def load_model(path: str | Path, kind: type = TextModel) -> TextModel:
     """Loads a saved model of this package, with clear words where that fails.
 
     Args:
         path: Path of a `.keras` file.
-        kind: Class expected, or several. Defaults to any model of this package.
+        kind: Class expected. Defaults to any model of this package.
 
     Returns:
         The model.
@@ -118,8 +118,6 @@ def load_model(path: str | Path, kind: type | tuple[type, ...] = TextModel) -> T
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"Could not load {path}: {reason}") from error
     if not isinstance(model, kind):
-        names = " or a ".join(
-            one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,))
-        )
-        raise ValueError(f"Expected {path} to hold a {names}. Received: a {type(model).__name__}.")
+        name = "model of this package" if kind is TextModel else kind.__name__
+        raise ValueError(f"Expected {path} to hold a {name}. Received: a {type(model).__name__}.")
     return model

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seq2seq.checks import check_number
 from seq2seq.data.rows import check_texts
 
 Label = str | int
@@ -23,7 +24,7 @@ class LabelNumbers:
     def __init__(self, labels: Sequence[Label] | int):
         if isinstance(labels, (int, np.integer)) and not isinstance(labels, bool):
             labels = range(labels)
-        if isinstance(labels, str) or not hasattr(labels, "__iter__"):
+        if isinstance(labels, (str, set, dict)) or not hasattr(labels, "__iter__"):
             raise ValueError(f"Expected `labels` to be a list of str or int. Received: {labels!r}.")
         labels = _plain(labels)
         if not all(isinstance(label, Label) for label in labels):
@@ -45,13 +46,16 @@ class LabelNumbers:
             ValueError: If a label is unknown or there is not one for each text.
         """
         check_texts(texts)
-        if labels is None or isinstance(labels, str) or len(labels) != len(texts):
-            received = "none" if labels is None else f"{len(labels)}"
+        count = len(labels) if hasattr(labels, "__len__") and not isinstance(labels, str) else None
+        if count != len(texts):
+            received = f"{labels!r:.60}" if count is None else f"{count} labels"
             raise ValueError(
-                f"Expected a label for each of {len(texts)} texts. Received {received}. Pass a "
+                f"Expected a label for each of {len(texts)} texts. Received: {received}. Pass a "
                 "list of labels beside the texts."
             )
         labels = _plain(labels)
+        if odd := [label for label in labels if not isinstance(label, Label)]:
+            raise ValueError(f"Expected labels that are str or int. Received: {_some(odd[:1])}.")
         unknown = Counter(label for label in labels if label not in self._numbers)
         if unknown:
             raise ValueError(
@@ -65,17 +69,20 @@ class LabelNumbers:
         """Returns a weight for the number of each class, as Keras wants them.
 
         Args:
-            weights: `"balanced"`, or a dict of weights.
+            weights: `"balanced"`, or a dict of weights; a class left out weighs 1.
             classes: Numbers of the classes of all texts; only for `"balanced"`.
             by_label: Whether the keys of the dict are labels; else they are numbers.
 
         Raises:
-            ValueError: If `weights` is something else or names unknown labels.
+            ValueError: If `weights` is something else, names unknown labels or is below 0.
         """
+        names = self.labels if by_label else range(len(self.labels))
         if isinstance(weights, str) and weights == "balanced":
             if classes is None:
                 raise ValueError('Expected texts or arrays with class_weight="balanced".')
-            counts = np.bincount(np.asarray(classes, dtype="int64"), minlength=len(self.labels))
+            classes = np.asarray(classes)
+            classes = classes.argmax(axis=1) if classes.ndim == 2 else classes  # one-hot
+            counts = np.bincount(classes, minlength=len(names))
             seen = np.count_nonzero(counts)
             return {
                 i: len(classes) / (seen * count) if count else 1.0
@@ -86,13 +93,12 @@ class LabelNumbers:
                 'Expected `class_weight` to be a dict by label, or "balanced". '
                 f"Received: {weights!r}."
             )
-        if not by_label:
-            return weights
-        if unknown := [label for label in weights if label not in self._numbers]:
-            raise ValueError(
-                f"Expected weights of {_some(self.labels)}. Received: {_some(unknown)}."
-            )
-        return {self._numbers[label]: weight for label, weight in weights.items()}
+        if unknown := [label for label in weights if label not in names]:
+            raise ValueError(f"Expected weights of {_some(names)}. Received: {_some(unknown)}.")
+        for name, weight in weights.items():
+            check_number(f"class_weight[{name!r}]", weight, "[0, inf)")
+        # Keras looks up every class.
+        return {i: float(weights.get(name, 1.0)) for i, name in enumerate(names)}
 
 
 def _plain(labels) -> list:

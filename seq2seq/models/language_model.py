@@ -233,6 +233,8 @@ class LanguageModel(TokenModel):
         sampler = get_sampler(sampler)
         if sampler.constraints.replace_unknown:
             raise ValueError("Expected no replace_unknown=True: a language model has no source.")
+        if hasattr(prompts, "to_numpy"):  # a pandas column
+            prompts = list(prompts)
         if not isinstance(prompts, (str, list, tuple, np.ndarray)):
             raise ValueError(f"Expected a text, a list of texts, or ids. Received: {prompts!r}.")
         single = isinstance(prompts, str) or (np.ndim(prompts[:1]) == 1 and not is_texts(prompts))
@@ -339,7 +341,7 @@ class LanguageModel(TokenModel):
     def _score_window(self, token_ids, labels, *states):
         probabilities, states = self.decoder(token_ids, states)
         scores = ops.where(labels != PAD, token_log_probabilities(labels, probabilities), 0.0)
-        return ops.sum(scores, axis=-1), *states
+        return ops.sum(scores, axis=-1), *(ops.cast(state, "float32") for state in states)
 
     def _state_shapes(self):
         return [(self.units,)] * self.decoder.num_states
@@ -348,7 +350,7 @@ class LanguageModel(TokenModel):
         """Returns rows of ids ending with `EOS` for texts or rows of ids."""
         check_texts(texts)
         if not is_texts(texts):
-            return check_rows("text", texts, self.vocabulary_size)
+            return check_rows("", texts, self.vocabulary_size)
         return [[*row, EOS] for row in self._adapted("texts").encode_all(texts)]
 
     def _prompt_row(self, prompt):
@@ -357,7 +359,12 @@ class LanguageModel(TokenModel):
             return [BOS, *tokenizer.vocabulary.ids(prompt_tokens(tokenizer, prompt))]
         if isinstance(prompt, (list, tuple, np.ndarray)) and not len(prompt):
             return [BOS]
-        return [BOS, *check_rows("prompt", [prompt], self.vocabulary_size)[0]]
+        (row,) = check_rows("prompt", [prompt], self.vocabulary_size)
+        if BOS in row or EOS in row:
+            raise ValueError(
+                f"Expected a prompt of ids without BOS ({BOS}) and EOS ({EOS}). Received: {row}."
+            )
+        return [BOS, *row]
 
     def _adapted(self, received):
         if self.tokenizer is None:
@@ -375,5 +382,5 @@ class LanguageModel(TokenModel):
     def _stream(self, prompt, max_length, sampler):
         ids = self.generator.stream(self._prompt_row(prompt), max_length, sampler)
         if not isinstance(prompt, str):
-            return itertools.chain(map(int, prompt), ids)
+            return itertools.chain(self._prompt_row(prompt)[1:], ids)
         return continue_text(self.tokenizer, prompt, ids)

@@ -34,8 +34,8 @@ class NGramModel:
 
     >>> tokenizer = seq2seq.CharTokenizer().adapt(["the cat sat", "the dog sat"])
     >>> model = seq2seq.NGramModel(tokenizer, order=3).fit(["the cat sat", "the dog sat"])
-    >>> model.generate("the d")
-    'the dog sat'
+    >>> model.perplexity(["the dog sat"]) < model.perplexity(["the dot sag"])
+    True
     """
 
     def __init__(self, tokenizer: Tokenizer, order: int = 5, smoothing: str = "kneser_ney"):
@@ -115,12 +115,14 @@ class NGramModel:
             sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
 
         Returns:
-            As `LanguageModel.generate`.
+            As `LanguageModel.generate` for texts.
         """
         check_whole("max_length", max_length)
         sampler = get_sampler(sampler)
         if isinstance(prompts, str):
             return self._generate(prompts, 0, max_length, sampler)
+        if not is_texts(prompts):
+            raise ValueError(f"Expected a text or a list of texts. Received: {prompts!r:.60}.")
         return [
             self._generate(prompt, place, max_length, sampler)
             for place, prompt in enumerate(prompts)
@@ -191,7 +193,7 @@ class NGramModel:
     def _rows(self, texts):
         check_texts(texts)
         if not is_texts(texts):
-            return [[BOS, *row] for row in check_rows("text", texts, self.vocabulary_size)]
+            return [[BOS, *row] for row in check_rows("", texts, self.vocabulary_size)]
         return [[BOS, *row, EOS] for row in self.tokenizer.encode_all(texts)]
 
 

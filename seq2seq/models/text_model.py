@@ -82,8 +82,7 @@ class TextModel(keras.Model):
         Raises:
             ValueError: If texts, arrays or arguments do not fit together.
         """
-        if x is None:
-            raise ValueError("Expected texts, arrays or a dataset to train on. Received: None.")
+        self._check_kind(x)
         check_whole("epochs", epochs)
         if batch_size is not None:
             check_whole("batch_size", batch_size)
@@ -98,7 +97,7 @@ class TextModel(keras.Model):
             self._refuse_weights(kwargs)
             batch_size = manifest["training"]["batch_size"] = batch_size or BATCH_SIZE
             if validation_split and validation_data is None:
-                x, y, validation_data = _split(x, y, validation_split)
+                x, y, validation_data = split_texts(x, y, validation_split)
             x = self.make_training_dataset(x, y, batch_size, shuffle, seed)
             y, batch_size, validation_split, shuffle = None, None, 0.0, False
         elif _is_arrays(x):
@@ -135,6 +134,7 @@ class TextModel(keras.Model):
         Returns:
             The loss and metrics, a list, or a dict with `return_dict=True`.
         """
+        self._check_kind(x)
         if batch_size is not None:
             check_whole("batch_size", batch_size)
         if self.is_read(x):
@@ -145,7 +145,32 @@ class TextModel(keras.Model):
             self.spread_weights(kwargs, y)
         return super().evaluate(x, y, batch_size=batch_size, verbose=verbose, **kwargs)
 
+    def predict(self, x, *args, **kwargs):
+        """Predicts for arrays or a dataset, as `keras.Model.predict`.
+
+        Raises:
+            ValueError: If `x` is texts, for which there are `generate` and `classify`.
+        """
+        if self.is_read(x):
+            raise ValueError(
+                "Expected arrays of ids or a dataset. Received texts. Use `generate` or "
+                "`classify` for texts."
+            )
+        return super().predict(x, *args, **kwargs)
+
+    def _check_kind(self, x):
+        """Raises a `ValueError` for what neither this class nor Keras can read."""
+        odd = isinstance(x, (list, tuple)) and not _is_arrays(x)
+        if x is None or isinstance(x, (str, set)) or (odd and not self.is_read(x)):
+            raise ValueError(
+                f"Expected a list of texts, arrays of ids or a dataset. Received: {x!r:.60}."
+            )
+
     def _prepare_validation(self, validation_data, kwargs):
+        if isinstance(validation_data, (tuple, list)) and len(validation_data) < 2:
+            raise ValueError(
+                f"Expected validation_data of texts or (x, y). Received: {validation_data!r:.60}."
+            )
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) < 2:
             return validation_data
         x, y, *weights = validation_data
@@ -275,7 +300,8 @@ def _is_arrays(x) -> bool:
     return hasattr(x, "shape")
 
 
-def _split(x, y, share):
+def split_texts(x, y, share):
+    """Returns `x`, `y` and `(x, y)` for validation, the last share of both."""
     check_number("validation_split", share, "[0, 1)", "0.1 is usual.")
     x, y = list(x), y if y is None else list(y)
     kept = int(len(x) * (1 - share))
@@ -290,6 +316,8 @@ def _split(x, y, share):
 
 
 def _describe_data(x, y) -> dict:
+    if is_rows(x):
+        x = [" ".join(map(str, row)) for row in x]
     if is_texts(x):
         if y is None:
             return {"texts": len(x), "fingerprint": fingerprint(x, x)}

@@ -101,7 +101,8 @@ def copy_weights(
     if mismatched and (not skip_mismatch or not report.copied):
         raise ValueError(
             f"Expected layers of the same sizes. Received {_lines(mismatched, '; ')}. Make one of "
-            "the models with the other's arguments, or leave such layers out with skip_mismatch."
+            "the models with the other's arguments"
+            + (", or leave such layers out with skip_mismatch=True." if report.copied else ".")
         )
     for layer, weights in weights_of:
         layer.set_weights(weights)
@@ -171,6 +172,8 @@ def _counterparts(source, target, common):
 
 def _merge(layer, other, token_axis, ids):
     """Returns the weights of a layer with those of its counterpart written in."""
+    if token_axis is None and type(layer) is not type(other):
+        raise ValueError(f"a {type(other).__name__} for a {type(layer).__name__}")
     weights, others = layer.get_weights(), other.get_weights()
     for ours, theirs in zip(weights, others, strict=False):
         rows = slice(None)

@@ -44,8 +44,13 @@ def remove_stop_words(tokens: Iterable[str], stop_words: str | Sequence[str]) ->
 
     Example:
 
-    >>> remove_stop_words(JiebaTokenizer().tokenize("我的书在桌上"), ["的", "在"])
+    >>> remove_stop_words(["我", "的", "书", "在", "桌上"], ["的", "在"])
     ['我', '书', '桌上']
     """
+    if isinstance(tokens, str):
+        raise ValueError(
+            f"Expected a list of tokens. Received one text: {tokens[:40]!r}. Call "
+            "`tokenizer.tokenize(text)` first."
+        )
     unwanted = set(read_words(stop_words))
     return [token for token in tokens if token not in unwanted]

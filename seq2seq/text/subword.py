@@ -41,7 +41,7 @@ class SubwordTokenizer(Tokenizer):
 
     >>> tokenizer = SubwordTokenizer(max_tokens=30).adapt(["lower low lowest slow slowest"])
     >>> tokenizer.tokenize("slow lowest")
-    ['s', 'low', '▁low', 'est']
+    ['s', 'low', '▁lowest']
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class SubwordTokenizer(Tokenizer):
             )
         self.algorithm = algorithm
         self.model = model
-        self._tokenizer = None if model is None else _library().Tokenizer.from_str(model)
+        self._tokenizer = None if model is None else _load(model)
 
     def adapt(self, texts: Iterable[str]) -> "SubwordTokenizer":
         """Learns subwords from texts and returns the tokenizer.
@@ -100,10 +100,15 @@ class SubwordTokenizer(Tokenizer):
         return self
 
     def tokenize(self, text: str) -> list[str]:
-        """Splits a text into subwords; characters outside the vocabulary are their own."""
+        """Splits a text into subwords; a character outside the vocabulary is its own."""
         self._adapted()
         text = self._marked(text)
-        return [text[start:end] for start, end in self._tokenizer.encode(text).offsets]
+        encoding, unknown = self._tokenizer.encode(text), self._tokenizer.token_to_id(UNKNOWN)
+        tokens = []
+        for i, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+            # Unknown characters in a row are one unknown to a unigram model.
+            tokens += text[start:end] if i == unknown else [text[start:end]]
+        return tokens
 
     def detokenize(self, tokens: Iterable[str]) -> str:
         """Joins subwords into a text."""
@@ -114,7 +119,8 @@ class SubwordTokenizer(Tokenizer):
         return {**super().get_config(), "algorithm": self.algorithm, "model": self.model}
 
     def _marked(self, text):
-        return SPACE.join(self._clean(text).replace(SPACE, " ").split())
+        text = self._clean(text).encode("utf-8", "replace").decode("utf-8")  # no lone surrogates
+        return SPACE.join(text.replace(SPACE, " ").split())
 
 
 def _library():
@@ -126,6 +132,15 @@ def _library():
             'pip install "keras-seq2seq[subword]"'
         ) from error
     return tokenizers
+
+
+def _load(model):
+    try:
+        return _library().Tokenizer.from_str(model)
+    except Exception as error:  # the library raises no other
+        raise ValueError(
+            f"Expected `model` as `get_config` gives it. Received: {model!r:.60} ({error})."
+        ) from error
 
 
 def _untrained(algorithm, size, min_frequency, characters):

@@ -122,6 +122,8 @@ class Tokenizer:
             raise ValueError(
                 f"Expected a list of texts. Received one text: {texts[:40]!r}. Put it in a list."
             )
+        if not hasattr(texts, "__iter__"):
+            raise ValueError(f"Expected a list of texts. Received: {texts!r:.60}.")
         return texts
 
     def _nothing(self) -> ValueError:
