@@ -92,7 +92,6 @@ class TestFit:
             (texts, labels, "balanced"),
             (texts, labels, {"good": 36 / (2 * 6), "bad": 36 / (2 * 30)}),
             (token_ids, classes, {1: 3.0, 0: 0.6}),
-            (token_ids, np.eye(2)[classes], "balanced"),
             (texts, labels, None),
         ):
             model = make_model(dropout=0.0)
@@ -100,7 +99,7 @@ class TestFit:
             history = model.fit(x, y, batch_size=36, verbose=0, class_weight=weights)
             losses.append(history.history["loss"][0])
         assert losses[:3] == pytest.approx([losses[0]] * 3, rel=1e-5)
-        assert losses[4] != pytest.approx(losses[0], rel=1e-3)
+        assert losses[3] != pytest.approx(losses[0], rel=1e-3)
 
     def test_a_class_left_out_weighs_one(self):
         numbers = LabelNumbers(["a", "b", "c"])
@@ -195,15 +194,9 @@ class TestReport:
             cross_validate(lambda texts: one, TEXTS, LABELS, folds=2, verbose=0)
 
     def test_what_is_no_classification(self):
-        for classes, predicted in (
-            ([0], [0, 1]),
-            ([-1], [0]),
-            ([0], [2]),
-            ([], []),
-            (["a"], ["a"]),
-        ):
+        for pair in (([0], [0, 1]), ([-1], [0]), ([0], [2]), ([], []), (["a"], ["a"])):
             with pytest.raises(ValueError, match="from 0 to 1"):
-                classification_report(classes, predicted, ["a", "b"])
+                classification_report(*pair, ["a", "b"])
 
 
 class TestFile:
@@ -282,7 +275,7 @@ class TestBadInput:
             with pytest.raises(ValueError, match="label"):
                 model.fit(TEXTS, odd)
         for arguments in ({"batch_size": 0}, {"batch_size": -1}, {"foo": 1}):
-            with pytest.raises(ValueError, match="batch_size|foo"):
+            with pytest.raises(ValueError, match=r"batch_size|foo"):
                 trained.evaluate(TEXTS, LABELS, **arguments)
         with pytest.raises(ValueError, match="classify"):
             trained.predict(TEXTS)
