@@ -29,6 +29,8 @@ def parse_arguments():
     parser.add_argument("train", help="file of pairs")
     parser.add_argument("validation", help="file of pairs")
     parser.add_argument("--tokenizer", choices=TOKENIZERS, default="char")
+    parser.add_argument("--label-smoothing", type=float, default=0.0)
+    parser.add_argument("--dropout", type=float, default=0.5)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
@@ -40,7 +42,12 @@ def parse_arguments():
 def train_classifier(options, texts, labels):
     keras.utils.set_random_seed(options.seed)
     tokenizer = TOKENIZERS[options.tokenizer](min_frequency=2, lowercase=True).adapt(texts)
-    model = seq2seq.TextClassifier(tokenizer, sorted(set(labels)))
+    model = seq2seq.TextClassifier(
+        tokenizer,
+        sorted(set(labels)),
+        dropout=options.dropout,
+        label_smoothing=options.label_smoothing,
+    )
     updates = options.epochs * math.ceil(len(texts) / options.batch_size)
     model.fit(
         texts,

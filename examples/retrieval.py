@@ -16,6 +16,8 @@ import numpy as np
 
 import seq2seq
 
+QUERIES = ["Are you a robot?", "Tell me about sports"], ["你是不是机器人", "你喜欢什么书"]
+
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -67,7 +69,7 @@ def main():
         model = keras.saving.load_model(options.model)
     else:
         model = train_model(options, questions, answers)
-    queries = options.query or ["Are you a robot?", "Tell me about sports"]
+    queries = options.query or QUERIES[options.language == "chinese"]
     corpus, asked = unit_vectors(model, questions), unit_vectors(model, queries)
     for query, cosines in zip(queries, asked @ corpus.T, strict=True):
         print(f"\n{query}")

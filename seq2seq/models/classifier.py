@@ -180,8 +180,8 @@ class TextClassifier(TextModel):
         """Trains the model on texts and labels, arrays or a dataset; otherwise as Keras's `fit`.
 
         Args:
-            x: List of texts, or what Keras takes: an array of ids, a dataset.
-            y: List of labels; with arrays the numbers of classes.
+            x: List of texts or of rows of ids, or what Keras takes: an array of ids, a dataset.
+            y: List of labels; with an array of ids the numbers of classes.
             batch_size: Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             epochs: Defaults to 1.
             verbose: As in Keras.
@@ -230,15 +230,16 @@ class TextClassifier(TextModel):
         """Evaluates the model: on texts a report, otherwise as `keras.Model.evaluate`.
 
         Args:
-            x: List of texts, or what Keras takes: an array of ids, a dataset.
-            y: List of labels; with an array the numbers of classes.
+            x: List of texts or of rows of ids, or what Keras takes: an array of ids, a dataset.
+            y: List of labels; with an array of ids the numbers of classes.
             batch_size: Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             verbose: As in Keras.
             **kwargs: The other arguments of `keras.Model.evaluate`.
 
         Returns:
-            For texts a dict, see `classification_report`, with `loss` besides: cross-entropy, a
-            text. `print` shows it as a table. Otherwise the loss and metrics, as Keras does.
+            For texts or rows a dict, see `classification_report`, with `loss` besides: the
+            cross-entropy of a text. `print` shows it as a table. Otherwise the loss and metrics, as
+            Keras does.
 
         Raises:
             ValueError: If texts and labels do not fit together or a label is unknown.

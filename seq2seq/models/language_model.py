@@ -158,7 +158,7 @@ class LanguageModel(TokenModel):
         """Trains the model on texts, arrays or a dataset; otherwise as `keras.Model.fit`.
 
         Args:
-            x: List of texts, or what Keras takes: an array of ids, a dataset.
+            x: List of texts or of rows of ids, or what Keras takes: an array of ids, a dataset.
             y: `None` with texts; an array of labels with an array of ids.
             batch_size: Windows in a batch. Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             epochs: Defaults to 1.

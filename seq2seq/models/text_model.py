@@ -331,7 +331,8 @@ def _describe_data(x, y) -> dict:
                 array = np.ascontiguousarray(array)
                 digest.update(f"{array.shape} {array.dtype}".encode())
                 digest.update(array)
-        return {"pairs": len(keras.tree.flatten(x)[0]), "fingerprint": digest.hexdigest()[:16]}
+        kind = "pairs" if isinstance(x, (list, tuple, dict)) else "texts"
+        return {kind: len(keras.tree.flatten(x)[0]), "fingerprint": digest.hexdigest()[:16]}
     return {"pairs": None, "fingerprint": None}  # a dataset is read once, by the training
 
 
