@@ -59,7 +59,8 @@ def encode_rows(
     Returns:
         A list of lists of int.
     """
-    check_texts(texts)
+    if len(texts):
+        check_texts(texts)
     rows = tokenizer.encode_all(texts)
     cut = sum(len(row) >= max_length for row in rows)
     if cut:

@@ -59,7 +59,7 @@ def copy_weights(
     pooling and the backward direction keep what they have. (Pretraining both sides of an
     encoder-decoder with language models: Ramachandran et al. 2017,
     https://aclanthology.org/D17-1039; a classifier: Dai & Le 2015,
-    https://arxiv.org/abs/1511.01432.)
+    https://arxiv.org/abs/1511.01432.) A classifier begun so wants less dropout than its usual 0.5.
 
     Args:
         language_model: A `LanguageModel`.
