@@ -343,6 +343,14 @@ class TestInspect:
         assert main(["inspect", "data.tsv", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["pairs"] == 4
 
+    def test_another_keras_model(self, folder, capsys):
+        keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save("plain.keras")
+        assert main(["inspect", "plain.keras"]) == 0
+        assert "Sequential" in capsys.readouterr().out
+        for command in (["generate"], ["evaluate"]):
+            arguments = [*command, "plain.keras", "data.tsv"]
+            fails_with_one_line(arguments, capsys, "model of this package")
+
     def test_a_model(self, saved, capsys):
         assert main(["inspect", saved]) == 0
         out = capsys.readouterr().out
