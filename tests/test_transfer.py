@@ -127,6 +127,12 @@ class TestEncodeTexts:
             alone = seq2seq.encode_texts(model, ["the cat"], pooling)
             assert vectors[0] == pytest.approx(alone[0], abs=1e-5)
 
+    def test_further_training_is_followed(self):
+        model = make_language_model()
+        before = seq2seq.encode_texts(model, TEXTS)
+        model.fit(TEXTS, verbose=0)
+        assert not np.allclose(seq2seq.encode_texts(model, TEXTS), before, atol=1e-5)
+
     def test_bad_input(self):
         model = make_seq2seq()
         with pytest.raises(ValueError, match="one of mean, max"):

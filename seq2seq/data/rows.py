@@ -37,12 +37,44 @@ def check_texts(texts) -> None:
         cure = " Put it in a list." if isinstance(texts, str) else ""
         raise ValueError(f"Expected a list of at least one text. Received: {texts!r:.60}.{cure}")
     if is_texts(texts):
-        for i, text in enumerate(texts):
-            if not isinstance(text, str):
-                raise ValueError(
-                    f"Expected a list of texts (str). Received in place {i}: {text!r} of type "
-                    f"{type(text).__name__}. Leave it out, or write an empty text."
-                )
+        _check_each(texts)
+
+
+def _check_each(texts) -> None:
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"Expected a list of texts (str). Received in place {i}: {text!r} of type "
+                f"{type(text).__name__}. Leave it out, or write an empty text."
+            )
+
+
+def make_rows(
+    texts: Sequence, tokenizer: Tokenizer | None, vocabulary_size: int
+) -> list[list[int]]:
+    """Returns rows of ids ending with `EOS` for texts, or rows of ids checked.
+
+    Args:
+        texts: List of texts, or of rows of ids.
+        tokenizer: An adapted tokenizer, or `None` for a model of ids.
+        vocabulary_size: Number of ids, the special ones included.
+
+    Raises:
+        ValueError: If these are no texts or rows of ids, or there is no tokenizer for texts.
+    """
+    check_texts(texts)
+    if not is_texts(texts):
+        return check_rows("", texts, vocabulary_size)
+    check_tokenizer(tokenizer, "texts")
+    return [[*row, EOS] for row in tokenizer.encode_all(texts)]
+
+
+def check_tokenizer(tokenizer: Tokenizer | None, received: str) -> None:
+    """Raises a `ValueError` if there is no tokenizer for the texts received."""
+    if tokenizer is None:
+        raise ValueError(
+            f"Expected ids, for the model was made with a vocabulary size. Received {received}."
+        )
 
 
 def encode_rows(
@@ -59,8 +91,7 @@ def encode_rows(
     Returns:
         A list of lists of int.
     """
-    if len(texts):
-        check_texts(texts)
+    _check_each(texts)
     rows = tokenizer.encode_all(texts)
     cut = sum(len(row) >= max_length for row in rows)
     if cut:

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from seq2seq.data.corpus import check_pairs
 from seq2seq.data.rows import check_texts
 from seq2seq.evaluation.text_metrics import (
@@ -17,7 +19,7 @@ from seq2seq.models.language_model import LanguageModel
 from seq2seq.models.metrics import Accuracy, Perplexity
 from seq2seq.models.ngram import NGramModel
 from seq2seq.models.seq2seq import Seq2Seq
-from seq2seq.text.vocabulary import UNK
+from seq2seq.text.vocabulary import EOS, UNK
 
 VARIETY = {"distinct_1": 1, "distinct_2": 2}
 DEFAULT_METRICS = {
@@ -107,7 +109,8 @@ def evaluate_model(
         )
     elif kind is TextClassifier:
         results = model.evaluate(sources, targets, batch_size)
-        results["coverage"] = _coverage(model.tokenizer, sources)
+        if "coverage" in metrics:
+            results["coverage"] = _coverage(model.tokenizer.encode_all(sources))
         if all_metrics:
             return results
     else:
@@ -121,10 +124,11 @@ def evaluate_model(
 
 
 def _evaluate_seq2seq(model, sources, targets, metrics, sampler, max_length, batch_size):
-    results = {
-        "coverage": _coverage(model.target_tokenizer, targets),
-        "source_coverage": _coverage(model.source_tokenizer, sources),
-    }
+    results = {}
+    if "coverage" in metrics:
+        results["coverage"] = _coverage(model.target_tokenizer.encode_all(targets))
+    if "source_coverage" in metrics:
+        results["source_coverage"] = _coverage(model.source_tokenizer.encode_all(sources))
     if {"loss", "perplexity", "character_perplexity", "accuracy"} & metrics:
         results |= _token_metrics(model, sources, targets, batch_size)
     if (TEXT_METRICS.keys() | VARIETY.keys()) & metrics:
@@ -137,11 +141,12 @@ def _evaluate_seq2seq(model, sources, targets, metrics, sampler, max_length, bat
 
 
 def _evaluate_language_model(model, texts, metrics, sampler, max_length):
-    tokens = sum(len(row) + 1 for row in model.tokenizer.encode_all(texts))
-    results = {"coverage": _coverage(model.tokenizer, texts)}
+    rows = model.tokenizer.encode_all(texts)
+    results = {"coverage": _coverage(rows)}
     if {"loss", "perplexity", "character_perplexity"} & metrics:
-        nats = -float(model.score(texts).sum(dtype="float64"))
-        results |= _perplexities(nats, tokens, texts)
+        rows = [[*row, EOS] for row in rows]
+        nats = -float(model.score(rows).sum(dtype="float64"))
+        results |= _perplexities(nats, sum(map(len, rows)), texts)
     if VARIETY.keys() & metrics:
         samples = model.generate([""] * min(SAMPLES, len(texts)), max_length, sampler)
         results |= {name: distinct(samples, n) for name, n in VARIETY.items()}
@@ -149,13 +154,13 @@ def _evaluate_language_model(model, texts, metrics, sampler, max_length):
 
 
 def _token_metrics(model, sources, targets, batch_size):
-    accuracy, perplexity = Accuracy(), Perplexity()
+    accuracy, perplexity, tokens = Accuracy(), Perplexity(), 0
     for inputs, labels in model.make_dataset(sources, targets, batch_size):
         inputs = {name: ids.numpy() for name, ids in inputs.items()}
         probabilities = model.predict_on_batch(inputs)
         accuracy.update_state(labels.numpy(), probabilities)
         perplexity.update_state(labels.numpy(), probabilities)
-    tokens = sum(map(len, model.make_rows("target", targets)))
+        tokens += np.count_nonzero(labels)
     nats = tokens * math.log(float(perplexity.result()))
     return {**_perplexities(nats, tokens, targets), "accuracy": float(accuracy.result())}
 
@@ -169,7 +174,7 @@ def _perplexities(nats, tokens, texts):
     }
 
 
-def _coverage(tokenizer, texts):
-    """Returns the share of tokens that are in the vocabulary."""
-    ids = [i for row in tokenizer.encode_all(texts) for i in row]
+def _coverage(rows):
+    """Returns the share of the tokens of encoded texts that are in the vocabulary."""
+    ids = [i for row in rows for i in row]
     return 1 - ids.count(UNK) / len(ids) if ids else 1.0

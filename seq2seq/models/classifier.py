@@ -10,7 +10,7 @@ from keras import ops
 from seq2seq.backend import compile_function
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import make_labelled_batches, pad_rows
-from seq2seq.data.rows import check_ids, check_rows, check_texts, is_texts
+from seq2seq.data.rows import check_ids, is_texts, make_rows
 from seq2seq.models.architecture import build_encoder
 from seq2seq.models.classification import (
     Classification,
@@ -20,12 +20,10 @@ from seq2seq.models.classification import (
 from seq2seq.models.embedding import load_vectors
 from seq2seq.models.generator import batches_by_length, pad_batch
 from seq2seq.models.labels import LabelNumbers
-from seq2seq.models.losses import SmoothedCrossentropy
 from seq2seq.models.pooling import MaxPooling, MeanPooling
-from seq2seq.models.text_model import BATCH_SIZE, TextModel, split_texts
+from seq2seq.models.text_model import BATCH_SIZE, TextModel
 from seq2seq.models.tokenizer_config import vocabulary_size
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.text.vocabulary import EOS
 
 # Arguments that a saved model keeps.
 OPTIONS = (
@@ -154,77 +152,7 @@ class TextClassifier(TextModel):
         self._label_numbers = label_numbers
         self._forward = compile_function(self._probabilities, self.variables)
         load_vectors("", encoder.embedding.token_embedding, tokenizer, vectors)
-        self.compile(
-            optimizer=keras.optimizers.Adam(1e-3, clipnorm=1.0),
-            loss=SmoothedCrossentropy(label_smoothing)
-            if label_smoothing
-            else "sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )
-
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        *,
-        class_weight: dict | str | None = None,
-        **kwargs,
-    ):
-        """Trains the model on texts and labels, arrays or a dataset; otherwise as Keras's `fit`.
-
-        Args:
-            x: List of texts or of rows of ids, or what Keras takes: an array of ids, a dataset.
-            y: List of labels; with an array of ids the numbers of classes.
-            batch_size: Defaults to `None`: 64 for texts, Keras's 32 for arrays.
-            epochs: Defaults to 1.
-            verbose: As in Keras.
-            callbacks: As in Keras.
-            validation_split: Share of the texts, the last ones, kept for validation. Defaults to 0.
-            validation_data: `(texts, labels)`, or what Keras takes. Defaults to `None`.
-            shuffle: Whether the order changes from epoch to epoch. Defaults to `True`.
-            class_weight: What a text of a class counts in the loss: a dict by label (by number with
-                arrays), 1 for those left out; or `"balanced"`, as much for every class together.
-                Defaults to `None`, 1 for all.
-            **kwargs: `seed`, see `Seq2Seq.fit`, and the other arguments of `keras.Model.fit`.
-
-        Returns:
-            A `keras.callbacks.History`.
-
-        Raises:
-            ValueError: If texts and labels do not fit together, a label is unknown, or all texts
-                have one label.
-        """
-        if self.is_read(x):
-            if validation_split and validation_data is None:
-                # Before the classes are looked at: a sorted corpus may lose one of them.
-                x, y, validation_data = split_texts(x, y, validation_split)
-                validation_split = 0.0
-            classes = self._label_numbers.of(x, y)
-            if len(set(classes)) < 2:
-                raise ValueError(
-                    f"Expected texts of at least two labels. Received {len(classes)} texts to "
-                    f"train on, all of {self.labels[classes[0]]!r}. Give texts of the others too, "
-                    "and shuffle what is sorted by label before a validation_split."
-                )
-        else:
-            classes = y
-            if class_weight is not None and hasattr(x, "shape"):
-                self.check_arrays(x, y)
-        if isinstance(validation_data, tuple) and self.is_read(validation_data[0]):
-            self._label_numbers.of(validation_data[0], (*validation_data, None)[1])
-        if class_weight is not None:
-            kwargs["class_weight"] = self._label_numbers.class_weight(
-                class_weight, classes, self.is_read(x)
-            )
-        rest = epochs, verbose, callbacks, validation_split, validation_data, shuffle
-        return super().fit(x, y, batch_size, *rest, **kwargs)
+        self.compile_usual(label_smoothing)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         """Evaluates the model: on texts a report, otherwise as `keras.Model.evaluate`.
@@ -307,6 +235,29 @@ class TextClassifier(TextModel):
             return token_ids
         return token_ids, np.array(self._label_numbers.of(texts, labels), dtype="int32")
 
+    def make_rows(self, texts):
+        """Returns rows of ids ending with `EOS` for texts or rows of ids."""
+        rows = make_rows(texts, self.tokenizer, self.vocabulary_size)
+        if not is_texts(texts):
+            return rows
+        begin, end = self.max_length // 2, self.max_length - self.max_length // 2
+        return [row if len(row) <= self.max_length else row[:begin] + row[-end:] for row in rows]
+
+    def prepare_training(self, kwargs, x, y):
+        """Checks that there are texts of two labels, and numbers the classes of `class_weight`."""
+        by_label = self.is_read(x)
+        classes = self._label_numbers.of(x, y) if by_label else y
+        if by_label and len(set(classes)) < 2:
+            raise ValueError(
+                f"Expected texts of at least two labels. Received {len(classes)} texts to train "
+                f"on, all of {self.labels[classes[0]]!r}. Give texts of the others too, and "
+                "shuffle what is sorted by label before a validation_split."
+            )
+        if kwargs.get("class_weight") is not None:
+            kwargs["class_weight"] = self._label_numbers.class_weight(
+                kwargs["class_weight"], classes, by_label
+            )
+
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
         """Returns a dataset of batches of ids and numbers of classes."""
         classes = self._label_numbers.of(x, y)
@@ -324,22 +275,6 @@ class TextClassifier(TextModel):
                 f"Expected an array of {len(x)} numbers of classes, 0 to {len(self.labels) - 1}, "
                 f"with an array of ids. Received: {y.tolist()!r:.60}. See `encode_rows`."
             )
-
-    def make_rows(self, texts):
-        """Returns rows of ids ending with `EOS` for texts or rows of ids."""
-        check_texts(texts)
-        if not is_texts(texts):
-            return check_rows("", texts, self.vocabulary_size)
-        if self.tokenizer is None:
-            raise ValueError(
-                "Expected ids, for the model was made with a vocabulary size. Received texts."
-            )
-        begin, end = self.max_length // 2, self.max_length - self.max_length // 2 - 1
-        rows = self.tokenizer.encode_all(texts)
-        return [
-            [*(row if len(row) < self.max_length else row[:begin] + row[-end:]), EOS]
-            for row in rows
-        ]
 
     def _predict_rows(self, rows, batch_size):
         """Returns the probabilities of rows of ids, float32 `(rows, classes)`."""

@@ -11,7 +11,14 @@ from keras import ops
 from seq2seq.backend import compile_function
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import make_streams, make_windows, pad_rows, shift_right
-from seq2seq.data.rows import check_ids, check_rows, check_texts, is_texts
+from seq2seq.data.rows import (
+    check_ids,
+    check_rows,
+    check_texts,
+    check_tokenizer,
+    is_texts,
+    make_rows,
+)
 from seq2seq.generation.continuation import continue_text, prompt_tokens
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.architecture import build_decoder
@@ -296,6 +303,10 @@ class LanguageModel(TokenModel):
         tokens = sum(map(len, rows))
         return float(np.exp(-self.score(rows, batch_size).astype("float64").sum() / tokens))
 
+    def make_rows(self, texts):
+        """Returns rows of ids ending with `EOS` for texts or rows of ids."""
+        return make_rows(texts, self.tokenizer, self.vocabulary_size)
+
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
         """Returns a dataset of batches of windows of texts."""
         if y is not None:
@@ -346,17 +357,10 @@ class LanguageModel(TokenModel):
     def _state_shapes(self):
         return [(self.units,)] * self.decoder.num_states
 
-    def make_rows(self, texts):
-        """Returns rows of ids ending with `EOS` for texts or rows of ids."""
-        check_texts(texts)
-        if not is_texts(texts):
-            return check_rows("", texts, self.vocabulary_size)
-        return [[*row, EOS] for row in self._adapted("texts").encode_all(texts)]
-
     def _prompt_row(self, prompt):
         if isinstance(prompt, str):
-            tokenizer = self._adapted("a text")
-            return [BOS, *tokenizer.vocabulary.ids(prompt_tokens(tokenizer, prompt))]
+            check_tokenizer(self.tokenizer, "a text")
+            return [BOS, *self.tokenizer.vocabulary.ids(prompt_tokens(self.tokenizer, prompt))]
         if isinstance(prompt, (list, tuple, np.ndarray)) and not len(prompt):
             return [BOS]
         (row,) = check_rows("prompt", [prompt], self.vocabulary_size)
@@ -365,13 +369,6 @@ class LanguageModel(TokenModel):
                 f"Expected a prompt of ids without BOS ({BOS}) and EOS ({EOS}). Received: {row}."
             )
         return [BOS, *row]
-
-    def _adapted(self, received):
-        if self.tokenizer is None:
-            raise ValueError(
-                f"Expected ids, for the model was made with a vocabulary size. Received {received}."
-            )
-        return self.tokenizer
 
     def _join(self, prompt, ids):
         """Returns a prompt with its continuation."""

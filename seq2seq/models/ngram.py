@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from seq2seq.checks import check_whole
-from seq2seq.data.rows import check_rows, check_texts, is_texts
+from seq2seq.data.rows import is_texts, make_rows
 from seq2seq.generation.continuation import continue_text, prompt_tokens
 from seq2seq.generation.loop import generate_ids, python_loop
 from seq2seq.generation.samplers import Sampler, get_sampler, make_noise
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.text.vocabulary import BOS, EOS, PAD
+from seq2seq.text.vocabulary import BOS, PAD
 
 
 class NGramModel:
@@ -191,10 +191,7 @@ class NGramModel:
         return probabilities
 
     def _rows(self, texts):
-        check_texts(texts)
-        if not is_texts(texts):
-            return [[BOS, *row] for row in check_rows("", texts, self.vocabulary_size)]
-        return [[BOS, *row, EOS] for row in self.tokenizer.encode_all(texts)]
+        return [[BOS, *row] for row in make_rows(texts, self.tokenizer, self.vocabulary_size)]
 
 
 class _Level:

@@ -1,5 +1,6 @@
 """Vectors of whole texts, to compare texts by what they mean."""
 
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,9 @@ from seq2seq.models.text_model import BATCH_SIZE, TextModel
 from seq2seq.text.vocabulary import BOS
 
 POOLINGS = {"mean": MeanPooling, "max": MaxPooling}
+
+# The functions compiled for each model, by pooling, as long as the model lives.
+_compiled = weakref.WeakKeyDictionary()
 
 
 def encode_texts(
@@ -52,18 +56,22 @@ def encode_texts(
             f"Expected `pooling` to be one of {', '.join(POOLINGS)}. Received: {pooling!r}."
         )
     encoder, rows = _encoder_and_rows(model, texts)
-    pool = POOLINGS[pooling]()
+    functions = _compiled.setdefault(model, {})
+    if pooling not in functions:
+        functions[pooling] = _compile(encoder, POOLINGS[pooling](), model.variables)
+    vectors = np.zeros((len(rows), model.units), dtype="float32")
+    for batch in batches_by_length(rows, batch_size):
+        token_ids = pad_batch([rows[i] for i in batch])
+        vectors[batch] = np.asarray(functions[pooling](token_ids)).astype("float32")[: len(batch)]
+    return vectors
 
+
+def _compile(encoder, pool, variables):
     def vectors_of(token_ids):
         outputs, _, mask = encoder.read(token_ids)
         return pool(outputs, mask)
 
-    compiled = compile_function(vectors_of, model.variables)
-    vectors = np.zeros((len(rows), model.units), dtype="float32")
-    for batch in batches_by_length(rows, batch_size):
-        token_ids = pad_batch([rows[i] for i in batch])
-        vectors[batch] = np.asarray(compiled(token_ids)).astype("float32")[: len(batch)]
-    return vectors
+    return compile_function(vectors_of, variables)
 
 
 def _encoder_and_rows(model, texts):

@@ -12,6 +12,7 @@ from seq2seq.checks import check_number, check_whole
 from seq2seq.data.rows import is_rows, is_texts
 from seq2seq.data.splitting import fingerprint
 from seq2seq.models.files import check_space, write_whole
+from seq2seq.models.losses import SmoothedCrossentropy
 from seq2seq.models.tokenizer_config import deserialize_tokenizer, serialize_tokenizer
 from seq2seq.version import __version__
 
@@ -30,6 +31,20 @@ class TextModel(keras.Model):
     takes_rows = False  # whether a list of rows of ids stands for texts
     refused_with_texts = ("sample_weight", "class_weight")
 
+    def compile_usual(self, label_smoothing):
+        """Compiles the model as it arrives."""
+        self.compile(
+            optimizer=keras.optimizers.Adam(1e-3, clipnorm=1.0),
+            loss=SmoothedCrossentropy(label_smoothing)
+            if label_smoothing
+            else "sparse_categorical_crossentropy",
+            metrics=self.usual_metrics(),
+        )
+
+    def usual_metrics(self):
+        """Returns the metrics that the model arrives with."""
+        return ["accuracy"]
+
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
         """Returns a dataset of batches of ids for texts."""
         raise NotImplementedError
@@ -44,6 +59,9 @@ class TextModel(keras.Model):
 
     def spread_weights(self, kwargs, y):
         """Brings a `sample_weight` beside arrays into the form that the labels want."""
+
+    def prepare_training(self, kwargs, x, y):
+        """Checks what is trained on, and brings a `class_weight` into the form that Keras wants."""
 
     def fit(
         self,
@@ -64,7 +82,7 @@ class TextModel(keras.Model):
 
         Args:
             x: List of texts, or what Keras takes: arrays of ids, a dict of them, a dataset.
-            y: List of texts, or an array of labels.
+            y: List of texts, of labels for a `TextClassifier`, or an array of labels.
             batch_size: Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             epochs: Defaults to 1.
             verbose: As in Keras.
@@ -74,13 +92,17 @@ class TextModel(keras.Model):
             shuffle: Whether the order changes from epoch to epoch. Defaults to `True`.
             seed: Seed of the order of texts. Defaults to `None`: drawn from NumPy's global
                 generator, which `keras.utils.set_random_seed` seeds.
-            **kwargs: The other arguments of `keras.Model.fit`.
+            **kwargs: The other arguments of `keras.Model.fit`. The `class_weight` of a
+                `TextClassifier` is what a text of a class counts in the loss: a dict by label (by
+                number with arrays), 1 for those left out; or `"balanced"`, as much for every class
+                together.
 
         Returns:
             A `keras.callbacks.History`.
 
         Raises:
-            ValueError: If texts, arrays or arguments do not fit together.
+            ValueError: If texts, arrays or arguments do not fit together; of a `TextClassifier`
+                also if a label is unknown or all texts to train on have one label.
         """
         self._check_kind(x)
         check_whole("epochs", epochs)
@@ -88,26 +110,30 @@ class TextModel(keras.Model):
             check_whole("batch_size", batch_size)
         if seed is None:
             seed = int(np.random.randint(2**31))
-        manifest = {
-            "seed": seed,
-            "data": _describe_data(x, y),
-            "training": {"batch_size": batch_size, "validation_split": validation_split},
-        }
+        given, given_split = (x, y), validation_split
         if self.is_read(x):
             self._refuse_weights(kwargs)
-            batch_size = manifest["training"]["batch_size"] = batch_size or BATCH_SIZE
+            batch_size = batch_size or BATCH_SIZE
             if validation_split and validation_data is None:
                 x, y, validation_data = split_texts(x, y, validation_split)
-            x = self.make_training_dataset(x, y, batch_size, shuffle, seed)
-            y, batch_size, validation_split, shuffle = None, None, 0.0, False
         elif _is_arrays(x):
             self.check_arrays(x, y)
             self.spread_weights(kwargs, y)
-            batch_size = manifest["training"]["batch_size"] = batch_size or 32
+            batch_size = batch_size or 32
+        self.prepare_training(kwargs, x, y)  # after the split, which may take a whole class away
+        manifest = {
+            "seed": seed,
+            "data": _describe_data(*given),
+            "training": {"batch_size": batch_size, "validation_split": given_split},
+        }
         if self.is_read(validation_data):
             validation_data = validation_data, None
-        if isinstance(validation_data, (tuple, list)) and len(validation_data) > 1:
+        prepared_validation = self._prepare_validation(validation_data, kwargs)
+        if isinstance(validation_data, (tuple, list)):
             manifest["validation"] = _describe_data(*validation_data[:2])
+        if self.is_read(x):
+            x = self.make_training_dataset(x, y, batch_size, shuffle, seed)
+            y, batch_size, validation_split, shuffle = None, None, 0.0, False
         return super().fit(
             x,
             y,
@@ -116,7 +142,7 @@ class TextModel(keras.Model):
             verbose=verbose,
             callbacks=[_ManifestWriter(manifest), *keras.tree.flatten(callbacks or [])],
             validation_split=validation_split,
-            validation_data=self._prepare_validation(validation_data, kwargs),
+            validation_data=prepared_validation,
             shuffle=shuffle,
             **kwargs,
         )
@@ -167,12 +193,12 @@ class TextModel(keras.Model):
             )
 
     def _prepare_validation(self, validation_data, kwargs):
-        if isinstance(validation_data, (tuple, list)) and len(validation_data) < 2:
+        if not isinstance(validation_data, (tuple, list)):
+            return validation_data
+        if len(validation_data) < 2:
             raise ValueError(
                 f"Expected validation_data of texts or (x, y). Received: {validation_data!r:.60}."
             )
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) < 2:
-            return validation_data
         x, y, *weights = validation_data
         if self.is_read(x):
             self._refuse_weights({"sample_weight": weights[0] if weights else None})

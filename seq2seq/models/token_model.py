@@ -4,7 +4,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from seq2seq.models.losses import SmoothedCrossentropy
 from seq2seq.models.metrics import Accuracy, Perplexity
 from seq2seq.models.text_model import TextModel
 from seq2seq.text.vocabulary import PAD
@@ -13,15 +12,9 @@ from seq2seq.text.vocabulary import PAD
 class TokenModel(TextModel):
     """A model whose labels are tokens, one at each position: 0 is padding and counts nowhere."""
 
-    def compile_usual(self, label_smoothing):
-        """Compiles the model as it arrives."""
-        self.compile(
-            optimizer=keras.optimizers.Adam(1e-3, clipnorm=1.0),
-            loss=SmoothedCrossentropy(label_smoothing)
-            if label_smoothing
-            else "sparse_categorical_crossentropy",
-            metrics=[Accuracy(), Perplexity()],
-        )
+    def usual_metrics(self):
+        """Returns the metrics that the model arrives with."""
+        return [Accuracy(), Perplexity()]
 
     def spread_weights(self, kwargs, y):
         """Gives each token its row's weight, so that weights have one rank in all calls."""
