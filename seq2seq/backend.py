@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -78,3 +79,27 @@ def padded_size(size: int, minimum: int = 8) -> int:
             return step * 3 // 2
         step *= 2
     return step
+
+
+@functools.cache
+def runs_tensorflow_on_cpu() -> bool:
+    """Tells whether Keras runs on TensorFlow without an accelerator."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return not tf.config.list_physical_devices("GPU")
+
+
+@functools.cache
+def multiplies_bfloat16() -> bool:
+    """Tells whether the processor multiplies bfloat16 faster than float32, and Keras uses that.
+
+    TensorFlow's own operations do, where there is AVX512-BF16 or AMX. What XLA compiles, as under
+    JAX, does not: there bfloat16 is half as fast.
+    """
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:
+        return False
+    return runs_tensorflow_on_cpu() and not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags)

@@ -104,9 +104,10 @@ def _add_train(commands):
     )
     training.add_argument(
         "--precision",
-        choices=("float32", "mixed_bfloat16"),
-        help="numbers to compute with; bfloat16 is faster for large models on recent processors; "
-        "the file is the same (default: Keras's, float32)",
+        choices=("auto", "float32", "bfloat16", "mixed_bfloat16"),
+        help="data type of the matrix products in training, or with mixed_bfloat16 of nearly all; "
+        "weights and the file are float32 (default: auto, the fastest for the processor and the "
+        "model)",
     )
     training.add_argument(
         "--patience",

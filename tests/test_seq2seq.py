@@ -11,6 +11,7 @@ from conftest import CHINESE, ENGLISH, make_model
 
 import seq2seq
 from seq2seq.models.metrics import Perplexity
+from seq2seq.models.optimizer import Adam
 
 
 def fit_losses(x, y=None, compiled=None, **options):
@@ -75,7 +76,6 @@ class TestFit:
         one_hot = keras.utils.to_categorical(labels, make_model().target_vocabulary_size)
         dataset = tf.data.Dataset.from_tensor_slices((named, labels)).batch(4)
         expected = fit_losses([source_ids, target_ids], labels)
-        adam = {"optimizer": keras.optimizers.Adam(1e-3, clipnorm=1.0)}
 
         assert fit_losses(named, labels) == pytest.approx(expected, rel=1e-5)
         assert fit_losses(dataset) == pytest.approx(expected, rel=1e-5)
@@ -84,8 +84,8 @@ class TestFit:
             ("sparse_categorical_crossentropy", labels),
             ("categorical_crossentropy", one_hot),
         ):
-            compiled = (), {**adam, "loss": loss, "metrics": ["accuracy"]}
-            adam = {"optimizer": keras.optimizers.Adam(1e-3, clipnorm=1.0)}
+            adam = Adam(1e-3, clipnorm=1.0)
+            compiled = (), {"optimizer": adam, "loss": loss, "metrics": ["accuracy"]}
             assert fit_losses(named, y, compiled) == pytest.approx(expected, rel=1e-5)
 
     @pytest.mark.parametrize("one_hot", [False, True])

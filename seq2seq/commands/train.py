@@ -18,8 +18,9 @@ from seq2seq.models.seq2seq import OPTIONS, Seq2Seq
 def train(options) -> None:
     """Trains a model and keeps its best epoch in `--output`."""
     _check_training(options)
-    if options.precision is not None:
+    if options.precision == "mixed_bfloat16":
         keras.config.set_dtype_policy(options.precision)
+        options.precision = None
     output = Path(options.output)
     last = output.with_suffix(".last.keras")
     pairs, validation = _training_parts(options)

@@ -6,7 +6,9 @@ import keras
 
 from seq2seq.checks import check_number, check_whole
 from seq2seq.models.attention import SCORES, AttentionHead
+from seq2seq.models.dense import Dense
 from seq2seq.models.embedding import NGramEmbedding, SummedEmbedding, TiedEmbedding
+from seq2seq.models.precision import PRECISIONS, training_dtype
 from seq2seq.models.recurrent import CELLS, Bridge, Decoder, Encoder, Stack
 
 FLAGS = {
@@ -22,6 +24,7 @@ CHOICES = {
     "cell": tuple(CELLS),
     "attention": (None, "luong", "bahdanau"),
     "attention_score": SCORES,
+    "precision": PRECISIONS,
 }
 
 
@@ -60,7 +63,11 @@ def build_encoder_decoder(source_size: int, target_size: int, options: dict):
         bridge = Bridge(units, num_layers, decoder_stack.states_per_layer, regularizer)
     if options["attention"]:
         attention = AttentionHead(
-            options["attention"], options["attention_score"], units, regularizer
+            options["attention"],
+            options["attention_score"],
+            units,
+            regularizer,
+            options["precision"],
         )
     encoder_stack = _stack("encoder", options, options["bidirectional"])
     encoder = Encoder(source_embedding, encoder_stack, bridge, attention)
@@ -193,6 +200,7 @@ def _stack(side, options, bidirectional=False):
         options["dropout"],
         options["recurrent_dropout"],
         _regularizer(options),
+        options["precision"],
     )
 
 
@@ -201,17 +209,21 @@ def _embedding(size, options, tied, trainable, name):
     # tell tokens apart from the first one. The few of an alphabet are in every batch and learned
     # soon: smaller ones generalise better there. What is also an output layer must start small.
     stddev = min(1.0, size / 40)
-    return (TiedEmbedding if tied else keras.layers.Embedding)(
-        size,
-        options["embedding_dim"],
-        "uniform" if tied else keras.initializers.RandomNormal(stddev=stddev),
-        trainable=trainable,
-        name=name,
-    )
+    dim = options["embedding_dim"]
+    if tied:
+        dtype = training_dtype(options["precision"], dim, size)
+        return TiedEmbedding(size, dim, dtype, trainable=trainable, name=name)
+    initializer = keras.initializers.RandomNormal(stddev=stddev)
+    return keras.layers.Embedding(size, dim, initializer, trainable=trainable, name=name)
 
 
 def _output(embedding, size, options, tied):
     """Returns the layer from the decoder's output to scores of the vocabulary."""
     if tied:
         return functools.partial(embedding, reverse=True)
-    return keras.layers.Dense(size, kernel_regularizer=_regularizer(options), name="decoder_output")
+    return Dense(
+        size,
+        training_dtype(options["precision"], options["units"], size),
+        kernel_regularizer=_regularizer(options),
+        name="decoder_output",
+    )

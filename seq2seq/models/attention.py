@@ -2,6 +2,9 @@
 
 import keras
 
+from seq2seq.models.dense import Dense
+from seq2seq.models.precision import training_dtype
+
 SCORES = ("dot", "scaled", "general")
 
 
@@ -14,7 +17,7 @@ class AttentionHead:
     (Bahdanau et al. 2015, https://arxiv.org/abs/1409.0473, appendix A.1.2).
     """
 
-    def __init__(self, kind, score, units, regularizer):
+    def __init__(self, kind, score, units, regularizer, precision):
         def project(name):
             return keras.layers.Dense(
                 units, use_bias=False, kernel_regularizer=regularizer, name=name
@@ -28,8 +31,12 @@ class AttentionHead:
         else:
             self.attend = keras.layers.Attention(use_scale=score == "scaled", name="attention")
         self.join = keras.layers.Concatenate(name="attention_join")
-        self.combine = keras.layers.Dense(
-            units, activation="tanh", kernel_regularizer=regularizer, name="attention_vector"
+        self.combine = Dense(
+            units,
+            training_dtype(precision, 2 * units, units),
+            activation="tanh",
+            kernel_regularizer=regularizer,
+            name="attention_vector",
         )
 
     def memory(self, values, mask):

@@ -40,6 +40,7 @@ OPTIONS = (
     "label_smoothing",
     "train_embedding",
     "max_length",
+    "precision",
 )
 
 
@@ -77,6 +78,7 @@ class TextClassifier(TextModel):
         train_embedding: Whether the embedding is trained. Defaults to `True`.
         max_length: Longest row made from a text, in tokens with `EOS`. Of a longer text the middle
             is left out. Defaults to 300.
+        precision: See `Seq2Seq`. Defaults to `"auto"`.
         name: Name of the model. Defaults to `"text_classifier"`.
 
     Call arguments:
@@ -121,6 +123,7 @@ class TextClassifier(TextModel):
         vectors: str | Path | None = None,
         train_embedding: bool = True,
         max_length: int = 300,
+        precision: str = "auto",
         name: str = "text_classifier",
     ):
         options = {option: value for option, value in locals().items() if option in OPTIONS}

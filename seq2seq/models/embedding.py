@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from seq2seq.models.dense import half_product
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
@@ -18,10 +19,25 @@ class TiedEmbedding(keras.layers.Embedding):
 
     https://aclanthology.org/E17-2025
 
+    Args:
+        input_dim: Size of the vocabulary.
+        output_dim: Size of the embeddings.
+        training_dtype: Data type of the factors of the scores in training, see `Dense`. Defaults to
+            `"float32"`.
+        **kwargs: The other arguments of `keras.layers.Embedding`.
+
     Call arguments:
         inputs: Ids `(batch, length)`, or with `reverse=True` outputs `(batch, length,
             embedding_dim)`, of which it makes scores of the vocabulary.
     """
+
+    def __init__(self, input_dim, output_dim, training_dtype="float32", **kwargs):
+        super().__init__(input_dim, output_dim, **kwargs)
+        self.training_dtype = training_dtype
+
+    def get_config(self):
+        """Returns the arguments that rebuild this layer."""
+        return {**super().get_config(), "training_dtype": self.training_dtype}
 
     def build(self, input_shape=None):
         """Makes the embeddings and the bias of the scores."""
@@ -36,18 +52,21 @@ class TiedEmbedding(keras.layers.Embedding):
         """Loads what `save_own_variables` saved."""
         keras.layers.Layer.load_own_variables(self, store)
 
-    def compute_output_spec(self, inputs, reverse=False):
+    def compute_output_spec(self, inputs, reverse=False, training=False):
         """Returns the shape and data type of the output."""
         if not reverse:
             return super().compute_output_spec(inputs)
         shape = (*inputs.shape[:-1], self.input_dim)
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
-    def call(self, inputs, reverse=False):
+    def call(self, inputs, reverse=False, training=False):
         """Looks ids up, or scores outputs."""
         if not reverse:
             return super().call(inputs)
-        kernel = ops.cast(ops.transpose(self.embeddings), inputs.dtype)
+        kernel = ops.transpose(self.embeddings)
+        if training and self.training_dtype != self.compute_dtype:
+            return half_product(inputs, kernel) + self.bias
+        kernel = ops.cast(kernel, inputs.dtype)
         return ops.matmul(inputs, kernel) + ops.cast(self.bias, inputs.dtype)
 
 

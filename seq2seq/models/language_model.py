@@ -45,6 +45,7 @@ OPTIONS = (
     "label_smoothing",
     "train_embedding",
     "window",
+    "precision",
 )
 
 
@@ -75,6 +76,7 @@ class LanguageModel(TokenModel):
         train_embedding: Whether the embedding is trained. Defaults to `True`.
         window: Most tokens of a text that are trained on together. A longer text is cut into
             windows. Defaults to 100.
+        precision: See `Seq2Seq`. Defaults to `"auto"`.
         name: Name of the model. Defaults to `"language_model"`.
 
     Call arguments:
@@ -114,6 +116,7 @@ class LanguageModel(TokenModel):
         vectors: str | Path | None = None,
         train_embedding: bool = True,
         window: int = 100,
+        precision: str = "auto",
         name: str = "language_model",
     ):
         options = {option: value for option, value in locals().items() if option in OPTIONS}

@@ -1,4 +1,4 @@
-"""The loss with smoothed labels."""
+"""The loss that the models arrive with: cross-entropy, its labels smoothed if wanted."""
 
 import keras
 from keras import ops
@@ -7,39 +7,95 @@ from seq2seq.models.metrics import SMALLEST
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
-class SmoothedCrossentropy(keras.losses.Loss):
-    """Cross-entropy with labels of which a share is spread evenly over the vocabulary.
+class Crossentropy(keras.losses.Loss):
+    """Cross-entropy of whole-number labels, of which a share may be spread over all classes.
 
-    Szegedy et al. 2016, https://arxiv.org/abs/1512.00567, section 7.
+    It equals Keras's `"sparse_categorical_crossentropy"` and is about half of its work where the
+    probabilities are a softmax's: the gradient is made from them in one pass (Bishop 2006, equation
+    4.109). Smoothed labels are those of Szegedy et al. 2016, https://arxiv.org/abs/1512.00567,
+    section 7.
 
     Args:
-        label_smoothing: The share, from 0 to 1. Defaults to 0.1.
-        name: Defaults to `"smoothed_crossentropy"`.
+        label_smoothing: The share, from 0 to 1. Defaults to 0.
+        name: Defaults to `"crossentropy"`.
         reduction: As in Keras. Defaults to `"sum_over_batch_size"`.
+        dtype: As in Keras. Defaults to `None`.
+
+    Call arguments:
+        y_true: int `(batch,)` or `(batch, length)`.
+        y_pred: float, a distribution for each: `(batch, classes)` or `(batch, length, classes)`.
 
     Example:
 
-    >>> loss = SmoothedCrossentropy(0.1)
+    >>> loss = Crossentropy(label_smoothing=0.1)
     >>> round(float(loss([[1]], [[[0.5, 0.5]]])), 4)
     0.6931
     """
 
     def __init__(
         self,
-        label_smoothing=0.1,
-        name="smoothed_crossentropy",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        label_smoothing: float = 0.0,
+        name: str = "crossentropy",
+        reduction: str | None = "sum_over_batch_size",
+        dtype: str | None = None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.label_smoothing = label_smoothing
 
     def call(self, y_true, y_pred):
-        """Returns the loss of each token, `(batch, length)`."""
-        exact = ops.sparse_categorical_crossentropy(y_true, y_pred)
+        """Returns the loss of each label, of the shape of `y_pred` without its last axis."""
+        labels = ops.reshape(ops.cast(y_true, "int32"), ops.shape(y_pred)[:-1])
+        # Keras leaves what a softmax was given beside its result, on the backends where it can.
+        scores = getattr(y_pred, "_keras_logits", None)
+        if scores is not None and scores.dtype == y_pred.dtype:
+            return crossentropy_of_scores(scores, labels, self.label_smoothing)
+        exact = ops.sparse_categorical_crossentropy(labels, y_pred)
+        if not self.label_smoothing:
+            return exact
         even = -ops.mean(ops.log(ops.maximum(y_pred, SMALLEST)), axis=-1)
         return (1 - self.label_smoothing) * exact + self.label_smoothing * even
 
     def get_config(self):
         """Returns the arguments that rebuild this loss."""
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
+
+
+def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
+    """Returns the cross-entropy of each label, with a gradient of one pass over the scores.
+
+    Args:
+        scores: float32 `(..., classes)`, unnormalised log probabilities.
+        labels: int32 `(...)`.
+        label_smoothing: Share of each label spread over all classes. Defaults to 0.
+    """
+    classes = scores.shape[-1]
+    shape = ops.shape(labels)
+    rows = ops.reshape(labels, (-1,))  # (labels,)
+    places = ops.stack([ops.arange(ops.shape(rows)[0], dtype="int32"), rows], axis=-1)
+
+    @ops.custom_gradient
+    def loss_of(scores):
+        probabilities = ops.reshape(ops.softmax(scores), (-1, classes))
+        chosen = _pick(probabilities, rows)
+        exact = -ops.log(ops.maximum(chosen, SMALLEST))
+        loss = exact
+        if label_smoothing:
+            flat = ops.reshape(scores, (-1, classes))
+            even = _pick(flat, rows) + exact - ops.mean(flat, axis=-1)
+            loss = (1 - label_smoothing) * exact + label_smoothing * even
+
+        def gradient(upstream):
+            upstream = ops.reshape(upstream, (-1,))
+            # Probabilities less the smoothed labels: less 1 - label_smoothing at the label itself.
+            spread = probabilities - label_smoothing / classes if label_smoothing else probabilities
+            at_label = chosen - label_smoothing / classes - (1 - label_smoothing)
+            result = ops.scatter_update(spread * upstream[:, None], places, at_label * upstream)
+            return ops.reshape(result, ops.shape(scores))
+
+        return ops.reshape(loss, shape), gradient
+
+    return loss_of(scores)
+
+
+def _pick(x, columns):
+    return ops.take_along_axis(x, columns[:, None], axis=-1)[:, 0]

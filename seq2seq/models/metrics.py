@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from seq2seq.backend import first_best
 from seq2seq.text.vocabulary import PAD
 
 SMALLEST = 1e-37  # about the smallest normal float32; log(0) would be -inf
@@ -58,7 +59,7 @@ class Accuracy(_TokenMean):
 
     def token_values(self, y_true, y_pred):
         """Returns 1.0 where the most probable token is the label."""
-        hits = ops.equal(ops.argmax(y_pred, axis=-1), ops.cast(y_true, "int32"))
+        hits = ops.equal(first_best(y_pred), ops.cast(y_true, "int32"))
         return ops.cast(hits, "float32")
 
 

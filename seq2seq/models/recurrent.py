@@ -7,10 +7,12 @@ so that all of them share the layers.
 import keras
 from keras import ops
 
+from seq2seq.models.lstm import LSTM
+from seq2seq.models.precision import training_dtype
 from seq2seq.text.vocabulary import PAD
 
 CELLS = {
-    "lstm": keras.layers.LSTM,  # Hochreiter & Schmidhuber 1997
+    "lstm": LSTM,  # Hochreiter & Schmidhuber 1997
     "gru": keras.layers.GRU,  # Cho et al. 2014
     "rnn": keras.layers.SimpleRNN,  # Elman 1990
 }
@@ -39,10 +41,20 @@ class Stack:
         recurrent_dropout: Share of the states dropped, the same at every step (Gal & Ghahramani
             2016, https://arxiv.org/abs/1512.05287).
         regularizer: Of the kernels, or `None`.
+        precision: See `training_dtype`; only an LSTM heeds it.
     """
 
     def __init__(
-        self, side, cell, units, num_layers, bidirectional, dropout, recurrent_dropout, regularizer
+        self,
+        side,
+        cell,
+        units,
+        num_layers,
+        bidirectional,
+        dropout,
+        recurrent_dropout,
+        regularizer,
+        precision,
     ):
         self.states_per_layer = (2 if cell == "lstm" else 1) * (2 if bidirectional else 1)
         self.dropout = [
@@ -50,15 +62,20 @@ class Stack:
             for i in range(num_layers)
         ]
         self.layers = []
+        size = units // 2 if bidirectional else units
+        options = {}
+        if cell == "lstm":
+            options["training_dtype"] = training_dtype(precision, size, 4 * size)
         for i in range(num_layers):
             layer = CELLS[cell](
-                units // 2 if bidirectional else units,
+                size,
                 return_sequences=True,
                 return_state=True,
                 recurrent_dropout=recurrent_dropout,
                 kernel_regularizer=regularizer,
                 recurrent_regularizer=regularizer,
                 name=_numbered(f"{side}_{cell}", i, num_layers),
+                **options,
             )
             if bidirectional:
                 layer = keras.layers.Bidirectional(layer, name=layer.name)

@@ -42,6 +42,7 @@ OPTIONS = (
     "train_target_embedding",
     "max_source_length",
     "max_target_length",
+    "precision",
 )
 
 
@@ -93,6 +94,10 @@ class Seq2Seq(TokenModel):
         max_source_length: Longest source row made from a text, in tokens with `EOS`; a longer text
             is cut. Defaults to 200.
         max_target_length: Longest target row made from a text. Defaults to 200.
+        precision: Data type of the matrix products in training: `"float32"`, `"bfloat16"` (sums,
+            weights and all that is saved are float32), or `"auto"`, the faster one on this
+            processor for layers of this size. Outside training all is float32. Defaults to
+            `"auto"`.
         name: Name of the model. Defaults to `"seq2seq"`.
 
     Call arguments:
@@ -144,6 +149,7 @@ class Seq2Seq(TokenModel):
         train_target_embedding: bool = True,
         max_source_length: int = 200,
         max_target_length: int = 200,
+        precision: str = "auto",
         name: str = "seq2seq",
     ):
         options = {option: value for option, value in locals().items() if option in OPTIONS}

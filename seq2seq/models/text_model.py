@@ -12,7 +12,8 @@ from seq2seq.checks import check_number, check_whole
 from seq2seq.data.rows import is_rows, is_texts
 from seq2seq.data.splitting import fingerprint
 from seq2seq.models.files import check_space, write_whole
-from seq2seq.models.losses import SmoothedCrossentropy
+from seq2seq.models.losses import Crossentropy
+from seq2seq.models.optimizer import Adam
 from seq2seq.models.tokenizer_config import deserialize_tokenizer, serialize_tokenizer
 from seq2seq.version import __version__
 
@@ -34,10 +35,8 @@ class TextModel(keras.Model):
     def compile_usual(self, label_smoothing):
         """Compiles the model as it arrives."""
         self.compile(
-            optimizer=keras.optimizers.Adam(1e-3, clipnorm=1.0),
-            loss=SmoothedCrossentropy(label_smoothing)
-            if label_smoothing
-            else "sparse_categorical_crossentropy",
+            optimizer=Adam(1e-3, clipnorm=1.0),
+            loss=Crossentropy(label_smoothing),
             metrics=self.usual_metrics(),
         )
 

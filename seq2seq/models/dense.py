@@ -1,0 +1,40 @@
+"""A dense layer that may be trained with half-precision products."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class Dense(keras.layers.Dense):
+    """`keras.layers.Dense` whose matrix products in training may be of bfloat16.
+
+    Args:
+        units: Size of the output.
+        training_dtype: Data type of the factors of the products in training, `"float32"` or
+            `"bfloat16"`; bias, activation and everything outside training are float32. Defaults to
+            `"float32"`.
+        **kwargs: The other arguments of `keras.layers.Dense`.
+    """
+
+    def __init__(self, units: int, training_dtype: str = "float32", **kwargs):
+        super().__init__(units, **kwargs)
+        self.training_dtype = training_dtype
+
+    def call(self, inputs, training=False):
+        """Returns the outputs for inputs `(..., dim)`."""
+        if not training or self.training_dtype == self.compute_dtype:
+            return super().call(inputs, training=training)
+        outputs = half_product(inputs, self.kernel)
+        if self.use_bias:
+            outputs = outputs + self.bias
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def get_config(self):
+        """Returns the arguments that rebuild this layer."""
+        return {**super().get_config(), "training_dtype": self.training_dtype}
+
+
+def half_product(a, b):
+    """Multiplies float32 matrices as bfloat16; the result is float32."""
+    product = ops.matmul(ops.cast(a, "bfloat16"), ops.cast(b, "bfloat16"))
+    return ops.cast(product, "float32")

@@ -1,0 +1,58 @@
+"""LSTM layers that are trained and run fast on a CPU."""
+
+import keras
+from keras import ops
+
+from seq2seq.backend import runs_tensorflow_on_cpu
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class LSTM(keras.layers.LSTM):
+    """`keras.layers.LSTM` with a faster loop for TensorFlow on a CPU; elsewhere it is Keras's.
+
+    Both compute the same from the same weights, to rounding. The layer always has a bias and the
+    usual activations.
+
+    Args:
+        units: Size of the output.
+        training_dtype: Data type of the factors of the matrix products in training, `"float32"` or
+            `"bfloat16"`; sums, states and everything outside training are float32. Defaults to
+            `"float32"`. Only the faster loop heeds it.
+        **kwargs: The other arguments of `keras.layers.LSTM`.
+
+    Call arguments:
+        sequences: `(batch, length, dim)`.
+        initial_state: `[h, c]`, each `(batch, units)`. Defaults to `None`, zeros.
+        mask: bool `(batch, length)`; a row begins with real steps. Defaults to `None`.
+        training: Whether in training. Defaults to `False`.
+    """
+
+    def __init__(self, units: int, training_dtype: str = "float32", **kwargs):
+        super().__init__(units, **kwargs)
+        self.training_dtype = training_dtype
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        """Runs over the steps; see `keras.layers.RNN`."""
+        if self.recurrent_dropout or not runs_tensorflow_on_cpu():
+            return super().inner_loop(sequences, initial_state, mask, training)
+        from seq2seq.models.tensorflow_lstm import run_lstm
+
+        dtype = self.compute_dtype
+        x = ops.transpose(sequences, (1, 0, 2))
+        if mask is not None:
+            mask = ops.transpose(ops.cast(mask, "bool"))[:, :, None]
+        if self.go_backwards:
+            x, mask = ops.flip(x, 0), None if mask is None else ops.flip(mask, 0)
+        cell = self.cell
+        tensors = x, mask, *initial_state, cell.kernel, cell.recurrent_kernel, cell.bias
+        x, mask, *tensors = (
+            tensor if tensor is mask else ops.cast(tensor, "float32") for tensor in tensors
+        )
+        product_dtype = self.training_dtype if training and dtype == "float32" else dtype
+        outputs, *states = run_lstm(x, mask, *tensors, product_dtype, keep=training)
+        outputs = ops.cast(ops.transpose(outputs, (1, 0, 2)), dtype)
+        return outputs[:, -1], outputs, [ops.cast(state, dtype) for state in states]
+
+    def get_config(self):
+        """Returns the arguments that rebuild this layer."""
+        return {**super().get_config(), "training_dtype": self.training_dtype}

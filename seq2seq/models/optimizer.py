@@ -1,0 +1,51 @@
+"""The optimizer that the models arrive with."""
+
+import keras
+from keras import ops
+
+from seq2seq.backend import runs_tensorflow_on_cpu
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class Adam(keras.optimizers.Adam):
+    """`keras.optimizers.Adam` in one pass over the weights, for TensorFlow on a CPU.
+
+    Everywhere it is the algorithm of Kingma & Ba 2015 (https://arxiv.org/abs/1412.6980, section 2,
+    last paragraph). The gradients of an embedding's rows are added up before they are clipped and
+    squared; under TensorFlow Keras's own takes each occurrence of a row for itself.
+
+    Args:
+        learning_rate: Defaults to 0.001.
+        name: Defaults to `"adam"`.
+        **kwargs: The other arguments of `keras.optimizers.Adam`.
+    """
+
+    def __init__(self, learning_rate=0.001, name: str = "adam", **kwargs):
+        super().__init__(learning_rate, name=name, **kwargs)
+
+    def apply(self, grads, trainable_variables=None):
+        """Updates the weights with gradients."""
+        # TensorFlow's gradient of an embedding is a list of rows, with repetitions.
+        grads = [grad if grad is None else ops.convert_to_tensor(grad) for grad in grads]
+        return super().apply(grads, trainable_variables)
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Updates one weight."""
+        if self.amsgrad or variable.dtype != "float32" or not runs_tensorflow_on_cpu():
+            return super().update_step(gradient, variable, learning_rate)
+        import tensorflow as tf
+
+        i = self._get_variable_index(variable)
+        step = ops.cast(self.iterations + 1, "float32")
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[i].value.handle,
+            v=self._velocities[i].value.handle,
+            beta1_power=self.beta_1**step,
+            beta2_power=self.beta_2**step,
+            lr=learning_rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=ops.cast(gradient, "float32"),
+        )

@@ -1,0 +1,23 @@
+"""Which data type the matrix products of training have."""
+
+from seq2seq.backend import multiplies_bfloat16
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+WORTHWHILE = 2**17  # numbers of a kernel; below, casting takes what the product saves
+
+
+def training_dtype(precision: str, inputs: int, outputs: int) -> str:
+    """Returns the data type of a layer's products in training.
+
+    Args:
+        precision: `"float32"`, `"bfloat16"`, or `"auto"`: bfloat16 where the processor is faster
+            with it and the layer large enough to gain (see `benchmarks/train.py`).
+        inputs: Size of what the layer's kernel is multiplied with.
+        outputs: Size of the product.
+
+    Returns:
+        `"float32"` or `"bfloat16"`.
+    """
+    if precision != "auto":
+        return precision
+    return "bfloat16" if inputs * outputs >= WORTHWHILE and multiplies_bfloat16() else "float32"

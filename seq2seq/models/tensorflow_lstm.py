@@ -1,0 +1,151 @@
+"""The loop of an LSTM over its steps, in plain TensorFlow operations for a CPU.
+
+It computes what `keras.layers.LSTM` does (Hochreiter & Schmidhuber 1997, with the forget gate of
+Gers et al. 2000) with less between the matrix products: the inputs of all steps are projected at
+once, one tanh serves all gates, and the gradient of each kernel is one product over all steps
+rather than one a step (backpropagation through time, Werbos 1990).
+"""
+
+import tensorflow as tf
+
+
+def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, keep=True):
+    """Runs an LSTM over sequences.
+
+    Args:
+        x: float32 `(length, batch, dim)`, time first.
+        mask: bool `(length, batch, 1)`, or `None`. Where it is false, states stay as they are.
+        h: float32 `(batch, units)`, the first output.
+        c: float32 `(batch, units)`, the first cell state.
+        kernel: float32 `(dim, 4 * units)`; gates in the order input, forget, cell, output.
+        recurrent_kernel: float32 `(units, 4 * units)`.
+        bias: float32 `(4 * units,)`.
+        product_dtype: Data type of the factors of the matrix products.
+        keep: Whether a gradient is wanted. Defaults to `True`.
+
+    Returns:
+        Tuple `(outputs, h, c)`: float32 `(length, batch, units)`, and the last states.
+    """
+    # sigmoid(z) = (1 + tanh(z / 2)) / 2, so that one tanh serves all gates.
+    scale = tf.repeat([0.5, 0.5, 1.0, 0.5], recurrent_kernel.shape[0])
+
+    @tf.custom_gradient
+    def run(x, h, c, kernel, recurrent_kernel, bias):
+        factors = tf.cast(kernel, product_dtype), tf.cast(recurrent_kernel, product_dtype)
+        outputs, last_h, last_c, kept = _forward(
+            _times(x, factors[0]) + bias, mask, h, c, factors[1], keep
+        )
+
+        def gradient(d_outputs, d_h, d_c):
+            transposed = [tf.transpose(factor) for factor in factors]
+            d_gates, d_h, d_c = _backward(kept, mask, d_outputs, d_h, d_c, transposed[1])
+            before = tf.concat([h[None], outputs[:-1]], 0)
+            return (
+                _times(d_gates, transposed[0]),
+                d_h,
+                d_c,
+                _outer(x, d_gates, product_dtype),
+                _outer(before, d_gates, product_dtype),
+                tf.reduce_sum(d_gates, [0, 1]),
+            )
+
+        return (outputs, last_h, last_c), gradient
+
+    return run(x, h, c, kernel * scale, recurrent_kernel * scale, bias * scale)
+
+
+def _forward(projected, mask, h, c, recurrent_kernel, keep):
+    """Returns the outputs, the last states, and arrays of what the gradient needs of each step.
+
+    These are the cell states and the gates, of which three are before the second half of the
+    sigmoid: of its value `s`, they are `2 * s - 1`.
+    """
+    length, units = tf.shape(projected)[0], recurrent_kernel.shape[0]
+    projected = _array(projected)
+    masks = None if mask is None else _array(mask)
+    kept = (_new(length + 1, units).write(0, c), _new(length, 4 * units)) if keep else ()
+
+    def body(t, h, c, outputs, kept):
+        gates = tf.tanh(projected.read(t) + _product(h, recurrent_kernel))  # (batch, 4 * units)
+        i, f, g, o = tf.split(gates, 4, axis=1)
+        new_c = 0.5 * (c + f * c + g + i * g)
+        tanh_c = tf.tanh(new_c)
+        new_h = 0.5 * (tanh_c + o * tanh_c)
+        if masks is not None:
+            real = masks.read(t)
+            new_h, new_c = tf.where(real, new_h, h), tf.where(real, new_c, c)
+        if keep:
+            kept = kept[0].write(t + 1, new_c), kept[1].write(t, gates)
+        return t + 1, new_h, new_c, outputs.write(t, new_h), kept
+
+    _, h, c, outputs, kept = tf.while_loop(
+        lambda t, *_: t < length, body, (0, h, c, _new(length, units), kept)
+    )
+    return outputs.stack(), h, c, kept
+
+
+def _backward(kept, mask, d_outputs, d_h, d_c, recurrent_kernel):
+    """Returns the gradients of the gates before `tanh`, `(length, batch, 4 * units)`, `h` and `c`.
+
+    Args:
+        recurrent_kernel: Transposed, `(4 * units, units)`.
+    """
+    cells, gates = kept
+    length, units = tf.shape(d_outputs)[0], recurrent_kernel.shape[1]
+    d_outputs = _array(d_outputs)
+    masks = None if mask is None else _array(mask)
+
+    def body(t, c, d_h, d_c, d_gates):
+        d_h += d_outputs.read(t)
+        before = cells.read(t)
+        gate = gates.read(t)
+        i, f, g, o = tf.split(gate, 4, axis=1)
+        tanh_c = tf.tanh(c)
+        half = 0.5 * d_h
+        all_c = d_c + tf.raw_ops.TanhGrad(y=tanh_c, dy=half + half * o)
+        half_c = 0.5 * all_c
+        d_gate = [half_c * g, half_c * before, half_c + half_c * i, half * tanh_c]
+        d_gate = tf.raw_ops.TanhGrad(y=gate, dy=tf.concat(d_gate, 1))
+        if masks is not None:
+            real = masks.read(t)
+            d_gate *= tf.cast(real, "float32")
+        d_before, c_before = _product(d_gate, recurrent_kernel), half_c + half_c * f
+        if masks is not None:
+            d_before, c_before = tf.where(real, d_before, d_h), tf.where(real, c_before, d_c)
+        return t - 1, before, d_before, c_before, d_gates.write(t, d_gate)
+
+    _, _, d_h, d_c, d_gates = tf.while_loop(
+        lambda t, *_: t >= 0,
+        body,
+        (length - 1, cells.read(length), d_h, d_c, _new(length, 4 * units)),
+    )
+    return d_gates.stack(), d_h, d_c
+
+
+def _product(a, b):
+    """Returns the float32 product of a float32 matrix and one of the products' data type."""
+    return tf.cast(tf.matmul(tf.cast(a, b.dtype), b), "float32")
+
+
+def _times(x, kernel):
+    """Multiplies each step `(length, batch, dim)` by a kernel, all in one product."""
+    product = _product(_rows(x), kernel)
+    return tf.reshape(product, (tf.shape(x)[0], tf.shape(x)[1], kernel.shape[1]))
+
+
+def _outer(a, b, dtype):
+    """Returns the sum over steps and batch of the outer products, `(dim of a, dim of b)`."""
+    a, b = tf.cast(_rows(a), dtype), tf.cast(_rows(b), dtype)
+    return tf.cast(tf.matmul(a, b, transpose_a=True), "float32")
+
+
+def _rows(x):
+    return tf.reshape(x, (-1, x.shape[2]))
+
+
+def _array(x):
+    return tf.TensorArray(x.dtype, tf.shape(x)[0], element_shape=x.shape[1:]).unstack(x)
+
+
+def _new(length, width):
+    return tf.TensorArray("float32", length, element_shape=(None, width), clear_after_read=False)
