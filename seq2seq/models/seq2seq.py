@@ -1,13 +1,14 @@
 """Seq2Seq, the encoder-decoder model."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from seq2seq.checks import check_whole
-from seq2seq.data.batching import make_batches, pad_rows, shift_right
+from seq2seq.data.batching import make_batches, pad_rows, shift_right, stream_batches
 from seq2seq.data.corpus import check_pairs
 from seq2seq.data.rows import check_ids, check_rows, encode_rows, is_texts
 from seq2seq.generation.result import Generation
@@ -259,6 +260,55 @@ class Seq2Seq(TokenModel):
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
         """Returns a dataset of batches of ids for texts."""
         return make_batches(*self._rows(x, y), batch_size, shuffle, seed)
+
+    def stream_pairs(
+        self,
+        read_pairs: Callable[[], Iterable[tuple[str, str]]],
+        batch_size: int = BATCH_SIZE,
+        shuffle: bool = True,
+        seed: int | None = None,
+        num_pairs: int | None = None,
+    ):
+        """Makes a dataset for `fit` of pairs that are read as they are needed, however many.
+
+        Args:
+            read_pairs: A function without arguments that returns an iterable of pairs of texts; it
+                is called at the start of each epoch.
+            batch_size: Pairs in a batch. Defaults to 64.
+            shuffle: Whether pairs are mixed, 100 batches at a time. Defaults to `True`.
+            seed: Seed of their order. Defaults to `None`, as in `fit`.
+            num_pairs: How many there are. Defaults to `None`: they are read once to be counted.
+
+        Returns:
+            A `tf.data.Dataset`, which knows its length.
+
+        Raises:
+            ValueError: If `read_pairs` is no function or there are no pairs.
+
+        Example:
+
+        >>> def read_pairs():
+        ...     with open("train.en", encoding="utf-8") as sources:
+        ...         with open("train.zh", encoding="utf-8") as targets:
+        ...             yield from zip(sources, targets, strict=True)
+        >>> model.fit(model.stream_pairs(read_pairs), epochs=3)  # doctest: +SKIP
+        """
+        if not callable(read_pairs):
+            raise ValueError(
+                "Expected a function that returns the pairs, for every epoch reads them anew. "
+                f"Received: {read_pairs!r:.60}. Give a list to `fit` itself."
+            )
+
+        if num_pairs is None:
+            num_pairs = sum(1 for _ in read_pairs())
+        check_whole("num_pairs", num_pairs)
+
+        def read_rows(count):
+            pairs = iter(read_pairs())
+            while pool := list(itertools.islice(pairs, count)):
+                yield self._rows(*map(list, zip(*pool, strict=True)))
+
+        return stream_batches(read_rows, num_pairs, batch_size, shuffle, seed)
 
     def check_arrays(self, x, y=None):
         """Raises a `ValueError` for arrays of ids that the model cannot take."""

@@ -6,6 +6,7 @@ form in the vocabulary and every text can be joined back. The idea of annotating
 OpenNMT's (Klein et al. 2017, https://aclanthology.org/P17-4012).
 """
 
+import functools
 import re
 from collections.abc import Iterable
 
@@ -29,6 +30,7 @@ _closing = re.compile(r"[.,!?;:%)\]}…»”]|['’]\w")  # written close to wha
 _opening = re.compile(r"[(\[{«“¿¡#@$£€]$|\w['’]$")  # written close to what follows
 
 
+@functools.lru_cache(2**16)
 def is_joined(left: str, right: str) -> bool:
     """Tells whether two neighbouring pieces are usually written without a space between them."""
     return bool(

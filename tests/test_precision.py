@@ -1,0 +1,83 @@
+"""Products of bfloat16 in training: where they are used, and that nothing else is touched."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import CHINESE, ENGLISH, make_model
+
+import seq2seq
+from seq2seq.backend import multiplies_bfloat16
+from seq2seq.models import precision
+from seq2seq.models.dense import Dense
+from seq2seq.models.embedding import TiedEmbedding
+from seq2seq.models.precision import training_dtype
+
+KINDS = {"seq2seq": seq2seq.Seq2Seq, "language model": seq2seq.LanguageModel}
+X = np.random.default_rng(0).normal(size=(2, 3, 8)).astype("float32")
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_auto_is_bfloat16_for_large_layers_where_the_processor_has_it(monkeypatch, fast):
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: fast)
+    assert training_dtype("auto", 256, 8000) == ("bfloat16" if fast else "float32")
+    assert training_dtype("auto", 32, 100) == "float32"
+    assert training_dtype("bfloat16", 32, 100) == "bfloat16"
+    assert training_dtype("float32", 256, 8000) == "float32"
+
+
+def test_xla_is_never_given_bfloat16_by_itself():
+    assert isinstance(multiplies_bfloat16(), bool)
+    if keras.backend.backend() == "jax":
+        assert not multiplies_bfloat16()
+
+
+def tied(dtype):
+    layer = TiedEmbedding(20, 8, dtype)
+    return layer, lambda **options: layer(X, reverse=True, **options)
+
+
+def dense(dtype):
+    layer = Dense(20, dtype, activation="tanh")
+    return layer, lambda **options: layer(X, **options)
+
+
+@pytest.mark.parametrize("make", [tied, dense])
+def test_layers_multiply_in_bfloat16_in_training_alone(make):
+    (plain, run_plain), (half, run_half) = make("float32"), make("bfloat16")
+    for layer in (plain, half):
+        layer.build((None, 8) if make is dense else None)
+    half.set_weights(plain.get_weights())
+    expected = np.asarray(run_plain(training=True))
+    np.testing.assert_array_equal(run_half(training=False), expected)
+    trained = np.asarray(run_half(training=True))
+    assert trained.dtype == "float32" and (trained != expected).any()
+    np.testing.assert_allclose(trained, expected, atol=0.02)
+    assert type(half).from_config(half.get_config()).training_dtype == "bfloat16"
+
+
+@pytest.mark.parametrize("tie_output", [False, True])
+def test_a_model_trained_so_is_one_of_float32(tmp_path, tie_output):
+    model = make_model(
+        precision="bfloat16", attention="luong", units=16, embedding_dim=16, tie_output=tie_output
+    )
+    losses = model.fit(ENGLISH, CHINESE, epochs=30, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert seq2seq.check_inference(model, ENGLISH, CHINESE) < 1e-5
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    assert again.precision == "bfloat16"
+    assert again.generate(ENGLISH) == model.generate(ENGLISH)
+
+
+def test_it_trains_nearly_as_float32_does():
+    def losses(kind):
+        model = make_model(precision=kind, attention="luong")
+        return model.fit(ENGLISH, CHINESE, epochs=10, shuffle=False, verbose=0).history["loss"]
+
+    assert losses("bfloat16") == pytest.approx(losses("float32"), rel=0.02)
+
+
+def test_it_must_be_known():
+    with pytest.raises(ValueError, match="`precision` to be one of 'auto', 'float32', 'bfloat16'"):
+        make_model(precision="float16")
