@@ -123,12 +123,11 @@ def measure_opennmt(model, pairs, rows, arguments: argparse.Namespace) -> list[d
     """Returns the results of OpenNMT-py with a model that it trained on as many pairs."""
     from peers import opennmt
 
-    def lines(rows):
-        return [" ".join(map(str, row[:-1])) for row in rows]  # without EOS
-
     tokenizers = model.source_tokenizer, model.target_tokenizer
     limited = (encode(*side) for side in zip(tokenizers, pairs, strict=True))
-    limited = tuple(lines(rows[: arguments.pairs]) for rows in limited)
+    limited = tuple(list(map(opennmt.to_line, rows[: arguments.pairs])) for rows in limited)
+    lines = list(map(opennmt.to_line, rows))
+    sizes = model.source_vocabulary_size, model.target_vocabulary_size
     validation = tuple(side[:64] for side in limited)
     updates = -(-len(limited[0]) // 64)
     shape = model.units, model.bidirectional, model.attention is not None
@@ -136,12 +135,12 @@ def measure_opennmt(model, pairs, rows, arguments: argparse.Namespace) -> list[d
     with tempfile.TemporaryDirectory() as folder:
         files = arguments.opennmt, Path(folder)
         trained = opennmt.train(
-            *files, limited, validation, *shape, updates, 64, arguments.threads, EMBEDDING_DIM
+            *files, limited, validation, sizes, *shape, updates, 64, arguments.threads
         )
         for width in dict.fromkeys((1, arguments.beam)):
             for batch_size in arguments.batch_sizes:
                 options = width, batch_size, arguments.max_length, arguments.threads
-                figures = opennmt.translate(*files, trained["model"], 4 * lines(rows), *options)
+                figures = opennmt.translate(*files, trained["model"], lines, *options)
                 results.append(
                     {
                         "search": "greedy" if width == 1 else f"beam {width}",

@@ -91,7 +91,9 @@ def read_corpus(count: int) -> dict:
         return itertools.islice(itertools.cycle(zip(texts, reversed(texts), strict=True)), count)
 
     start = time.perf_counter()
-    pairs = sum(len(labels) for _, labels in model.stream_pairs(read_pairs, seed=1, num_pairs=count))
+    pairs = sum(
+        len(labels) for _, labels in model.stream_pairs(read_pairs, seed=1, num_pairs=count)
+    )
     seconds = time.perf_counter() - start
     if pairs != count:
         sys.exit(f"{pairs} of {count} pairs came through.")

@@ -210,9 +210,7 @@ def train_opennmt(task: Task, arguments: argparse.Namespace) -> dict:
 
     def lines(batches):
         rows = [row for batch in batches for row in zip(batch[0], batch[2], strict=True)]
-        return tuple(
-            [" ".join(map(str, ids[ids > 3])) for ids in side] for side in zip(*rows, strict=True)
-        )
+        return tuple(list(map(opennmt.to_line, side)) for side in zip(*rows, strict=True))
 
     options = CONFIGURATIONS[task.size]
     updates = len(task.batches) * arguments.epochs
@@ -222,6 +220,7 @@ def train_opennmt(task: Task, arguments: argparse.Namespace) -> dict:
             Path(folder),
             lines(task.batches),
             lines(task.validation),
+            task.sizes,
             options["units"],
             options.get("bidirectional", False),
             "attention" in options,

@@ -67,3 +67,9 @@ def test_it_is_rebuilt_from_its_config():
         keras.saving.serialize_keras_object(Crossentropy(0.2))
     )
     assert isinstance(loss, Crossentropy) and loss.label_smoothing == 0.2
+
+
+def test_its_former_name_loads():
+    config = keras.saving.serialize_keras_object(Crossentropy(0.2))
+    config.update(class_name="SmoothedCrossentropy", registered_name="seq2seq>SmoothedCrossentropy")
+    assert isinstance(keras.saving.deserialize_keras_object(config), Crossentropy)

@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,11 +29,17 @@ def is_installed(python: str) -> bool:
         return False
 
 
+def to_line(ids) -> str:
+    """Returns ids as a line of tokens without the special ones, but for the unknown word."""
+    return " ".join(str(i) for i in ids if i == 1 or i > 3)
+
+
 def train(
     python: str,
     folder: Path,
     pairs: Pairs,
     validation: Pairs,
+    sizes: tuple[int, int],
     units: int,
     bidirectional: bool,
     attention: bool,
@@ -46,8 +51,8 @@ def train(
     """Trains one layer of LSTM a side with Adam at 1e-3, and validates after the last update.
 
     As near to `Seq2Seq` as the options go: halves of `units` for a bidirectional encoder, Luong's
-    dot product for attention, no input feeding, no dropout, no words seen once, and gradients of
-    the mean loss a token. What differs: gradients are clipped by the norm of all together, sources
+    dot product for attention, no input feeding, no dropout, vocabularies of the ids from 4 to
+    `sizes`, and gradients of the mean loss a token. What differs: gradients are clipped by the norm of all together, sources
     have no `EOS`, no layer bridges the states of a bidirectional encoder, weights start uniform in
     ±0.1, and of equal sources in one batch only the first is trained on.
 
@@ -61,9 +66,8 @@ def train(
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
-    for side, lines, held_out in zip(SIDES, pairs, validation, strict=True):
-        counts = Counter(token for line in lines for token in line.split())
-        tokens = [token for token, count in counts.most_common() if count > 1]
+    for side, lines, held_out, size in zip(SIDES, pairs, validation, sizes, strict=True):
+        tokens = map(str, range(4, size))
         files |= {f"train.{side}": lines, f"valid.{side}": held_out, f"vocabulary.{side}": tokens}
     paths = {name: _write_lines(folder / name, lines) for name, lines in files.items()}
     config = {

@@ -60,6 +60,10 @@ class Crossentropy(keras.losses.Loss):
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
+# What it was called in files of development versions.
+keras.saving.get_custom_objects()["seq2seq>SmoothedCrossentropy"] = Crossentropy
+
+
 def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
     """Returns the cross-entropy of each label, with a gradient of one pass over the scores.
 
