@@ -148,6 +148,7 @@ def measure_opennmt(model, pairs, rows, arguments: argparse.Namespace) -> list[d
                         "side": "opennmt",
                         "sentences": len(rows),
                         "sentences_per_second": figures["sentences_per_second"],
+                        "tokens": figures["tokens"],
                     }
                 )
     return results
@@ -223,16 +224,15 @@ def trim(batches) -> list[list[int]]:
 def format_table(results: list[dict]) -> str:
     """Returns the results as text."""
     lines = [f"backend {keras.backend.backend()}"]
-    lines.append("search  batch  side      sentences/s  generate is  tokens  same ids")
+    lines.append("search  batch  side      sentences/s  tokens  generate is  same ids")
     for row in results:
         lines.append(
             f"{row['search']:6}  {row['batch_size']:5}  {row['side']:8}  "
-            f"{row['sentences_per_second']:11.1f}"
+            f"{row['sentences_per_second']:11.1f}  {row['tokens']:6}"
         )
-        if "tokens" in row:
+        if "same_ids" in row:
             lines[-1] += (
-                f"  {row['generate_is_faster']:10.2f}x  {row['tokens']:6}  "
-                f"{row['same_ids']}/{row['sentences']}"
+                f"  {row['generate_is_faster']:10.2f}x  {row['same_ids']}/{row['sentences']}"
             )
     if not any(row["side"] == "torch" for row in results):
         lines.append("torch is not installed: its side is skipped.")

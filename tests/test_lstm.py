@@ -26,12 +26,12 @@ def make_layers(**options):
     return layers
 
 
-def results_and_gradients(layer, mask, states):
+def results_and_gradients(layer, mask, states, training):
     """Returns the layer's results, and the gradients of a number made of all of them."""
     x, h, c = random(BATCH, LENGTH, DIM), *states
 
     def loss_of(x, h, c):
-        outputs, last_h, last_c = layer(x, initial_state=[h, c], mask=mask, training=True)
+        outputs, last_h, last_c = layer(x, initial_state=[h, c], mask=mask, training=training)
         parts = outputs * random(BATCH, LENGTH, UNITS, seed=1), 2 * last_h, last_c**2
         return sum(map(ops.sum, parts)), (outputs, last_h, last_c)
 
@@ -51,10 +51,13 @@ def results_and_gradients(layer, mask, states):
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_results_and_gradients_are_those_of_keras(masked):
+@pytest.mark.parametrize("training", [False, True])
+def test_results_and_gradients_are_those_of_keras(masked, training):
     mask = np.arange(LENGTH) < LENGTHS[:, None] if masked else None
     states = random(BATCH, UNITS, seed=2), random(BATCH, UNITS, seed=3)
-    expected, received = (results_and_gradients(layer, mask, states) for layer in make_layers())
+    expected, received = (
+        results_and_gradients(layer, mask, states, training) for layer in make_layers()
+    )
     assert len(expected) == len(received) >= 6
     for a, b in zip(expected, received, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)

@@ -52,9 +52,9 @@ def train(
 
     As near to `Seq2Seq` as the options go: halves of `units` for a bidirectional encoder, Luong's
     dot product for attention, no input feeding, no dropout, vocabularies of the ids from 4 to
-    `sizes`, and gradients of the mean loss a token. What differs: gradients are clipped by the norm of all together, sources
-    have no `EOS`, no layer bridges the states of a bidirectional encoder, weights start uniform in
-    ±0.1, and of equal sources in one batch only the first is trained on.
+    `sizes`, and gradients of the mean loss a token. What differs: gradients are clipped by the norm
+    of all together, sources have no `EOS`, no layer bridges the states of a bidirectional encoder,
+    weights start uniform in ±0.1, and of equal sources in one batch only the first is trained on.
 
     All files go to `folder`. Call it from a process that imported no framework: Linux counts the
     memory of the process that starts another as the other's. There must be 2 `updates` or more.
@@ -133,7 +133,8 @@ def translate(
     2016 with exponent 1, and no unknown words are generated.
 
     Returns:
-        `sentences_per_second`; `seconds_to_first`, of a whole process that translates one line.
+        `sentences_per_second`; `tokens` of the results, `EOS` included; `seconds_to_first`, of a
+        whole process that translates one line.
     """
     folder = folder.resolve()
     options = ["-model", str(model), "-beam_size", str(beam), "-batch_size", str(batch_size)]
@@ -156,7 +157,12 @@ def translate(
     warmup = [min(sources, key=lambda line: len(line.split()))] * batch_size
     first = run("first", sources[:1]).seconds
     taken = seconds("all", [*warmup, *sources]) - seconds("warmup", warmup)
-    return {"sentences_per_second": len(sources) / taken, "seconds_to_first": first}
+    results = (folder / "all.out").read_text(encoding="utf-8").splitlines()[batch_size:]
+    return {
+        "sentences_per_second": len(sources) / taken,
+        "tokens": sum(len(line.split()) + 1 for line in results),
+        "seconds_to_first": first,
+    }
 
 
 class _Run(NamedTuple):

@@ -49,7 +49,7 @@ class LSTM(keras.layers.LSTM):
             tensor if tensor is mask else ops.cast(tensor, "float32") for tensor in tensors
         )
         product_dtype = self.training_dtype if training and dtype == "float32" else dtype
-        outputs, *states = run_lstm(x, mask, *tensors, product_dtype, keep=training)
+        outputs, *states = run_lstm(x, mask, *tensors, product_dtype)
         if mask is not None and self.zero_output_for_mask:  # in a Bidirectional
             outputs = ops.where(mask, outputs, 0.0)
         outputs = ops.cast(ops.transpose(outputs, (1, 0, 2)), dtype)

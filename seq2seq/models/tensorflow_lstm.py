@@ -9,7 +9,7 @@ rather than one a step (backpropagation through time, Werbos 1990).
 import tensorflow as tf
 
 
-def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, keep=True):
+def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype):
     """Runs an LSTM over sequences.
 
     Args:
@@ -21,7 +21,6 @@ def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, keep=
         recurrent_kernel: float32 `(units, 4 * units)`.
         bias: float32 `(4 * units,)`.
         product_dtype: Data type of the factors of the matrix products.
-        keep: Whether a gradient is wanted. Defaults to `True`.
 
     Returns:
         Tuple `(outputs, h, c)`: float32 `(length, batch, units)`, and the last states.
@@ -32,9 +31,8 @@ def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, keep=
     @tf.custom_gradient
     def run(x, h, c, kernel, recurrent_kernel, bias):
         factors = tf.cast(kernel, product_dtype), tf.cast(recurrent_kernel, product_dtype)
-        outputs, last_h, last_c, kept = _forward(
-            _times(x, factors[0]) + bias, mask, h, c, factors[1], keep
-        )
+        projected = _times(x, factors[0]) + bias
+        outputs, last_h, last_c, *kept = _forward(projected, mask, h, c, factors[1])
 
         def gradient(d_outputs, d_h, d_c):
             transposed = [tf.transpose(factor) for factor in factors]
@@ -54,7 +52,7 @@ def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, keep=
     return run(x, h, c, kernel * scale, recurrent_kernel * scale, bias * scale)
 
 
-def _forward(projected, mask, h, c, recurrent_kernel, keep):
+def _forward(projected, mask, h, c, recurrent_kernel):
     """Returns the outputs, the last states, and arrays of what the gradient needs of each step.
 
     These are the cell states and the gates, of which three are before the second half of the
@@ -63,25 +61,26 @@ def _forward(projected, mask, h, c, recurrent_kernel, keep):
     length, units = tf.shape(projected)[0], recurrent_kernel.shape[0]
     projected = _array(projected)
     masks = None if mask is None else _array(mask)
-    kept = (_new(length + 1, units).write(0, c), _new(length, 4 * units)) if keep else ()
+    cells = _new(length + 1, units).write(0, c)
 
-    def body(t, h, c, outputs, kept):
-        gates = tf.tanh(projected.read(t) + _product(h, recurrent_kernel))  # (batch, 4 * units)
-        i, f, g, o = tf.split(gates, 4, axis=1)
+    def body(t, h, c, outputs, cells, gates):
+        gate = tf.tanh(projected.read(t) + _product(h, recurrent_kernel))  # (batch, 4 * units)
+        i, f, g, o = tf.split(gate, 4, axis=1)
         new_c = 0.5 * (c + f * c + g + i * g)
         tanh_c = tf.tanh(new_c)
         new_h = 0.5 * (tanh_c + o * tanh_c)
         if masks is not None:
             real = masks.read(t)
             new_h, new_c = tf.where(real, new_h, h), tf.where(real, new_c, c)
-        if keep:
-            kept = kept[0].write(t + 1, new_c), kept[1].write(t, gates)
-        return t + 1, new_h, new_c, outputs.write(t, new_h), kept
+        kept = cells.write(t + 1, new_c), gates.write(t, gate)
+        return t + 1, new_h, new_c, outputs.write(t, new_h), *kept
 
-    _, h, c, outputs, kept = tf.while_loop(
-        lambda t, *_: t < length, body, (0, h, c, _new(length, units), kept)
+    _, h, c, outputs, cells, gates = tf.while_loop(
+        lambda t, *_: t < length,
+        body,
+        (0, h, c, _new(length, units), cells, _new(length, 4 * units)),
     )
-    return outputs.stack(), h, c, kept
+    return outputs.stack(), h, c, cells, gates
 
 
 def _backward(kept, mask, d_outputs, d_h, d_c, recurrent_kernel):
