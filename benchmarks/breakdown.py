@@ -10,6 +10,7 @@ the speed of a product of 2048 x 2048 matrices in bfloat16, or in float32 if tha
 """
 
 import argparse
+import functools
 import statistics
 import time
 
@@ -87,7 +88,9 @@ def lstm_sides(units: int, masked: bool) -> list:
     ):
         layer = kind(units, return_sequences=True, **options)
         layer.build(x.shape)
-        sides.append(with_gradient(layer, lambda x, layer=layer: layer(x, mask, training=True), x))
+        sides.append(
+            with_gradient(layer, lambda x, layer=layer: layer(x, mask=mask, training=True), x)
+        )
     return sides
 
 
@@ -154,12 +157,8 @@ def adam_sides(units: int, vocabulary: int) -> list:
         weights = [keras.Variable(tf.random.normal(shape)) for shape in shapes]
         optimizer = kind(1e-3, clipnorm=1.0)
         optimizer.build(weights)
-        sides.append(
-            tf.function(
-                lambda optimizer=optimizer, weights=weights: optimizer.apply(gradients, weights),
-                autograph=False,
-            )
-        )
+        update = functools.partial(optimizer.apply, gradients, weights)
+        sides.append(tf.function(lambda update=update: update(), autograph=False))
     return sides
 
 

@@ -52,17 +52,15 @@ def training_rows(arguments: argparse.Namespace) -> list[tuple]:
 
 
 def decoding_rows(arguments: argparse.Namespace) -> list[tuple]:
-    """Returns rows of tokens generated a second, `EOS` included."""
+    """Returns rows of sentences a second; OpenNMT-py's may be of another length."""
     rows = []
     for size in CONFIGURATIONS:
         groups = {}
         for result in run("generate.py", arguments, "--size", size, *opennmt(arguments)):
             group = groups.setdefault((result["search"], result["batch_size"]), {})
-            # Of tokens, for OpenNMT-py's own model writes sentences of another length.
-            tokens = result["tokens"] / result["sentences"]
-            group[result["side"]] = result["sentences_per_second"] * tokens
+            group[result["side"]] = result["sentences_per_second"]
         for (search, batch_size), sides in groups.items():
-            rows.append((f"{search}, batch {batch_size}, tokens/s", size, sides, max))
+            rows.append((f"{search}, batch {batch_size}, sentences/s", size, sides, max))
     return rows
 
 

@@ -1,6 +1,7 @@
 """The only place that asks which backend Keras runs on."""
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def first_best(x):
         import tensorflow as tf
 
         return tf.argmax(x, axis=-1, output_type="int32")
+    x = ops.convert_to_tensor(x)
     best = ops.max(x, axis=-1, keepdims=True)
     indices = np.arange(x.shape[-1], dtype="int32")
     return ops.min(ops.where(x == best, indices, x.shape[-1]), axis=-1)
@@ -82,8 +84,7 @@ def top_k(x, k: int):
     count = -(-columns // width)
     if 2 * k > count:
         return ops.top_k(x, k)
-    lowest = float(np.finfo("float32").min)
-    x = ops.pad(x, [[0, 0], [0, count * width - columns]], constant_values=lowest)
+    x = ops.pad(x, [[0, 0], [0, count * width - columns]], constant_values=-np.inf)
     blocks = ops.reshape(x, (-1, count, width))
     # In their order, for of equal numbers the first one is wanted.
     chosen = ops.sort(ops.top_k(ops.max(blocks, axis=-1), k)[1], axis=-1)  # (rows, k)
@@ -124,9 +125,11 @@ def runs_tensorflow_on_cpu() -> bool:
 def multiplies_bfloat16() -> bool:
     """Tells whether the processor multiplies bfloat16 faster than float32, and Keras uses that.
 
-    TensorFlow's own operations do, where there is AVX512-BF16 or AMX. What XLA compiles, as under
-    JAX, does not: there bfloat16 is half as fast.
+    TensorFlow's own operations do, where there is AVX512-BF16 or AMX and oneDNN is not switched
+    off. What XLA compiles, as under JAX, does not: there bfloat16 is half as fast.
     """
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
+        return False
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
     except OSError:

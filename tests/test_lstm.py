@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from conftest import CHINESE, ENGLISH
 from keras import ops
 
 from seq2seq.backend import runs_tensorflow_on_cpu
@@ -82,6 +83,29 @@ def test_a_state_dropped_in_training_is_left_to_keras():
     layer = LSTM(UNITS, recurrent_dropout=0.5, seed=1, return_sequences=True)
     x = random(BATCH, LENGTH, DIM)
     assert not np.allclose(layer(x, training=True), layer(x, training=False))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a format of TensorFlow")
+def test_a_model_can_be_exported(model, tmp_path):
+    import tensorflow as tf
+
+    inputs, _ = model.encode_pairs(ENGLISH, CHINESE)
+    model.export(tmp_path / "model", verbose=False)
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    served = loaded.serve(list(map(tf.constant, inputs)))
+    np.testing.assert_allclose(served, model(inputs), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options", [{"activation": "relu"}, {"use_bias": False}, {"dtype": "float64"}]
+)
+def test_what_is_unusual_is_left_to_keras(options):
+    x = random(BATCH, LENGTH, DIM)
+    ours, plain = (kind(UNITS, seed=1, **options) for kind in (LSTM, keras.layers.LSTM))
+    expected = plain(x)
+    ours.build(x.shape)
+    ours.set_weights(plain.get_weights())
+    np.testing.assert_array_equal(ours(x), expected)
 
 
 def test_bfloat16_products_are_near_and_only_in_training():

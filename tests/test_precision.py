@@ -81,3 +81,15 @@ def test_it_trains_nearly_as_float32_does():
 def test_it_must_be_known():
     with pytest.raises(ValueError, match="`precision` to be one of 'auto', 'float32', 'bfloat16'"):
         make_model(precision="float16")
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float64"])
+def test_another_policy_of_keras_is_left_to_keras(policy):
+    layer = Dense(20, "bfloat16", dtype=policy)
+    plain = keras.layers.Dense(20, dtype=policy)
+    for dense_layer in (layer, plain):
+        dense_layer.build((None, 8))
+    plain.set_weights(layer.get_weights())
+    trained, expected = layer(X, training=True), plain(X, training=True)
+    assert trained.dtype == expected.dtype
+    np.testing.assert_array_equal(*(keras.ops.cast(x, "float32") for x in (trained, expected)))

@@ -484,15 +484,28 @@ class TestStreamedPairs:
         assert order(1) == order(1) != order(2)
 
     def test_their_number_may_be_given(self, model):
-        assert len(model.stream_pairs(lambda: iter(()), batch_size=4, num_pairs=10)) == 3
-        with pytest.raises(ValueError, match="num_pairs"):
-            model.stream_pairs(lambda: iter(()))
+        def read_pairs():
+            return zip(ENGLISH, CHINESE, strict=True)
+
+        assert len(model.stream_pairs(read_pairs, batch_size=3, num_pairs=4)) == 2
+        stream = model.stream_pairs(read_pairs, batch_size=2, num_pairs=6)
+        with pytest.raises(Exception, match=r"Expected 6 pairs .* Received 4"):
+            list(stream)
+
+    @pytest.mark.parametrize(
+        ("pairs", "words"),
+        [
+            ([], "It returned none"),
+            (3, "Expected pairs, one after the other"),
+            ([("a", "b"), ("good", None)], "two texts as pair 2"),
+            (["ab"], "two texts as pair 1"),
+            ([("a", "b", "c")], "two texts as pair 1"),
+        ],
+    )
+    def test_what_are_no_pairs_is_named_before_training(self, model, pairs, words):
+        with pytest.raises(ValueError, match=words):
+            model.stream_pairs(lambda: pairs)
 
     def test_a_list_is_refused(self, model):
         with pytest.raises(ValueError, match="a function that returns the pairs"):
             model.stream_pairs([("a", "b")])
-
-    def test_a_missing_text_is_named(self, model):
-        stream = model.stream_pairs(lambda: [("good", None)])
-        with pytest.raises(Exception, match="Expected target texts"):
-            next(iter(stream))

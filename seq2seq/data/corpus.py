@@ -9,8 +9,10 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 Pairs = tuple[list[str], list[str]]
 
@@ -108,6 +110,19 @@ def check_pairs(sources: Sequence[str], targets: Sequence[str], where: str = "")
         )
     if not len(sources):
         raise ValueError(f"{where}Expected at least one pair. Received none. Is it the right data?")
+
+
+def check_each_pair(pairs: Iterable) -> Iterator[tuple]:
+    """Yields pairs one by one; raises a `ValueError` for what is no pair of texts or of rows."""
+    if not isinstance(pairs, Iterable):
+        raise ValueError(f"Expected pairs, one after the other. Received: {pairs!r:.60}.")
+    for number, pair in enumerate(pairs, start=1):
+        whole = isinstance(pair, (tuple, list)) and len(pair) == 2
+        if not whole or not all(isinstance(side, (str, list, np.ndarray)) for side in pair):
+            raise ValueError(
+                f"Expected a tuple of two texts as pair {number}. Received: {pair!r:.60}."
+            )
+        yield pair
 
 
 def _clean(text: str) -> str:

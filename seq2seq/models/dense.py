@@ -22,16 +22,25 @@ class Dense(keras.layers.Dense):
 
     def call(self, inputs, training=False):
         """Returns the outputs for inputs `(..., dim)`."""
-        if not training or self.training_dtype == self.compute_dtype:
+        if not (training and multiplies_half(self)):
             return super().call(inputs, training=training)
         outputs = half_product(inputs, self.kernel)
         if self.use_bias:
             outputs = outputs + self.bias
         return outputs if self.activation is None else self.activation(outputs)
 
+    def quantize(self, mode=None, type_check=True, config=None):
+        """Quantizes the layer as `keras.layers.Dense`, which refuses its subclasses by itself."""
+        return super().quantize(mode, type_check=False, config=config)
+
     def get_config(self):
         """Returns the arguments that rebuild this layer."""
         return {**super().get_config(), "training_dtype": self.training_dtype}
+
+
+def multiplies_half(layer) -> bool:
+    """Tells whether a layer of float32 is trained with products of bfloat16."""
+    return layer.training_dtype == "bfloat16" and layer.compute_dtype == "float32"
 
 
 def half_product(a, b):

@@ -44,6 +44,7 @@ class Crossentropy(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         """Returns the loss of each label, of the shape of `y_pred` without its last axis."""
+        y_pred = ops.convert_to_tensor(y_pred)
         labels = ops.reshape(ops.cast(y_true, "int32"), ops.shape(y_pred)[:-1])
         # Keras leaves what a softmax was given beside its result, on the backends where it can.
         scores = getattr(y_pred, "_keras_logits", None)
@@ -80,19 +81,19 @@ def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
     @ops.custom_gradient
     def loss_of(scores):
         probabilities = ops.reshape(ops.softmax(scores), (-1, classes))
-        chosen = _pick(probabilities, rows)
-        exact = -ops.log(ops.maximum(chosen, SMALLEST))
-        loss = exact
+        flat = ops.reshape(scores, (-1, classes))
+        # The logarithm of the softmax's denominator, from its largest term: sooner than the sum.
+        total = ops.max(flat, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
+        loss = total - (1 - label_smoothing) * _pick(flat, rows)
         if label_smoothing:
-            flat = ops.reshape(scores, (-1, classes))
-            even = _pick(flat, rows) + exact - ops.mean(flat, axis=-1)
-            loss = (1 - label_smoothing) * exact + label_smoothing * even
+            loss -= label_smoothing * ops.mean(flat, axis=-1)
 
         def gradient(upstream):
             upstream = ops.reshape(upstream, (-1,))
             # Probabilities less the smoothed labels: less 1 - label_smoothing at the label itself.
             spread = probabilities - label_smoothing / classes if label_smoothing else probabilities
-            at_label = chosen - label_smoothing / classes - (1 - label_smoothing)
+            chosen = _pick(probabilities, rows) - label_smoothing / classes
+            at_label = chosen - (1 - label_smoothing)
             result = ops.scatter_update(spread * upstream[:, None], places, at_label * upstream)
             return ops.reshape(result, ops.shape(scores))
 

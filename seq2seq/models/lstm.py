@@ -10,13 +10,13 @@ from seq2seq.backend import runs_tensorflow_on_cpu
 class LSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` with a faster loop for TensorFlow on a CPU; elsewhere it is Keras's.
 
-    Both compute the same from the same weights, to rounding. The layer always has a bias and the
-    usual activations.
+    Both compute the same from the same weights, to rounding. With dropout, other activations or no
+    bias it is Keras's everywhere.
 
     Args:
         units: Size of the output.
         training_dtype: Data type of the factors of the matrix products in training, `"float32"` or
-            `"bfloat16"`; sums, states and everything outside training are float32. Defaults to
+            `"bfloat16"`; weights, states and everything outside training are float32. Defaults to
             `"float32"`. Only the faster loop heeds it.
         **kwargs: The other arguments of `keras.layers.LSTM`.
 
@@ -33,7 +33,7 @@ class LSTM(keras.layers.LSTM):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """Runs over the steps; see `keras.layers.RNN`."""
-        if self.recurrent_dropout or not runs_tensorflow_on_cpu():
+        if not (runs_tensorflow_on_cpu() and self._is_usual()):
             return super().inner_loop(sequences, initial_state, mask, training)
         from seq2seq.models.tensorflow_lstm import run_lstm
 
@@ -49,11 +49,20 @@ class LSTM(keras.layers.LSTM):
             tensor if tensor is mask else ops.cast(tensor, "float32") for tensor in tensors
         )
         product_dtype = self.training_dtype if training and dtype == "float32" else dtype
-        outputs, *states = run_lstm(x, mask, *tensors, product_dtype)
+        outputs, *states = run_lstm(x, mask, *tensors, product_dtype, training)
         if mask is not None and self.zero_output_for_mask:  # in a Bidirectional
             outputs = ops.where(mask, outputs, 0.0)
         outputs = ops.cast(ops.transpose(outputs, (1, 0, 2)), dtype)
         return outputs[:, -1], outputs, [ops.cast(state, dtype) for state in states]
+
+    def _is_usual(self):
+        activations = self.activation, self.recurrent_activation
+        return (
+            activations == (keras.activations.tanh, keras.activations.sigmoid)
+            and self.use_bias
+            and not (self.dropout or self.recurrent_dropout)
+            and self.compute_dtype in ("float32", "bfloat16")
+        )
 
     def get_config(self):
         """Returns the arguments that rebuild this layer."""

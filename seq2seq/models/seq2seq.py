@@ -9,7 +9,7 @@ import numpy as np
 
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import make_batches, pad_rows, shift_right, stream_batches
-from seq2seq.data.corpus import check_pairs
+from seq2seq.data.corpus import check_each_pair, check_pairs
 from seq2seq.data.rows import check_ids, check_rows, encode_rows, is_texts
 from seq2seq.generation.result import Generation
 from seq2seq.generation.samplers import Sampler, get_sampler
@@ -95,8 +95,8 @@ class Seq2Seq(TokenModel):
         max_source_length: Longest source row made from a text, in tokens with `EOS`; a longer text
             is cut. Defaults to 200.
         max_target_length: Longest target row made from a text. Defaults to 200.
-        precision: Data type of the matrix products in training: `"float32"`, `"bfloat16"` (sums,
-            weights and all that is saved are float32), or `"auto"`, the faster one on this
+        precision: Data type of the matrix products in training: `"float32"`, `"bfloat16"` (weights,
+            states and all that is saved are float32), or `"auto"`, the faster one on this
             processor for layers of this size. Outside training all is float32. Defaults to
             `"auto"`.
         name: Name of the model. Defaults to `"seq2seq"`.
@@ -283,7 +283,7 @@ class Seq2Seq(TokenModel):
             A `tf.data.Dataset`, which knows its length.
 
         Raises:
-            ValueError: If `read_pairs` is no function or there are no pairs.
+            ValueError: If `read_pairs` is no function, or what it returns are no pairs of texts.
 
         Example:
 
@@ -300,13 +300,21 @@ class Seq2Seq(TokenModel):
             )
 
         if num_pairs is None:
-            num_pairs = sum(1 for _ in read_pairs())
+            num_pairs = sum(1 for _ in check_each_pair(read_pairs()))
+            if not num_pairs:
+                raise ValueError("Expected `read_pairs` to return pairs. It returned none.")
         check_whole("num_pairs", num_pairs)
 
         def read_rows(count):
-            pairs = iter(read_pairs())
+            pairs, done = check_each_pair(read_pairs()), 0
             while pool := list(itertools.islice(pairs, count)):
+                done += len(pool)
                 yield self._rows(*map(list, zip(*pool, strict=True)))
+            if done != num_pairs:
+                raise ValueError(
+                    f"Expected {num_pairs} pairs of `read_pairs` in every epoch. Received {done}. "
+                    "Leave `num_pairs` out, and let the function begin anew at each call."
+                )
 
         return stream_batches(read_rows, num_pairs, batch_size, shuffle, seed)
 

@@ -9,7 +9,7 @@ rather than one a step (backpropagation through time, Werbos 1990).
 import tensorflow as tf
 
 
-def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype):
+def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, training):
     """Runs an LSTM over sequences.
 
     Args:
@@ -21,6 +21,7 @@ def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype):
         recurrent_kernel: float32 `(units, 4 * units)`.
         bias: float32 `(4 * units,)`.
         product_dtype: Data type of the factors of the matrix products.
+        training: Whether to have the faster gradient. It keeps a graph from being exported.
 
     Returns:
         Tuple `(outputs, h, c)`: float32 `(length, batch, units)`, and the last states.
@@ -28,7 +29,6 @@ def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype):
     # sigmoid(z) = (1 + tanh(z / 2)) / 2, so that one tanh serves all gates.
     scale = tf.repeat([0.5, 0.5, 1.0, 0.5], recurrent_kernel.shape[0])
 
-    @tf.custom_gradient
     def run(x, h, c, kernel, recurrent_kernel, bias):
         factors = tf.cast(kernel, product_dtype), tf.cast(recurrent_kernel, product_dtype)
         projected = _times(x, factors[0]) + bias
@@ -49,7 +49,8 @@ def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype):
 
         return (outputs, last_h, last_c), gradient
 
-    return run(x, h, c, kernel * scale, recurrent_kernel * scale, bias * scale)
+    arguments = x, h, c, kernel * scale, recurrent_kernel * scale, bias * scale
+    return tf.custom_gradient(run)(*arguments) if training else run(*arguments)[0]
 
 
 def _forward(projected, mask, h, c, recurrent_kernel):

@@ -133,6 +133,8 @@ class TextModel(keras.Model):
         if self.is_read(x):
             x = self.make_training_dataset(x, y, batch_size, shuffle, seed)
             y, batch_size, validation_split, shuffle = None, None, 0.0, False
+        elif hasattr(x, "element_spec"):  # a tf.data.Dataset has its order
+            shuffle = False
         return super().fit(
             x,
             y,
