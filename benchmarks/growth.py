@@ -129,12 +129,14 @@ def plot(results: dict, path: str) -> None:
 
     figure, panels = pyplot.subplots(1, len(AXES), figsize=(14, 3.2), sharey=True)
     for panel, axis in zip(panels, AXES, strict=True):
-        rows = results[axis]
-        panel.loglog(
-            [row["value"] for row in rows], [row["milliseconds"] for row in rows], marker="o"
-        )
+        values = [row["value"] for row in results[axis]]
+        panel.loglog(values, [row["milliseconds"] for row in results[axis]], marker="o")
+        panel.set_xticks(values, [f"{value:,}" for value in values], rotation=30)
+        panel.minorticks_off()
         panel.set_xlabel(axis)
-        panel.grid(True, which="both", alpha=0.3)
+        panel.grid(True, alpha=0.3)
+    marks = 10, 20, 50, 100, 200, 500, 1000
+    panels[0].set_yticks(marks, list(map(str, marks)))
     panels[0].set_ylabel("ms an update")
     figure.tight_layout()
     figure.savefig(path, dpi=100)
