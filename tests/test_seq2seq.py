@@ -458,7 +458,7 @@ class TestStreamedPairs:
             return zip(ENGLISH, CHINESE, strict=True)
 
         assert losses() == pytest.approx(losses(ENGLISH, CHINESE), rel=1e-5)
-        assert len(reads) == 4  # once to count them
+        assert len(reads) in (4, 5)  # once to count them; JAX builds the model from a first batch
 
     def test_no_more_than_a_pool_is_held(self, model):
         most = ahead = counted = 0
