@@ -36,10 +36,10 @@ def main() -> None:
 
 def training_rows(arguments: argparse.Namespace) -> list[tuple]:
     """Returns rows of real target tokens a second, and of memory in training."""
-    options = ["--epochs", arguments.epochs]
+    options = [*corpus_options(arguments), "--epochs", arguments.epochs]
     options += [] if arguments.limit is None else ["--limit", arguments.limit]
     rows = []
-    for result in run("train.py", arguments, *options, *opennmt(arguments)):
+    for result in run("train.py", arguments, *options):
         for job, name, better in (
             ("training, tokens/s", "tokens_per_second", max),
             ("loss after it", "validation_loss", min),
@@ -56,7 +56,8 @@ def decoding_rows(arguments: argparse.Namespace) -> list[tuple]:
     rows = []
     for size in CONFIGURATIONS:
         groups = {}
-        for result in run("generate.py", arguments, "--size", size, *opennmt(arguments)):
+        options = [*corpus_options(arguments), "--size", size]
+        for result in run("generate.py", arguments, *options):
             group = groups.setdefault((result["search"], result["batch_size"]), {})
             group[result["side"]] = result["sentences_per_second"]
         for (search, batch_size), sides in groups.items():
@@ -66,7 +67,7 @@ def decoding_rows(arguments: argparse.Namespace) -> list[tuple]:
 
 def start_rows(arguments: argparse.Namespace) -> list[tuple]:
     """Returns rows of seconds and memory to the first translation of a fresh process."""
-    results = run("start.py", argparse.Namespace(**{**vars(arguments), "data": None}))
+    results = run("start.py", arguments)
     return [
         (job, "small", {side: row[name] for side, row in results.items()}, min)
         for job, name in (
@@ -76,16 +77,15 @@ def start_rows(arguments: argparse.Namespace) -> list[tuple]:
     ]
 
 
-def opennmt(arguments: argparse.Namespace) -> list[str]:
-    """Returns the option that OpenNMT-py runs with, if it does."""
-    return [] if arguments.opennmt is None else ["--opennmt", arguments.opennmt]
+def corpus_options(arguments: argparse.Namespace) -> list[str]:
+    """Returns the options of what reads a corpus: which one, and whether OpenNMT-py does too."""
+    options = [] if arguments.data is None else ["--data", *arguments.data]
+    return options + ([] if arguments.opennmt is None else ["--opennmt", arguments.opennmt])
 
 
 def run(script: str, arguments: argparse.Namespace, *options):
     """Runs a benchmark and returns its figures."""
     options = ["--threads", arguments.threads, "--repeats", arguments.repeats, *options]
-    if arguments.data:
-        options += ["--data", *arguments.data]
     command = [sys.executable, str(FOLDER / script), "--json", *map(str, options)]
     print(" ".join(command[1:]), file=sys.stderr, flush=True)
     # A benchmark that finds its sides unequal has printed their figures all the same.

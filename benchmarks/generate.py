@@ -106,7 +106,7 @@ def measure(model, rows, width: int, batch_size: int, arguments: argparse.Namesp
     speeds = {side: len(rows) / statistics.median(seconds[side]) for side in sides}
     return [
         {
-            "search": "greedy" if width == 1 else f"beam {width}",
+            "search": search_name(width),
             "batch_size": batch_size,
             "side": side,
             "sentences": len(rows),
@@ -143,7 +143,7 @@ def measure_opennmt(model, pairs, rows, arguments: argparse.Namespace) -> list[d
                 figures = opennmt.translate(*files, trained["model"], lines, *options)
                 results.append(
                     {
-                        "search": "greedy" if width == 1 else f"beam {width}",
+                        "search": search_name(width),
                         "batch_size": batch_size,
                         "side": "opennmt",
                         "sentences": len(rows),
@@ -152,6 +152,11 @@ def measure_opennmt(model, pairs, rows, arguments: argparse.Namespace) -> list[d
                     }
                 )
     return results
+
+
+def search_name(width: int) -> str:
+    """Returns how the tables call a search."""
+    return "greedy" if width == 1 else f"beam {width}"
 
 
 def make_batches(rows, batch_size: int) -> list:
@@ -200,12 +205,9 @@ def make_tutorial(model, batch_size: int, max_length: int):
 def make_torch(model, width: int, batch_size: int, max_length: int):
     """Returns decoding by the PyTorch peer with the model's weights."""
     import torch
-    from peers.torch_lstm import TorchLSTM, beam_search, greedy, keras_weights
+    from peers.torch_lstm import TorchLSTM, beam_search, greedy, keras_shape, keras_weights
 
-    sizes = model.source_vocabulary_size, model.target_vocabulary_size
-    names = "embedding_dim", "units", "bidirectional", "attention"
-    peer = TorchLSTM(*sizes, *(getattr(model, name) for name in names))
-    peer.copy_from_keras(keras_weights(model))
+    peer = TorchLSTM(*keras_shape(model)).copy_from_keras(keras_weights(model))
 
     def decode_batch(rows):
         source_ids = torch.from_numpy(pad_rows(rows))

@@ -11,13 +11,13 @@ pairs a second are read, encoded and batched, and the most memory that took.
 import argparse
 import itertools
 import json
-import resource
 import statistics
 import sys
 import time
 
 import numpy as np
 from cores import add_threads_argument, restrict_threads
+from memory import peak_megabytes
 from train import run_apart
 
 USUAL = {"vocabulary": 8000, "units": 256, "length": 16, "batch": 64}
@@ -97,11 +97,7 @@ def read_corpus(count: int) -> dict:
     seconds = time.perf_counter() - start
     if pairs != count:
         sys.exit(f"{pairs} of {count} pairs came through.")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {
-        "pairs_per_second": pairs / seconds,
-        "peak_megabytes": peak / (2**20 if sys.platform == "darwin" else 2**10),
-    }
+    return {"pairs_per_second": pairs / seconds, "peak_megabytes": peak_megabytes()}
 
 
 def format_table(results: dict) -> str:

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from cores import add_threads_argument, restrict_threads
+from memory import peak_megabytes
 from train import run_apart
 
 SIDES = {
@@ -41,8 +42,8 @@ print(ids)
 import json, sys, torch
 sys.path.insert(0, sys.argv[5])
 from peers.torch_lstm import TorchLSTM, greedy
-sizes, weights = torch.load(sys.argv[4])
-model = TorchLSTM(*sizes)
+shape, weights = torch.load(sys.argv[4])
+model = TorchLSTM(*shape)
 model.load_state_dict(weights)
 print(greedy(model, torch.tensor([json.loads(sys.argv[3])]), 50))
 """,
@@ -91,13 +92,11 @@ def write_models(path: str | None, text: str, folder: str) -> list[str]:
     model.save(keras_file)
     if importlib.util.find_spec("torch"):
         import torch
-        from peers.torch_lstm import TorchLSTM, keras_weights
+        from peers.torch_lstm import TorchLSTM, keras_shape, keras_weights
 
-        names = "embedding_dim", "units", "bidirectional", "attention"
-        sizes = [model.source_vocabulary_size, model.target_vocabulary_size]
-        sizes += [getattr(model, name) for name in names]
-        weights = TorchLSTM(*sizes).copy_from_keras(keras_weights(model)).state_dict()
-        torch.save((sizes, weights), torch_file)
+        shape = keras_shape(model)
+        peer = TorchLSTM(*shape).copy_from_keras(keras_weights(model))
+        torch.save((shape, peer.state_dict()), torch_file)
     ids = [*model.source_tokenizer.encode(text), seq2seq.EOS]
     return [keras_file, text, json.dumps(ids), torch_file, str(Path(__file__).parent)]
 
@@ -113,10 +112,9 @@ def measure(code: str, inputs: list[str]) -> dict:
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"A side failed with status {status}:\n{code}")
-    kibibytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     return {
         "seconds_to_first": time.perf_counter() - start,
-        "peak_megabytes": kibibytes / 1024,
+        "peak_megabytes": peak_megabytes(usage),
     }
 
 

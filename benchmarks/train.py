@@ -15,7 +15,6 @@ import argparse
 import importlib.util
 import json
 import multiprocessing
-import resource
 import statistics
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import numpy as np
 from configurations import CONFIGURATIONS, EMBEDDING_DIM
 from cores import add_threads_argument, restrict_threads
 from corpus import add_data_argument, encode, load_corpus, make_tokenizers
+from memory import peak_megabytes
 
 TOLERANCE = 0.02
 BATCH_SIZE = 64
@@ -54,12 +54,13 @@ def main() -> None:
     results = []
     for size in arguments.sizes:
         task = run_apart(prepare, arguments, size)
-        runs = {side: [] for side in arguments.sides}
+        sides = {side: SIDES[side] for side in arguments.sides}
         if arguments.opennmt:
-            runs["opennmt"] = []
+            sides["opennmt"] = train_opennmt
+        runs = {side: [] for side in sides}
         for _ in range(arguments.repeats):  # in turn, so that a busy spell hits all
-            for side in runs:
-                runs[side].append(run_apart(SIDES[side], task, arguments))
+            for side, train in sides.items():
+                runs[side].append(run_apart(train, task, arguments))
         results.append(compare(size, {side: summarize(runs[side]) for side in runs}))
     print(json.dumps(results, indent=2) if arguments.json else format_table(results))
     if any(result["loss_difference"] > TOLERANCE for result in results):
@@ -77,7 +78,7 @@ def parse_arguments() -> argparse.Namespace:
     add_threads_argument(parser)
     parser.add_argument("--warmup", type=int, default=10, help="first updates, not timed (10)")
     parser.add_argument("--repeats", type=int, default=1, help="runs a side; the median counts")
-    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES)[:4], help="who")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), help="who runs")
     parser.add_argument("--opennmt", metavar="PYTHON", help="interpreter with OpenNMT-py; a peer")
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     return parser.parse_args()
@@ -119,12 +120,13 @@ def prepare(arguments: argparse.Namespace, size: str) -> Task:
 
 def train_seq2seq(task: Task, arguments: argparse.Namespace) -> dict:
     """Trains seq2seq as a user would, with `fit` on a dataset."""
+    from peers.keras_tutorial import copy_weights
+
     import seq2seq
 
     options = {**CONFIGURATIONS[task.size], "precision": arguments.precision}
     model = seq2seq.Seq2Seq(*task.sizes, EMBEDDING_DIM, **options)
-    for variable in model.weights:
-        variable.assign(task.weights[variable.path])
+    copy_weights(model, task.weights)
     clock = fit(model, make_dataset(task.batches), task, arguments)
     metrics = model.evaluate(make_dataset(task.validation), verbose=0, return_dict=True)
     translations = [
@@ -237,7 +239,6 @@ SIDES = {
     "torch": train_torch,
     "torch bf16": train_torch_bfloat16,
     "keras": train_tutorial,
-    "opennmt": train_opennmt,
 }
 
 
@@ -262,12 +263,11 @@ class Clock:
 
 def figures(task: Task, clock: Clock, loss: float, translations: list | None = None) -> dict:
     """Returns the figures of a run; called in the process that trained."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in KiB; macOS counts bytes
     return {
         "bleu": None if translations is None else bleu(task, translations),
         "tokens_per_second": clock.speed(),
         "validation_loss": loss,
-        "peak_megabytes": peak / (2**20 if sys.platform == "darwin" else 2**10),
+        "peak_megabytes": peak_megabytes(),
         "updates": len(clock.tokens),
     }
 

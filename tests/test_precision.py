@@ -12,7 +12,6 @@ from seq2seq.models.dense import Dense
 from seq2seq.models.embedding import TiedEmbedding
 from seq2seq.models.precision import training_dtype
 
-KINDS = {"seq2seq": seq2seq.Seq2Seq, "language model": seq2seq.LanguageModel}
 X = np.random.default_rng(0).normal(size=(2, 3, 8)).astype("float32")
 
 

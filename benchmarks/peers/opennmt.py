@@ -10,23 +10,14 @@ import math
 import os
 import re
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
+
+from memory import peak_megabytes
 
 Pairs = tuple[list[str], list[str]]  # source and target lines, tokens separated by spaces
 
 SIDES = ("src", "tgt")
-FIND = "import importlib.util, sys; sys.exit(importlib.util.find_spec('onmt') is None)"
-
-
-def is_installed(python: str) -> bool:
-    """Tells whether an interpreter has OpenNMT-py."""
-    try:
-        return subprocess.run([python, "-c", FIND], capture_output=True).returncode == 0
-    except OSError:  # no such interpreter
-        return False
 
 
 def to_line(ids) -> str:
@@ -133,43 +124,37 @@ def translate(
     2016 with exponent 1, and no unknown words are generated.
 
     Returns:
-        `sentences_per_second`; `tokens` of the results, `EOS` included; `seconds_to_first`, of a
-        whole process that translates one line.
+        `sentences_per_second`; `tokens` of the results, `EOS` included.
     """
     folder = folder.resolve()
     options = ["-model", str(model), "-beam_size", str(beam), "-batch_size", str(batch_size)]
     options += ["-max_length", str(max_length), "-max_length_ratio", "0", "-ban_unk_token"]
     options += ["-length_penalty", "wu", "-alpha", "1", "-report_time"]
 
-    def run(name: str, lines: list[str]) -> _Run:
-        source = _write_lines(folder / f"{name}.src", lines)
-        files = ["-src", source, "-output", str(folder / f"{name}.out")]
-        return _run(python, "translate", [*files, *options], threads)
-
     def seconds(name: str, lines: list[str]) -> float:
-        result = run(name, lines)
-        tokens = len((folder / f"{name}.out").read_text(encoding="utf-8").split())
+        source, output = _write_lines(folder / f"{name}.src", lines), folder / f"{name}.out"
+        result = _run(
+            python, "translate", ["-src", source, "-output", str(output), *options], threads
+        )
+        tokens = len(output.read_text(encoding="utf-8").split())
         if tokens:  # their rate is printed to more digits than the time
             return tokens / result.number(r"Tokens per second: (\S+)")
         return result.number(r"Total translation time \(s\): (\S+)")
 
     sources = [line for line in sources if line.strip()]  # OpenNMT-py skips empty ones
     warmup = [min(sources, key=lambda line: len(line.split()))] * batch_size
-    first = run("first", sources[:1]).seconds
     taken = seconds("all", [*warmup, *sources]) - seconds("warmup", warmup)
     results = (folder / "all.out").read_text(encoding="utf-8").splitlines()[batch_size:]
     return {
         "sentences_per_second": len(sources) / taken,
         "tokens": sum(len(line.split()) + 1 for line in results),
-        "seconds_to_first": first,
     }
 
 
 class _Run(NamedTuple):
-    """What a finished process printed and took."""
+    """What a finished process printed, and the memory it took."""
 
     output: str
-    seconds: float
     peak_megabytes: float
 
     def number(self, pattern: str) -> float:
@@ -181,7 +166,6 @@ class _Run(NamedTuple):
 
 def _run(python: str, command: str, options: list[str], threads: int) -> _Run:
     variables = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    start = time.perf_counter()
     process = subprocess.Popen(
         [python, "-m", f"onmt.bin.{command}", *options],
         stdout=subprocess.PIPE,
@@ -196,8 +180,7 @@ def _run(python: str, command: str, options: list[str], threads: int) -> _Run:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"OpenNMT-py failed to {command}:\n{_last_lines(output)}")
-    peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)  # macOS counts bytes
-    return _Run(output, time.perf_counter() - start, peak)
+    return _Run(output, peak_megabytes(usage))
 
 
 def _last_lines(output: str) -> str:

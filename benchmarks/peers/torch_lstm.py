@@ -115,6 +115,12 @@ def keras_weights(model) -> dict[str, np.ndarray]:
     return {variable.path: np.array(variable) for variable in model.weights}
 
 
+def keras_shape(model) -> tuple:
+    """Returns the arguments that make a `TorchLSTM` of the shape of a `Seq2Seq`."""
+    sizes = model.source_vocabulary_size, model.target_vocabulary_size
+    return *sizes, model.embedding_dim, model.units, model.bidirectional, model.attention
+
+
 def _copy_lstm(lstm: nn.LSTM, suffix: str, weights: dict, path: str) -> None:
     _copy(getattr(lstm, f"weight_ih_{suffix}"), weights[f"{path}/lstm_cell/kernel"].T)
     _copy(getattr(lstm, f"weight_hh_{suffix}"), weights[f"{path}/lstm_cell/recurrent_kernel"].T)

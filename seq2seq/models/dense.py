@@ -1,7 +1,8 @@
 """A dense layer that may be trained with half-precision products."""
 
 import keras
-from keras import ops
+
+from seq2seq.models.precision import half_product, multiplies_half
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -22,7 +23,7 @@ class Dense(keras.layers.Dense):
 
     def call(self, inputs, training=False):
         """Returns the outputs for inputs `(..., dim)`."""
-        if not (training and multiplies_half(self)):
+        if not multiplies_half(self, training):
             return super().call(inputs, training=training)
         outputs = half_product(inputs, self.kernel)
         if self.use_bias:
@@ -36,14 +37,3 @@ class Dense(keras.layers.Dense):
     def get_config(self):
         """Returns the arguments that rebuild this layer."""
         return {**super().get_config(), "training_dtype": self.training_dtype}
-
-
-def multiplies_half(layer) -> bool:
-    """Tells whether a layer of float32 is trained with products of bfloat16."""
-    return layer.training_dtype == "bfloat16" and layer.compute_dtype == "float32"
-
-
-def half_product(a, b):
-    """Multiplies float32 matrices as bfloat16; the result is float32."""
-    product = ops.matmul(ops.cast(a, "bfloat16"), ops.cast(b, "bfloat16"))
-    return ops.cast(product, "float32")

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from seq2seq.models.dense import half_product, multiplies_half
+from seq2seq.models.precision import half_product, multiplies_half
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
@@ -64,7 +64,7 @@ class TiedEmbedding(keras.layers.Embedding):
         if not reverse:
             return super().call(inputs)
         kernel = ops.transpose(self.embeddings)
-        if training and multiplies_half(self):
+        if multiplies_half(self, training):
             return half_product(inputs, kernel) + self.bias
         kernel = ops.cast(kernel, inputs.dtype)
         return ops.matmul(inputs, kernel) + ops.cast(self.bias, inputs.dtype)

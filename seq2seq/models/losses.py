@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seq2seq.models.metrics import SMALLEST
+from seq2seq.models.metrics import SMALLEST, pick
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -80,11 +80,12 @@ def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
 
     @ops.custom_gradient
     def loss_of(scores):
+        # Of the scores as they came: TensorFlow then has the model's own softmax do for both.
         probabilities = ops.reshape(ops.softmax(scores), (-1, classes))
         flat = ops.reshape(scores, (-1, classes))
         # The logarithm of the softmax's denominator, from its largest term: sooner than the sum.
         total = ops.max(flat, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
-        loss = total - (1 - label_smoothing) * _pick(flat, rows)
+        loss = total - (1 - label_smoothing) * pick(flat, rows)
         if label_smoothing:
             loss -= label_smoothing * ops.mean(flat, axis=-1)
 
@@ -92,7 +93,7 @@ def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
             upstream = ops.reshape(upstream, (-1,))
             # Probabilities less the smoothed labels: less 1 - label_smoothing at the label itself.
             spread = probabilities - label_smoothing / classes if label_smoothing else probabilities
-            chosen = _pick(probabilities, rows) - label_smoothing / classes
+            chosen = pick(probabilities, rows) - label_smoothing / classes
             at_label = chosen - (1 - label_smoothing)
             result = ops.scatter_update(spread * upstream[:, None], places, at_label * upstream)
             return ops.reshape(result, ops.shape(scores))
@@ -100,7 +101,3 @@ def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
         return ops.reshape(loss, shape), gradient
 
     return loss_of(scores)
-
-
-def _pick(x, columns):
-    return ops.take_along_axis(x, columns[:, None], axis=-1)[:, 0]

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from seq2seq.backend import runs_tensorflow_on_cpu
+from seq2seq.models.precision import multiplies_half
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -37,18 +38,15 @@ class LSTM(keras.layers.LSTM):
             return super().inner_loop(sequences, initial_state, mask, training)
         from seq2seq.models.tensorflow_lstm import run_lstm
 
-        dtype = self.compute_dtype
-        x = ops.transpose(sequences, (1, 0, 2))
+        dtype, cell = self.compute_dtype, self.cell
+        x = ops.cast(ops.transpose(sequences, (1, 0, 2)), "float32")
         if mask is not None:
             mask = ops.transpose(ops.cast(mask, "bool"))[:, :, None]
         if self.go_backwards:
             x, mask = ops.flip(x, 0), None if mask is None else ops.flip(mask, 0)
-        cell = self.cell
-        tensors = x, mask, *initial_state, cell.kernel, cell.recurrent_kernel, cell.bias
-        x, mask, *tensors = (
-            tensor if tensor is mask else ops.cast(tensor, "float32") for tensor in tensors
-        )
-        product_dtype = self.training_dtype if training and dtype == "float32" else dtype
+        tensors = *initial_state, cell.kernel, cell.recurrent_kernel, cell.bias
+        tensors = (ops.cast(tensor, "float32") for tensor in tensors)
+        product_dtype = "bfloat16" if multiplies_half(self, training) else dtype
         outputs, *states = run_lstm(x, mask, *tensors, product_dtype, training)
         if mask is not None and self.zero_output_for_mask:  # in a Bidirectional
             outputs = ops.where(mask, outputs, 0.0)

@@ -20,8 +20,13 @@ def token_log_probabilities(labels, probabilities):
         float32 `(batch, length)`.
     """
     labels = ops.cast(labels, "int32")
-    chosen = ops.take_along_axis(probabilities, labels[:, :, None], axis=-1)[:, :, 0]
-    return ops.log(ops.maximum(ops.cast(chosen, "float32"), SMALLEST))
+    chosen = ops.cast(pick(probabilities, labels), "float32")
+    return ops.log(ops.maximum(chosen, SMALLEST))
+
+
+def pick(x, indices):
+    """Returns one number of each row: of `x` `(..., columns)` those at `indices` `(...)`."""
+    return ops.take_along_axis(x, indices[..., None], axis=-1)[..., 0]
 
 
 class _TokenMean(keras.metrics.Mean):

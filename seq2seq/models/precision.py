@@ -1,5 +1,7 @@
 """Which data type the matrix products of training have."""
 
+from keras import ops
+
 from seq2seq.backend import multiplies_bfloat16
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -21,3 +23,18 @@ def training_dtype(precision: str, inputs: int, outputs: int) -> str:
     if precision != "auto":
         return precision
     return "bfloat16" if inputs * outputs >= WORTHWHILE and multiplies_bfloat16() else "float32"
+
+
+def multiplies_half(layer, training: bool) -> bool:
+    """Tells whether a layer with a `training_dtype` is to multiply in bfloat16.
+
+    Under a policy of Keras's other than float32, that one counts.
+    """
+    half = layer.training_dtype == "bfloat16" and layer.compute_dtype == "float32"
+    return bool(training and half)
+
+
+def half_product(a, b):
+    """Multiplies float32 matrices as bfloat16; the result is float32."""
+    product = ops.matmul(ops.cast(a, "bfloat16"), ops.cast(b, "bfloat16"))
+    return ops.cast(product, "float32")
