@@ -1,8 +1,11 @@
 """The only place that asks which backend Keras runs on."""
 
+import collections
 import functools
+import operator
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
 import keras
@@ -10,7 +13,14 @@ import numpy as np
 from keras import ops
 
 
-def compile_function(function: Callable, variables: Sequence[keras.Variable]) -> Callable:
+_tracing = threading.RLock()  # Keras's layers are called by one thread at a time while a graph is made
+
+
+def compile_function(
+    function: Callable,
+    variables: Sequence[keras.Variable],
+    dynamic_axes: Sequence[Sequence[int]] | None = None,
+) -> Callable:
     """Compiles a function of tensors that reads the variables of a model.
 
     Under JAX a compiled closure would hold the weights of the day it was traced, so they are handed
@@ -19,27 +29,17 @@ def compile_function(function: Callable, variables: Sequence[keras.Variable]) ->
     Args:
         function: Takes and returns tensors (or nested structures of them).
         variables: The variables that `function` reads. It must not assign to them.
+        dynamic_axes: For each argument the axes whose size differs from call to call. Defaults to
+            `None`: the first two axes of all, batch and length. TensorFlow traces anew where
+            another axis changes; JAX compiles for every shape (see `padded_size`).
 
     Returns:
-        A function of the same arguments, arrays or tensors. TensorFlow traces it once, for any
-        shape; JAX compiles it anew for every shape (see `padded_size`).
+        A function of the same arguments, arrays or tensors, which many threads may call.
     """
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        # A `partial`, so that the functions of many models do not count as one traced too often.
-        traced = tf.function(functools.partial(function))
-        graph = None
-
-        def call(*args):
-            nonlocal graph
-            if graph is None:
-                specs = [tf.TensorSpec([None] * arg.ndim, arg.dtype) for arg in args]
-                graph = traced.get_concrete_function(*specs)
-            return graph(*map(tf.convert_to_tensor, args))
-
-        return call
-    if keras.backend.backend() == "jax":
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        return _TensorFlowFunction(function, dynamic_axes)
+    if backend == "jax":
         import jax
 
         def stateless(values, *args):
@@ -47,8 +47,92 @@ def compile_function(function: Callable, variables: Sequence[keras.Variable]) ->
                 return function(*args)
 
         compiled = jax.jit(stateless)
-        return lambda *args: compiled([variable.value for variable in variables], *args)
+
+        def call(*args):
+            with _tracing:
+                return compiled([variable.value for variable in variables], *args)
+
+        return call
     return function
+
+
+class _TensorFlowFunction:
+    """A function as TensorFlow graphs, one for each combination of fixed sizes."""
+
+    def __init__(self, function, dynamic_axes):
+        self.function = function
+        self.dynamic_axes = dynamic_axes
+        self._graphs = {}
+
+    def __call__(self, *args):
+        import tensorflow as tf
+
+        leaves, key = [], []
+        for i, arg in enumerate(args):
+            axes = (0, 1) if self.dynamic_axes is None else self.dynamic_axes[i]
+            for leaf in keras.tree.flatten(arg):
+                shape = (None if axis in axes else n for axis, n in enumerate(leaf.shape))
+                leaves.append(leaf)
+                key.append((tuple(shape), leaf.dtype))
+        key = tuple(key)
+        if key not in self._graphs:
+            with _tracing:
+                if key not in self._graphs:
+                    self._graphs[key] = self._trace(args, key)
+        return self._graphs[key](*map(tf.convert_to_tensor, leaves))
+
+    def _trace(self, args, key):
+        import tensorflow as tf
+
+        def flat(*leaves):
+            return self.function(*keras.tree.pack_sequence_as(args, leaves))
+
+        # Of its own `tf.function`, so that the graphs of many models do not count as one function
+        # that is traced too often.
+        return tf.function(flat).get_concrete_function(*(tf.TensorSpec(*spec) for spec in key))
+
+
+class CompiledFunctions:
+    """The compiled functions of a model, which follow what becomes of it.
+
+    The least used of more than `limit` are forgotten, and all of them when the model has other
+    variables than before, as after `quantize` or `enable_lora`.
+
+    Args:
+        read_variables: Returns the model's variables.
+        limit: How many are kept. Defaults to 16.
+    """
+
+    def __init__(self, read_variables: Callable[[], Sequence[keras.Variable]], limit: int = 16):
+        self.read_variables = read_variables
+        self.limit = limit
+        self._functions = collections.OrderedDict()
+        self._variables = []
+        self._lock = threading.Lock()
+
+    def get(
+        self, key: Hashable, function: Callable, dynamic_axes: Sequence[Sequence[int]] | None = None
+    ) -> Callable:
+        """Returns the compiled function of a key.
+
+        Args:
+            key: Stands for all that `function` does beside its arguments and the variables.
+            function: What to compile if there is none yet; see `compile_function`.
+            dynamic_axes: See `compile_function`.
+        """
+        variables = self.read_variables()
+        with self._lock:
+            if len(variables) != len(self._variables) or not all(
+                map(operator.is_, variables, self._variables)
+            ):
+                self._functions.clear()
+                self._variables = variables
+            if key not in self._functions:
+                self._functions[key] = compile_function(function, variables, dynamic_axes)
+            self._functions.move_to_end(key)
+            if len(self._functions) > self.limit:
+                self._functions.popitem(last=False)
+            return self._functions[key]
 
 
 def first_best(x):

@@ -2,7 +2,7 @@
 
 from seq2seq.commands.options import make_tokenizer, print_result, read_data
 from seq2seq.data.report import inspect_pairs
-from seq2seq.models.files import read_config
+from seq2seq.files.keras_file import read_config
 from seq2seq.text.vocabulary import SPECIAL_TOKENS
 
 

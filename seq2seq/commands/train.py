@@ -10,9 +10,9 @@ from seq2seq.callbacks import ShowSamples, WarmUp
 from seq2seq.checks import check_number
 from seq2seq.commands.options import given, make_tokenizer, print_result, read_data
 from seq2seq.data.splitting import fingerprint, split_pairs
-from seq2seq.models.files import check_model_path, read_config
-from seq2seq.models.inference import load_model
-from seq2seq.models.seq2seq import OPTIONS, Seq2Seq
+from seq2seq.files.keras_file import check_model_path, read_config
+from seq2seq.files.loading import load_model
+from seq2seq.models.seq2seq import Seq2Seq
 
 
 def train(options) -> None:

@@ -6,43 +6,11 @@ import numpy as np
 
 from seq2seq.backend import padded_size
 from seq2seq.checks import check_whole
+from seq2seq.data.padding import pad_rows, shift_right
 from seq2seq.text.vocabulary import BOS, EOS, PAD
 
 POOL = 100  # batches that are sorted by length together: enough to fill them, few enough to mix
 PAIR_NAMES = ("source_ids", "target_ids")
-
-
-def pad_rows(rows: Sequence[Sequence[int]], length: int | None = None) -> np.ndarray:
-    """Pads rows of ids on the right with `PAD` (0).
-
-    Args:
-        rows: Sequence of rows of ids.
-        length: Length of the result. Defaults to `None`, that of the longest row.
-
-    Returns:
-        int32 array of shape `(len(rows), length)`.
-    """
-    if length is None:
-        length = max(map(len, rows), default=0)
-    padded = np.full((len(rows), length), PAD, dtype="int32")
-    for i, row in enumerate(rows):
-        padded[i, : len(row)] = row
-    return padded
-
-
-def shift_right(label_rows: np.ndarray) -> np.ndarray:
-    """Returns the decoder's input for padded labels: `BOS`, then the labels without their `EOS`.
-
-    Args:
-        label_rows: int array `(batch, target_length)`, each row ending with `EOS`, then padding.
-
-    Returns:
-        int32 array of the same shape, 0 wherever the label is.
-    """
-    target_ids = np.full_like(label_rows, BOS)
-    target_ids[:, 1:] = label_rows[:, :-1]
-    target_ids[label_rows == PAD] = PAD
-    return target_ids
 
 
 def make_batches(

@@ -91,6 +91,50 @@ def read_lines(path: str | Path) -> list[str]:
     return split_lines(_read_text(path))
 
 
+def read_pair_files(paths: Sequence[str | Path], columns: Sequence | None = None) -> Pairs:
+    """Reads pairs from one file of pairs, or from two line-aligned files.
+
+    Args:
+        paths: One path or two.
+        columns: As in `read_pairs`; numbers may be texts of digits, as a command line has them.
+
+    Raises:
+        ValueError: If there are more than two files, or as `read_pairs`.
+    """
+    if len(paths) > 2:
+        received = " ".join(map(str, paths))
+        raise ValueError(f"Expected one file of pairs, or two files. Received: {received}.")
+    if columns and all(isinstance(column, str) and column.isdigit() for column in columns):
+        columns = tuple(map(int, columns))
+    return read_pairs(*paths, columns=columns)
+
+
+def read_text_files(
+    paths: Sequence[str | Path], columns: Sequence | None = None, whole_files: bool = False
+) -> list[str]:
+    """Reads texts from files.
+
+    Args:
+        paths: Paths of files, plain or `.gz`.
+        columns: Must be `None`: a text a line has no columns.
+        whole_files: Whether each file is one text, its lines kept. Defaults to `False`: each line
+            is, and blank lines are left out.
+
+    Raises:
+        ValueError: If a file cannot be read, or there is no text in them.
+    """
+    if columns is not None:
+        raise ValueError(f"Expected no columns for texts, one a line. Received: {columns!r}.")
+    if whole_files:
+        texts = ["\n".join(read_lines(path)).strip() for path in paths]
+    else:
+        texts = [line for path in paths for line in read_lines(path)]
+    texts = [text for text in texts if text]
+    if not texts:
+        raise ValueError(f"Expected texts in {' '.join(map(str, paths))}. Received none.")
+    return texts
+
+
 def split_lines(text: str) -> list[str]:
     """Splits a text into its lines, cleaned as in `read_pairs`."""
     return [_clean(line) for line in text.removesuffix("\n").split("\n")] if text else []

@@ -70,6 +70,33 @@ def split_pairs(
     return tuple(([sources[i] for i in part], [targets[i] for i in part]) for part in parts)
 
 
+def split_texts(x: Sequence, y: Sequence | None, share: float) -> tuple:
+    """Splits off the last share of texts, as `validation_split` of `fit` does.
+
+    Args:
+        x: Sequence of texts.
+        y: As many targets or labels, or `None`.
+        share: From 0 to 1.
+
+    Returns:
+        `(x, y)` to train on and `(x, y)` to validate, `y` being `None` where it was.
+
+    Raises:
+        ValueError: If one of the parts would be empty.
+    """
+    check_number("validation_split", share, "[0, 1)", "0.1 is usual.")
+    x, y = list(x), y if y is None else list(y)
+    kept = int(len(x) * (1 - share))
+    if not 0 < kept < len(x):
+        raise ValueError(
+            f"Expected enough texts for both parts. Received: {len(x)} with "
+            f"validation_split={share}. Give more texts or another share."
+        )
+    if y is None:
+        return (x[:kept], None), (x[kept:], None)
+    return (x[:kept], y[:kept]), (x[kept:], y[kept:])
+
+
 def fingerprint(sources: Sequence[str], targets: Sequence[str]) -> str:
     """Returns a short name for exactly these pairs in this order, the same on every machine.
 

@@ -1,29 +1,5 @@
 """How good texts, models and settings are."""
 
-from seq2seq.evaluation.cross_validation import cross_validate
-from seq2seq.evaluation.model_metrics import evaluate_model
-from seq2seq.evaluation.text_metrics import (
-    TEXT_METRICS,
-    bleu,
-    check_metrics,
-    chrf,
-    distinct,
-    exact_match,
-    group_references,
-    word_error_rate,
-)
-from seq2seq.models.classification import classification_report
+from seq2seq.lazy import attach
 
-__all__ = [
-    "TEXT_METRICS",
-    "bleu",
-    "check_metrics",
-    "chrf",
-    "classification_report",
-    "cross_validate",
-    "distinct",
-    "evaluate_model",
-    "exact_match",
-    "group_references",
-    "word_error_rate",
-]
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -1,47 +1,15 @@
 """Figures of a whole model on texts it has not seen."""
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
-
-from seq2seq.data.corpus import check_pairs
-from seq2seq.data.rows import check_texts
+from seq2seq.evaluation.metric_names import DEFAULT_METRICS, KNOWN_METRICS, VARIETY
 from seq2seq.evaluation.text_metrics import (
     TEXT_METRICS,
     check_metrics,
     distinct,
     group_references,
 )
-from seq2seq.generation.samplers import Sample, get_sampler
-from seq2seq.models.classifier import TextClassifier
-from seq2seq.models.language_model import LanguageModel
-from seq2seq.models.metrics import Accuracy, Perplexity
-from seq2seq.models.ngram import NGramModel
-from seq2seq.models.seq2seq import Seq2Seq
-from seq2seq.text.vocabulary import EOS, UNK
-
-VARIETY = {"distinct_1": 1, "distinct_2": 2}
-DEFAULT_METRICS = {
-    Seq2Seq: ("loss", "perplexity", "character_perplexity", "accuracy", "coverage", *VARIETY),
-    LanguageModel: ("loss", "perplexity", "character_perplexity", "coverage", *VARIETY),
-    NGramModel: ("loss", "perplexity", "character_perplexity", "coverage", *VARIETY),
-    TextClassifier: (
-        "loss",
-        "accuracy",
-        "macro_precision",
-        "macro_recall",
-        "macro_f1",
-        "coverage",
-        "classes",
-        "confusion_matrix",
-    ),
-}
-KNOWN_METRICS = {
-    **DEFAULT_METRICS,
-    Seq2Seq: (*DEFAULT_METRICS[Seq2Seq], "source_coverage", *TEXT_METRICS),
-}
-SAMPLES = 100  # texts that a language model writes to have their variety measured
+from seq2seq.generation.samplers import get_sampler
 
 
 def evaluate_model(
@@ -89,92 +57,36 @@ def evaluate_model(
     >>> evaluate_model(model, english, chinese, metrics=["perplexity", "chrf"])  # doctest: +SKIP
     {'perplexity': 12.3, 'chrf': 25.1}
     """
-    kind = next((kind for kind in KNOWN_METRICS if isinstance(model, kind)), None)
-    if kind is None:
+    task = getattr(model, "task", None)
+    if task not in KNOWN_METRICS:
         raise ValueError(f"Expected a model of this package. Received: {model!r}.")
-    if any(getattr(model, f"{side}tokenizer") is None for _, side in getattr(model, "sides", ())):
-        raise ValueError("Expected a model with tokenizers. Received one made for ids.")
-    all_metrics = metrics is None
-    metrics = DEFAULT_METRICS[kind] if all_metrics else metrics
-    check_metrics(metrics, KNOWN_METRICS[kind])
+    model.check_examples(sources, targets)
+    check_metrics(DEFAULT_METRICS[task] if metrics is None else metrics, KNOWN_METRICS[task])
     if get_sampler(sampler or "greedy").num_results > 1:
         raise ValueError(
             f"Expected a sampler of one result a text. Received: {sampler!r}. Leave out "
             "`num_results`."
         )
-    if kind is Seq2Seq:
-        check_pairs(sources, targets if targets is not None else ())
-        results = _evaluate_seq2seq(
-            model, sources, targets, set(metrics), sampler or "greedy", max_length, batch_size
-        )
-    elif kind is TextClassifier:
-        results = model.evaluate(sources, targets, batch_size)
-        if "coverage" in metrics:
-            results["coverage"] = _coverage(model.tokenizer.encode_all(sources))
-        if all_metrics:
-            return results
-    else:
-        check_texts(sources)
-        if targets is not None:
-            raise ValueError("Expected texts alone for a language model. Received targets too.")
-        results = _evaluate_language_model(
-            model, sources, set(metrics), sampler or Sample(seed=0), max_length
-        )
-    return {name: results[name] for name in metrics}
-
-
-def _evaluate_seq2seq(model, sources, targets, metrics, sampler, max_length, batch_size):
+    names = list(DEFAULT_METRICS[task] if metrics is None else metrics)
+    generated = (VARIETY.keys() | TEXT_METRICS.keys()) & set(names)
     results = {}
-    if "coverage" in metrics:
-        results["coverage"] = _coverage(model.target_tokenizer.encode_all(targets))
-    if "source_coverage" in metrics:
-        results["source_coverage"] = _coverage(model.source_tokenizer.encode_all(sources))
-    if {"loss", "perplexity", "character_perplexity", "accuracy"} & metrics:
-        results |= _token_metrics(model, sources, targets, batch_size)
-    if (TEXT_METRICS.keys() | VARIETY.keys()) & metrics:
-        unique, references = group_references(sources, targets)
-        hypotheses = model.generate(unique, max_length, sampler, batch_size)
-        results |= {name: distinct(hypotheses, n) for name, n in VARIETY.items()}
-        for name in TEXT_METRICS.keys() & metrics:
-            results[name] = TEXT_METRICS[name](hypotheses, references)
+    if set(names) - generated - {"coverage", "source_coverage"}:
+        results = model.measure(sources, targets, batch_size)
+    if {"coverage", "source_coverage"} & set(names):
+        results.update(model.coverage(sources, targets))
+    if generated:
+        results.update(_judge(model, sources, targets, generated, sampler, max_length, batch_size))
+    # What a classifier reports as a whole prints as a table.
+    return results if metrics is None else {name: results[name] for name in names}
+
+
+def _judge(model, sources, targets, names, sampler, max_length, batch_size):
+    """Returns the figures of generated texts."""
+    references = None
+    if targets is not None:
+        sources, references = group_references(sources, targets)
+    hypotheses = model.write(sources, sampler, max_length, batch_size)
+    results = {name: distinct(hypotheses, VARIETY[name]) for name in VARIETY.keys() & names}
+    for name in TEXT_METRICS.keys() & names:
+        results[name] = TEXT_METRICS[name](hypotheses, references)
     return results
-
-
-def _evaluate_language_model(model, texts, metrics, sampler, max_length):
-    rows = model.tokenizer.encode_all(texts)
-    results = {"coverage": _coverage(rows)}
-    if {"loss", "perplexity", "character_perplexity"} & metrics:
-        rows = [[*row, EOS] for row in rows]
-        nats = -float(model.score(rows).sum(dtype="float64"))
-        results |= _perplexities(nats, sum(map(len, rows)), texts)
-    if VARIETY.keys() & metrics:
-        samples = model.generate([""] * min(SAMPLES, len(texts)), max_length, sampler)
-        results |= {name: distinct(samples, n) for name, n in VARIETY.items()}
-    return results
-
-
-def _token_metrics(model, sources, targets, batch_size):
-    accuracy, perplexity, tokens = Accuracy(), Perplexity(), 0
-    for inputs, labels in model.make_dataset(sources, targets, batch_size):
-        inputs = {name: ids.numpy() for name, ids in inputs.items()}
-        probabilities = model.predict_on_batch(inputs)
-        accuracy.update_state(labels.numpy(), probabilities)
-        perplexity.update_state(labels.numpy(), probabilities)
-        tokens += np.count_nonzero(labels)
-    nats = tokens * math.log(float(perplexity.result()))
-    return {**_perplexities(nats, tokens, targets), "accuracy": float(accuracy.result())}
-
-
-def _perplexities(nats, tokens, texts):
-    characters = sum(len(text) + 1 for text in texts)
-    return {
-        "loss": nats / tokens,
-        "perplexity": math.exp(nats / tokens),
-        "character_perplexity": math.exp(nats / characters),
-    }
-
-
-def _coverage(rows):
-    """Returns the share of the tokens of encoded texts that are in the vocabulary."""
-    ids = [i for row in rows for i in row]
-    return 1 - ids.count(UNK) / len(ids) if ids else 1.0

@@ -2,12 +2,13 @@
 
 import numbers
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
-from keras import ops
 
 from seq2seq.checks import check_number, check_whole
+from seq2seq.generation.arrays import array_ops
 from seq2seq.text.vocabulary import BOS, EOS, PAD, UNK
 
 NEVER = -1e9  # a log probability that no sum reaches; infinite ones breed NaN
@@ -65,8 +66,16 @@ class Constraints:
             if getattr(self, field.name) != field.default
         }
 
-    def resolve(self, tokenizer, vocabulary_size: int, max_length: int) -> "Constraints":
-        """Returns these constraints with ids in the place of texts and tokens.
+    def resolve(
+        self, tokenizer, vocabulary_size: int, max_length: int, size: int | None = None
+    ) -> "TokenConstraints":
+        """Returns these constraints as arrays, with ids in the place of texts and tokens.
+
+        Args:
+            tokenizer: Tokenizer of what is generated, or `None` for ids.
+            vocabulary_size: Size of its vocabulary.
+            max_length: Most tokens generated.
+            size: Places for generated tokens. Defaults to `None`, `max_length`.
 
         Raises:
             ValueError: If a token is unknown or the prefix does not fit.
@@ -76,14 +85,8 @@ class Constraints:
             prefix = _with(tokenizer, "prefix").encode(prefix)
         if any(isinstance(token, str) for token in banned):
             banned = _with(tokenizer, "banned").vocabulary.ids(banned)
-        for name, given, ids in (("prefix", self.prefix, prefix), ("banned", self.banned, banned)):
-            unknown = [i for i, token_id in enumerate(ids) if not EOS < token_id < vocabulary_size]
-            if unknown:
-                which = given if isinstance(given, str) else [given[i] for i in unknown]
-                raise ValueError(
-                    f"Expected `{name}` of tokens of the target vocabulary. Received: {which!r}. "
-                    "Leave out what is in no training target."
-                )
+        _check_known("prefix", self.prefix, prefix, vocabulary_size)
+        _check_known("banned", self.banned, banned, vocabulary_size)
         if len(prefix) >= max_length:
             raise ValueError(
                 "Expected a `prefix` shorter than `max_length`. Received: "
@@ -94,43 +97,74 @@ class Constraints:
                 "Expected `min_length` of at most `max_length`. Received: "
                 f"min_length={self.min_length}, max_length={max_length}."
             )
-        return replace(self, prefix=tuple(prefix), banned=tuple(banned))
+        never = np.zeros(vocabulary_size, dtype="float32")
+        never[[PAD, BOS, *(() if self.replace_unknown else (UNK,)), *banned]] = NEVER
+        forced = np.full(size or max_length, PAD, dtype="int32")
+        forced[: len(prefix)] = prefix
+        penalty, n = self.repetition_penalty, self.no_repeat_ngram
+        return TokenConstraints(
+            banned=never,
+            prefix=forced if len(prefix) else None,
+            min_length=np.int32(self.min_length) if self.min_length > 1 else None,
+            no_repeat_ngram=None if n is None else np.int32(n),
+            repetition_penalty=np.float32(penalty) if penalty != 1 else None,
+        )
+
+
+@dataclass(frozen=True)
+class TokenConstraints:
+    """What may be chosen next, in arrays, so that one compiled function serves all values.
+
+    Attributes:
+        banned: float32 `(vocabulary,)`, 0 or `NEVER`, to be added.
+        prefix: int32 `(size,)`, the tokens forced at the first places, then `PAD`; or `None`.
+        min_length: int32, or `None` for 1.
+        no_repeat_ngram: int32, or `None`.
+        repetition_penalty: float32, or `None` for 1.
+    """
+
+    banned: Any
+    prefix: Any = None
+    min_length: Any = None
+    no_repeat_ngram: Any = None
+    repetition_penalty: Any = None
+
+    def inputs(self) -> dict[str, Any]:
+        """Returns the constraints that there are, which rebuild this object."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
     def apply(self, log_probabilities, ids, position):
         """Returns the log probabilities to choose by.
 
         Args:
             log_probabilities: `(batch, width, vocabulary)`, the model's own.
-            ids: `(batch, width, max_length)`, what was generated before.
+            ids: `(batch, width, size)`, what was generated before.
             position: How many tokens that is.
         """
+        ops = array_ops(log_probabilities)
         vocabulary = log_probabilities.shape[-1]
+        tokens = np.arange(vocabulary, dtype="int32")
         choices = log_probabilities
-        if self.repetition_penalty != 1:
-            seen = _scatter(ids, ids != PAD, vocabulary)
+        if self.repetition_penalty is not None:
+            seen = _mark_tokens(ids, ids != PAD, vocabulary)
             choices = ops.where(seen, choices * self.repetition_penalty, choices)
         if self.no_repeat_ngram is not None:
             repeats = _repeated(ids, position, self.no_repeat_ngram)
-            choices = ops.where(_scatter(ids, repeats, vocabulary), NEVER, choices)
-        banned = np.zeros(vocabulary, dtype="float32")
-        banned[[PAD, BOS, *(() if self.replace_unknown else (UNK,)), *self.banned]] = NEVER
-        choices = choices + banned
-        every = ops.arange(vocabulary)
-        if self.min_length > 1:
-            too_short = ops.logical_and(every == EOS, position + 1 < self.min_length)
+            choices = ops.where(_mark_tokens(ids, repeats, vocabulary), NEVER, choices)
+        choices = choices + self.banned
+        if self.min_length is not None:
+            too_short = ops.logical_and(tokens == EOS, position + 1 < self.min_length)
             choices = ops.where(too_short, NEVER, choices)
-            if self.banned or self.no_repeat_ngram is not None:
-                stuck = ops.max(choices, axis=-1, keepdims=True) < NEVER / 2
-                ending = ops.logical_and(stuck, every == EOS)
-                choices = ops.where(ending, log_probabilities, choices)
-        if self.prefix:
-            length = len(self.prefix)
-            forced = ops.take(ops.array(self.prefix), ops.minimum(position, length - 1))
-            others = ops.logical_and(position < length, every != forced)
+            # Where nothing else may follow, the text ends.
+            stuck = ops.max(choices, axis=-1, keepdims=True) < NEVER / 2
+            ending = ops.logical_and(stuck, tokens == EOS)
+            choices = ops.where(ending, log_probabilities, choices)
+        if self.prefix is not None:
+            forced = ops.take(self.prefix, position)
             # What is forced may be banned elsewhere: it has the model's own probability.
-            own = ops.where(every == forced, log_probabilities, choices)
-            choices = ops.where(position < length, own, choices)
-            choices = ops.where(others, NEVER, choices)
+            only = ops.where(tokens == forced, log_probabilities, NEVER)
+            choices = ops.where(forced == PAD, choices, only)
         return choices
 
 
@@ -146,22 +180,39 @@ def _with(tokenizer, name):
     return tokenizer
 
 
+def _check_known(name, given, ids, vocabulary_size):
+    """Raises a `ValueError` for ids outside the vocabulary, naming what they were given as."""
+    unknown = [i for i, token_id in enumerate(ids) if not EOS < token_id < vocabulary_size]
+    if unknown:
+        which = given if isinstance(given, str) else [given[i] for i in unknown]
+        raise ValueError(
+            f"Expected `{name}` of tokens of the target vocabulary. Received: {which!r}. "
+            "Leave out what is in no training target."
+        )
+
+
 def _repeated(ids, position, n):
     """Marks tokens that would close an n-gram seen before: bool of the shape of `ids`."""
-    length = ids.shape[-1]
-    places = ops.arange(length)
-    marked = ops.logical_and(places >= n - 1, places < position)
-    for i in range(1, n):  # the i-th token before it equals the i-th before the next one
+    ops = array_ops(ids)
+    places = ops.arange(ids.shape[-1])
+    marked = ops.logical_and(places >= n - 1, places < position)  # (size,)
+    marked = ops.broadcast_to(ops.logical_and(marked, position >= n - 1), ops.shape(ids))
+
+    def compare(i, marked):
+        """Keeps the marks whose i-th token before equals the i-th before the next one."""
         before = ops.roll(ids, i, axis=-1)
-        last = ops.take(ids, ops.maximum(position - i, 0), axis=-1)[:, :, None]
-        marked = ops.logical_and(marked, before == last)
-    return ops.broadcast_to(ops.logical_and(marked, position >= n - 1), ops.shape(ids))
+        # A place before the first is not looked at: `position >= n - 1` has cleared the marks.
+        last = ops.take(ids, ops.where(position > i, position - i, 0), axis=-1)[:, :, None]
+        return ops.logical_and(marked, before == last)
+
+    return ops.fori_loop(1, n, compare, marked)
 
 
-def _scatter(ids, marked, vocabulary):
+def _mark_tokens(ids, marked, vocabulary):
     """Returns which tokens of the vocabulary are marked: bool `(batch, width, vocabulary)`."""
-    batch, width, length = ops.shape(ids)[0], ids.shape[1], ids.shape[2]
-    rows = ops.repeat(ops.arange(batch * width), length)
+    ops = array_ops(ids)
+    batch, width, size = ops.shape(ids)[0], ids.shape[1], ids.shape[2]
+    rows = ops.repeat(ops.arange(batch * width), size)
     indices = ops.stack([rows, ops.reshape(ids, (-1,))], axis=1)
     counts = ops.scatter(
         indices, ops.reshape(ops.cast(marked, "int32"), (-1,)), (batch * width, vocabulary)

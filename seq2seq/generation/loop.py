@@ -1,133 +1,171 @@
-"""The generation loop: from a step function to sequences of ids."""
+"""The generation loop: from a decoder to sequences of ids.
 
-from collections.abc import Callable, Sequence
+What takes the steps is a *decoder*, an object of two methods:
 
-from keras import ops
+    begin(ids, max_length) -> states, memory, first_ids
+    step(token_ids, states, memory, positions) -> scores, states
 
-from seq2seq.generation.constraints import NEVER, Constraints
+`begin` reads rows of ids `(batch, length)`, a source or a prompt. `states` is a list of tensors whose
+first axis is the hypotheses in hand, which the loop reorders. `memory` is a list of what all
+hypotheses of a row share, first axis the batch, which nothing reorders or repeats. `first_ids`,
+int32 `(batch,)`, is what the first step is given; `None` stands for `BOS`. `step` takes the last
+tokens, int32 `(rows,)`, and how many each row has generated before them, `positions`, int32
+`(rows,)`; it returns scores `(rows, vocabulary)`, log probabilities or unnormalised ones. There are
+`batch * width` rows, the hypotheses of a row of the batch next to each other.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seq2seq.generation.arrays import array_ops
+from seq2seq.generation.constraints import NEVER, TokenConstraints
 from seq2seq.generation.samplers import Sampler
 from seq2seq.text.vocabulary import BOS, EOS, PAD
 
 
-def generate_ids(
-    step: Callable,
-    states: Sequence,
-    sampler: Sampler,
-    max_length: int,
-    noise,
-    constraints: Constraints | None = None,
-    first_ids=None,
-    while_loop: Callable = ops.while_loop,
-):
-    """Generates a sequence for each row of the states, until all have ended.
+class Hypotheses(NamedTuple):
+    """The sequences in hand.
 
-    The loop knows no model. It is made of `keras.ops` and meant to be compiled.
+    Attributes:
+        ids: int32 `(batch, width, size)`, what was generated, then `PAD`.
+        token_ids: int32 `(batch * width,)`, the last tokens.
+        finished: bool `(batch, width)`.
+        scores: float32 `(batch, width)`, sums of the scores of the tokens.
+        states: List of the decoder's states, each `(batch * width, ...)`.
+    """
+
+    ids: Any
+    token_ids: Any
+    finished: Any
+    scores: Any
+    states: list
+
+
+def generate_ids(
+    decoder,
+    ids,
+    sampler: Sampler,
+    constraints: TokenConstraints,
+    max_length,
+    noise,
+    size: int | None = None,
+):
+    """Generates a sequence for each row of ids, until all have ended.
+
+    The loop knows no model. It runs as it is on NumPy arrays; on tensors it is meant to be
+    compiled.
 
     Args:
-        step: `step(token_ids, states, position) -> log_probabilities, states`, with `token_ids`
-            int32 `(rows,)`, log probabilities `(rows, vocabulary)` and `position` the number of
-            tokens generated before.
-        states: First states, a list of tensors whose first axis is the batch.
-        sampler: A `Sampler`. It has `rows = batch * sampler.width` hypotheses in hand.
-        max_length: Most tokens generated, `EOS` included.
-        noise: `(batch, max_length)` uniform numbers from [0, 1), used by samplers that draw.
-        constraints: What may not be chosen, with ids for texts. Defaults to `None`: the
-            sampler's, which never allow `PAD` and `BOS`.
-        first_ids: int32 `(batch,)`, what the first step is given. Defaults to `None`, `BOS`.
-        while_loop: What repeats the steps. Defaults to `keras.ops.while_loop`; `python_loop` for a
-            step that cannot be compiled.
+        decoder: See the head of this file.
+        ids: int32 `(batch, length)`, what the decoder begins with.
+        sampler: A sampler, bound: `sampler.bind()`.
+        constraints: What may not be chosen; see `Constraints.resolve`.
+        max_length: Most tokens generated, `EOS` included: int, or an int32 tensor.
+        noise: float32 `(batch, size)`, uniform numbers from [0, 1), for samplers that draw; of
+            `(batch, 1)` for others.
+        size: Places for generated tokens. Defaults to `None`, `max_length`.
 
     Returns:
-        Tuple `(ids, scores)`: `(batch, num_results, max_length)` int32 padded with 0 after `EOS`,
-        and `(batch, num_results)` sums of log probabilities, best first. Where there are fewer
+        Tuple `(ids, scores)`: int32 `(batch, num_results, size)`, padded with 0 after `EOS`, and
+        `(batch, num_results)` sums of log probabilities, best first. Where there are fewer
         sequences, the rest is padding.
     """
-    constraints = constraints or sampler.constraints
+    ops = array_ops(ids)
+    hypotheses, memory = begin(decoder, ids, sampler.width, max_length if size is None else size)
+
+    def unfinished(position, *hypotheses):
+        ids, _, finished, scores, _ = hypotheses
+        done = ops.all(sampler.is_done(ids, scores, finished, max_length))
+        return ops.logical_and(position < max_length, ops.logical_not(done))
 
     def body(position, *hypotheses):
-        drawn = ops.take(noise, position, axis=1)
-        hypotheses = advance(step, sampler, constraints, position, drawn, *hypotheses)
-        return position + 1, *hypotheses
+        drawn = ops.take(noise, position if sampler.draws else 0, axis=1)
+        hypotheses = Hypotheses(*hypotheses)
+        return position + 1, *advance(
+            decoder, memory, sampler, constraints, position, drawn, hypotheses
+        )
 
-    def unfinished(position, ids, token_ids, finished, scores, states):
-        return ops.logical_not(ops.all(sampler.is_done(ids, scores, finished)))
-
-    _, ids, _, _, scores, _ = while_loop(
-        unfinished,
-        body,
-        (0, *begin(states, sampler.width, max_length, first_ids)),
-        maximum_iterations=max_length,
-    )
+    _, *hypotheses = ops.while_loop(unfinished, body, (ops.cast(0, "int32"), *hypotheses))
+    ids, _, _, scores, _ = hypotheses
     # A beam wider than the space holds places that nothing could fill.
     ids = ops.where(scores[:, :, None] > NEVER / 2, ids, PAD)
     ids, scores = sampler.rank(ids, scores)
     return ids[:, : sampler.num_results], scores[:, : sampler.num_results]
 
 
-def python_loop(condition: Callable, body: Callable, variables: tuple, maximum_iterations: int):
-    """Does what `keras.ops.while_loop` does, without compiling anything."""
-    while variables[0] < maximum_iterations and condition(*variables):
-        variables = body(*variables)
-    return variables
-
-
-def begin(states: Sequence, width: int, max_length: int, first_ids=None) -> tuple:
-    """Returns the hypotheses before the first token.
+def begin(decoder, ids, width: int, size: int) -> tuple[Hypotheses, list]:
+    """Returns the hypotheses before the first token, and the decoder's memory.
 
     Args:
-        states: As in `generate_ids`.
-        width: Hypotheses a row.
-        max_length: As in `generate_ids`.
-        first_ids: As in `generate_ids`.
-
-    Returns:
-        Tuple `(ids, token_ids, finished, scores, states)`: what was generated `(batch, width,
-        max_length)`, the last tokens `(batch * width,)`, which have ended and their sums of log
-        probabilities `(batch, width)`, and the states of `batch * width` rows.
+        decoder: As in `generate_ids`.
+        ids: As in `generate_ids`.
+        width: Hypotheses for each row.
+        size: Places for generated tokens.
     """
-    batch = ops.shape(states[0])[0]
+    ops = array_ops(ids)
+    batch = ops.shape(ids)[0]
+    states, memory, first_ids = decoder.begin(ids, size)
     if first_ids is None:
         first_ids = ops.full((batch,), BOS, dtype="int32")
-    return (
-        ops.full((batch, width, max_length), PAD, dtype="int32"),
-        ops.repeat(first_ids, width, axis=0),
-        ops.zeros((batch, width), dtype="bool"),
-        # All hypotheses of a row start equal: only the first may bear children.
-        ops.broadcast_to(ops.array([0.0] + [NEVER] * (width - 1)), (batch, width)),
-        [ops.repeat(state, width, axis=0) for state in states],
+    # All hypotheses of a row are equal at first: only the first one is continued.
+    scores = np.array([0.0] + [NEVER] * (width - 1), dtype="float32")
+    hypotheses = Hypotheses(
+        ids=ops.full((batch, width, size), PAD, dtype="int32"),
+        token_ids=ops.repeat(first_ids, width, axis=0),
+        finished=ops.full((batch, width), False, dtype="bool"),
+        scores=ops.broadcast_to(scores, (batch, width)),
+        states=[ops.repeat(state, width, axis=0) if width > 1 else state for state in states],
     )
+    return hypotheses, list(memory)
 
 
 def advance(
-    step, sampler, constraints, position, noise, ids, token_ids, finished, scores, states
-) -> tuple:
+    decoder, memory, sampler, constraints, position, noise, hypotheses: Hypotheses
+) -> Hypotheses:
     """Adds a token to every hypothesis.
 
     Args:
-        step: As in `generate_ids`.
-        sampler: As in `generate_ids`.
-        constraints: As in `generate_ids`, not `None`.
-        position: How many tokens were generated.
+        decoder: As in `generate_ids`.
+        memory: The decoder's, of the batch.
+        sampler: As in `generate_ids`, bound.
+        constraints: As in `generate_ids`.
+        position: How many tokens were generated, an int32 scalar.
         noise: Uniform numbers `(batch,)`.
-        ids: This and the rest: the hypotheses, as `begin` returns them.
-        token_ids: See there.
-        finished: See there.
-        scores: See there.
-        states: See there.
+        hypotheses: What is in hand.
 
     Returns:
         The hypotheses, one token longer.
     """
-    batch, width, max_length = ops.shape(ids)[0], ids.shape[1], ids.shape[2]
-    log_probabilities, states = step(token_ids, states, position)
-    log_probabilities = ops.reshape(log_probabilities, (batch, width, log_probabilities.shape[-1]))
+    ids, token_ids, finished, scores, states = hypotheses
+    ops = array_ops(ids)
+    batch, width, size = ops.shape(ids)[0], ids.shape[1], ids.shape[2]
+    positions = ops.broadcast_to(position, (batch * width,))
+    log_probabilities, states = decoder.step(token_ids, states, memory, positions)
+    log_probabilities = ops.cast(log_probabilities, "float32")
+    if sampler.needs_log_probabilities:  # what is normalised stays as it is
+        log_probabilities = ops.log_softmax(log_probabilities)
+    vocabulary = log_probabilities.shape[-1]
+    log_probabilities = ops.reshape(log_probabilities, (batch, width, vocabulary))
     choices = constraints.apply(log_probabilities, ids, position)
     chosen, parents, scores = sampler.choose(choices, log_probabilities, scores, finished, noise)
     if width > 1:
-        rows = ops.reshape(parents + ops.arange(batch)[:, None] * width, (-1,))
-        states = [ops.take(state, rows, axis=0) for state in states]
+        states = _reorder(states, parents)
         ids = ops.take_along_axis(ids, parents[:, :, None], axis=1)
         finished = ops.take_along_axis(finished, parents, axis=1)
-    ids = ops.where(ops.arange(max_length) == position, chosen[:, :, None], ids)
+    ids = ops.where(ops.arange(size) == position, chosen[:, :, None], ids)
     finished = ops.logical_or(finished, chosen == EOS)
-    return ids, ops.reshape(chosen, (-1,)), finished, scores, states
+    return Hypotheses(ids, ops.reshape(chosen, (-1,)), finished, scores, states)
+
+
+def _reorder(states, parents):
+    """Gives each hypothesis the states of the one it continues; nothing is copied in place."""
+    ops = array_ops(parents)
+    batch, width = ops.shape(parents)[0], parents.shape[1]
+    places = np.arange(width, dtype="int32")
+
+    def gather():
+        rows = ops.reshape(parents + ops.arange(batch)[:, None] * width, (-1,))
+        return [ops.take(state, rows, axis=0) for state in states]
+
+    return ops.cond(ops.all(parents == places), lambda: list(states), gather)

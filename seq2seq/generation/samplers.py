@@ -1,17 +1,19 @@
 """Samplers: how the next token is chosen from the log probabilities."""
 
+import copy
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
-from keras import ops
 
-from seq2seq.backend import first_best, top_k
 from seq2seq.checks import check_number, check_whole
+from seq2seq.generation.arrays import array_ops
 from seq2seq.generation.constraints import NEVER, Constraints
 from seq2seq.text.vocabulary import PAD
 
 LEAST = -3e38  # about the least float32
+EVERY = 2**30  # more tokens than any vocabulary has
 
 
 class Sampler:
@@ -19,9 +21,12 @@ class Sampler:
 
     `choose` sees two arrays `(batch, width, vocabulary)` for the next token: `choices`, the log
     probabilities to choose by, and the model's own to add up; then the scores of the hypotheses in
-    hand and which are finished, `(batch, width)`, and a uniform number a row, `(batch,)`. It
+    hand and which are finished, `(batch, width)`, and a uniform number for each row, `(batch,)`. It
     returns the chosen tokens, the hypothesis each continues, and the new scores, all `(batch,
     width)`. A finished hypothesis goes on with `PAD` alone, at no cost.
+
+    A sampler of your own need only override `choose`. It is compiled for each object of its class,
+    with the attributes that the object has at a call.
 
     Args:
         **constraints: See `Constraints`: `min_length`, `no_repeat_ngram`, `repetition_penalty`,
@@ -32,6 +37,7 @@ class Sampler:
     num_results = 1
     length_penalty = 1.0
     seed = None
+    draws = True  # whether `choose` uses the uniform numbers
 
     def __init__(self, **constraints):
         known = [field.name for field in dataclasses.fields(Constraints)]
@@ -50,13 +56,38 @@ class Sampler:
         """Whether it compares sums over steps. Else it chooses alike by unnormalised scores."""
         return self.width > 1 or self.constraints.repetition_penalty != 1
 
+    def inputs(self) -> dict[str, Any]:
+        """Returns the numbers that a compiled function takes, by the name of their attribute."""
+        return {}
+
+    def structure(self) -> Hashable:
+        """Returns what a compiled function is made for: all but the `inputs`."""
+        attributes = {**vars(self), "constraints": None}
+        return _Same(self), tuple((name, _frozen(value)) for name, value in attributes.items())
+
+    def key(self) -> Hashable:
+        """Returns what tells compiled functions apart: equal for samplers that one can serve."""
+        # A class of somebody else's may have more attributes than what it inherits knows of.
+        known = type(self).__module__ == __name__
+        return type(self), self.structure() if known else Sampler.structure(self)
+
+    def bind(self, inputs: dict[str, Any] | None = None) -> "Sampler":
+        """Returns the sampler that chooses, with numbers or tensors in the place of its `inputs`.
+
+        Args:
+            inputs: As `inputs` returns them. Defaults to `None`: its own.
+        """
+        bound = copy.copy(self)
+        vars(bound).update(self.inputs() if inputs is None else inputs)
+        return bound
+
     def choose(self, choices, log_probabilities, scores, finished, noise):
         """Chooses the next tokens."""
         raise NotImplementedError
 
-    def is_done(self, ids, scores, finished):
+    def is_done(self, ids, scores, finished, max_length):
         """Tells which rows need no further step: bool `(batch,)`."""
-        return ops.all(finished, axis=-1)
+        return array_ops(finished).all(finished, axis=-1)
 
     def rank(self, ids, scores):
         """Orders the finished hypotheses of each row, best first."""
@@ -87,9 +118,15 @@ class Greedy(Sampler):
     '早上好。'
     """
 
+    draws = False
+
+    def structure(self) -> Hashable:
+        """Returns what a compiled function is made for: nothing but this class."""
+        return ()
+
     def choose(self, choices, log_probabilities, scores, finished, noise):
         """Chooses the most probable token."""
-        return _take(log_probabilities, scores, finished, first_best(choices))
+        return _continue(log_probabilities, scores, finished, array_ops(choices).argmax(choices))
 
 
 class Sample(Sampler):
@@ -137,25 +174,50 @@ class Sample(Sampler):
         self.top_p = top_p
         self.seed = seed
 
+    def inputs(self) -> dict[str, Any]:
+        """Returns the numbers that a compiled function takes."""
+        inputs = {"temperature": np.float32(self.temperature)}
+        if self._candidates() is not None:
+            inputs["top_k"] = np.int32(min(self.top_k or EVERY, EVERY))
+            inputs["top_p"] = np.float32(2.0 if self.top_p is None else self.top_p)
+        return inputs
+
+    def structure(self) -> Hashable:
+        """Returns what a compiled function is made for: how many tokens are sorted."""
+        return self._candidates()
+
+    def bind(self, inputs: dict[str, Any] | None = None) -> "Sample":
+        """Returns the sampler that chooses; see `Sampler.bind`."""
+        bound = super().bind(inputs)
+        bound.candidates = self._candidates()
+        return bound
+
+    def _candidates(self):
+        """Returns how many tokens are sorted, in powers of two; `None` where none need be."""
+        if self.top_k is None:
+            return None if self.top_p is None else EVERY
+        return 1 << (min(self.top_k, EVERY) - 1).bit_length()
+
     def choose(self, choices, log_probabilities, scores, finished, noise):
         """Draws a token by the inverse of the cumulative distribution."""
+        ops = array_ops(choices)
         # A ban is no probability: it must not melt at a high temperature.
         best = ops.max(choices, axis=-1, keepdims=True)
         scaled = ops.where(choices > NEVER / 2, (choices - best) / self.temperature, LEAST)
-        probabilities = ops.softmax(scaled)
-        ids = None
-        if self.top_k is not None or self.top_p is not None:
-            k = min(self.top_k or probabilities.shape[-1], probabilities.shape[-1])
-            probabilities, ids = ops.top_k(probabilities, k)
-        if self.top_p is not None:
+        probabilities = ops.softmax(scaled)  # (batch, 1, vocabulary)
+        token_ids = None
+        if self.candidates is not None:
+            few = min(self.candidates, probabilities.shape[-1])
+            probabilities, token_ids = ops.top_k(probabilities, few)  # (batch, 1, few)
             before = ops.cumsum(probabilities, axis=-1) - probabilities
-            probabilities = ops.where(before < self.top_p, probabilities, 0.0)
+            kept = ops.logical_and(before < self.top_p, ops.arange(few) < self.top_k)
+            probabilities = ops.where(kept, probabilities, 0.0)
         cumulative = ops.cumsum(probabilities, axis=-1)
         threshold = noise[:, None, None] * cumulative[:, :, -1:]
-        drawn = ops.sum(ops.cast(cumulative <= threshold, "int32"), axis=-1)
-        if ids is not None:
-            drawn = ops.take_along_axis(ids, drawn[:, :, None], axis=-1)[:, :, 0]
-        return _take(log_probabilities, scores, finished, drawn)
+        drawn = ops.sum(ops.cast(cumulative <= threshold, "int32"), axis=-1)  # (batch, 1)
+        if token_ids is not None:
+            drawn = ops.take_along_axis(token_ids, drawn[:, :, None], axis=-1)[:, :, 0]
+        return _continue(log_probabilities, scores, finished, drawn)
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this sampler."""
@@ -203,15 +265,26 @@ class BeamSearch(Sampler):
         self.length_penalty = length_penalty
         self.num_results = num_results
 
+    draws = False
+
+    def inputs(self) -> dict[str, Any]:
+        """Returns the numbers that a compiled function takes."""
+        return {"length_penalty": np.float32(self.length_penalty)}
+
+    def structure(self) -> Hashable:
+        """Returns what a compiled function is made for."""
+        return self.width, self.num_results
+
     def choose(self, choices, log_probabilities, scores, finished, noise):
         """Chooses the best continuations of all hypotheses of a row together."""
+        ops = array_ops(choices)
         width, vocabulary = self.width, choices.shape[-1]
-        # The best of all are among the best of each hypothesis: (batch, width, few).
+        # The best of all are among the best of each hypothesis.
         few = min(width, vocabulary)
-        best, tokens = top_k(ops.reshape(choices, (-1, vocabulary)), few)
+        best, tokens = ops.top_k(ops.reshape(choices, (-1, vocabulary)), few)
         best, tokens = (ops.reshape(x, (-1, width, few)) for x in (best, tokens))
         only_pad = np.array([0.0] + [NEVER] * (few - 1), dtype="float32")
-        best = ops.where(finished[:, :, None], only_pad, best)
+        best = ops.where(finished[:, :, None], only_pad, best)  # (batch, width, few)
         tokens = ops.where(finished[:, :, None], PAD, tokens)
         totals = ops.reshape(scores[:, :, None] + best, (-1, width * few))
         totals, best = ops.top_k(totals, width)  # (batch, width)
@@ -226,14 +299,15 @@ class BeamSearch(Sampler):
         scores = ops.take_along_axis(scores, parents, axis=1) + added
         return tokens, parents, ops.where(totals > NEVER / 2, scores, NEVER)
 
-    def is_done(self, ids, scores, finished):
+    def is_done(self, ids, scores, finished, max_length):
         """Tells which rows have their results, whatever the unfinished hypotheses become.
 
         An unfinished score only falls. So the best finished hypotheses are final when none that is
         unfinished has a better score, to push them out, nor would have at the greatest length.
         """
-        final = self.normalise(scores, ops.sum(ops.cast(ids != PAD, scores.dtype), axis=-1))
-        bound = self.normalise(scores, ids.shape[-1])
+        ops = array_ops(ids)
+        final = self.normalise(scores, _lengths(ids))
+        bound = self.normalise(scores, ops.cast(max_length, "float32"))
         final, order = ops.top_k(ops.where(finished, final, NEVER), self.num_results)
         worst = ops.min(ops.take_along_axis(scores, order, axis=1), axis=-1)
         open_score = ops.max(ops.where(finished, NEVER, scores), axis=-1)
@@ -243,8 +317,8 @@ class BeamSearch(Sampler):
 
     def rank(self, ids, scores):
         """Orders hypotheses by their score, normalised for length."""
-        lengths = ops.sum(ops.cast(ids != PAD, scores.dtype), axis=-1)
-        order = ops.argsort(-self.normalise(scores, lengths), axis=-1)
+        ops = array_ops(ids)
+        order = ops.argsort(-self.normalise(scores, _lengths(ids)), axis=-1)
         return (
             ops.take_along_axis(ids, order[:, :, None], axis=1),
             ops.take_along_axis(scores, order, axis=1),
@@ -290,9 +364,40 @@ def make_noise(seed: int | None, rows: Sequence[int], max_length: int) -> np.nda
     return (noise * (1 - 1e-6)).astype("float32")  # 1.0 by rounding would draw past the last token
 
 
-def _take(log_probabilities, scores, finished, token_ids):
+def _lengths(ids):
+    """Returns the lengths of hypotheses `(batch, width, size)`, `EOS` counted: float32."""
+    ops = array_ops(ids)
+    return ops.sum(ops.cast(ids != PAD, "float32"), axis=-1)
+
+
+def _continue(log_probabilities, scores, finished, token_ids):
     """Continues the only hypothesis of each row with a token: `(batch, 1)` each."""
+    ops = array_ops(log_probabilities)
     token_ids = ops.cast(token_ids, "int32")
     added = ops.take_along_axis(log_probabilities, token_ids[:, :, None], axis=-1)[:, :, 0]
     scores = ops.where(finished, scores, scores + added)
-    return ops.where(finished, PAD, token_ids), ops.zeros_like(token_ids), scores
+    return ops.where(finished, PAD, token_ids), token_ids * 0, scores
+
+
+def _frozen(value) -> Hashable:
+    """Returns something hashable that differs where two values do."""
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype.str, value.tobytes()
+    if isinstance(value, dict):
+        return tuple((key, _frozen(item)) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return type(value), tuple(map(_frozen, value))
+    return value if isinstance(value, (str, int, float, bool, type(None))) else _Same(value)
+
+
+class _Same:
+    """Equal where it holds the very same object."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return isinstance(other, _Same) and self.value is other.value
+
+    def __hash__(self):
+        return id(self.value)

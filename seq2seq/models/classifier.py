@@ -2,46 +2,34 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
-from seq2seq.backend import compile_function
 from seq2seq.checks import check_whole
-from seq2seq.data.batching import make_labelled_batches, pad_rows
-from seq2seq.data.rows import check_ids, is_texts, make_rows
-from seq2seq.models.architecture import build_encoder
-from seq2seq.models.classification import (
-    Classification,
-    ClassificationReport,
-    classification_report,
-)
-from seq2seq.models.embedding import load_vectors
-from seq2seq.models.generator import batches_by_length, pad_batch
-from seq2seq.models.labels import LabelNumbers
-from seq2seq.models.pooling import MaxPooling, MeanPooling
-from seq2seq.models.text_model import BATCH_SIZE, TextModel
-from seq2seq.models.tokenizer_config import vocabulary_size
+from seq2seq.data.batching import make_labelled_batches
+from seq2seq.data.class_labels import ClassLabels
+from seq2seq.data.corpus import Pairs, read_pair_files
+from seq2seq.data.inputs import check_ids, is_texts, make_rows, read_inputs
+from seq2seq.data.padding import batches_by_length, pad_batch, pad_rows
+from seq2seq.layers.embedding import load_vectors
+from seq2seq.models.text_model import BATCH_SIZE, Part, Side, TextModel
+from seq2seq.networks.classifier import RecurrentClassifier
+from seq2seq.networks.options import ClassifierOptions
 from seq2seq.text.tokenizers import Tokenizer
+from seq2seq.training.classification_report import ClassificationReport, classification_report
+from seq2seq.training.metrics import known_share
+from seq2seq.training.losses import Crossentropy
+from seq2seq.training.optimizer import Adam
 
-# Arguments that a saved model keeps.
-OPTIONS = (
-    "labels",
-    "embedding_dim",
-    "units",
-    "num_layers",
-    "cell",
-    "bidirectional",
-    "pair_buckets",
-    "dropout",
-    "recurrent_dropout",
-    "l2",
-    "label_smoothing",
-    "train_embedding",
-    "max_length",
-    "precision",
-)
+
+class Classification(NamedTuple):
+    """A label and its probability."""
+
+    label: str | int
+    probability: float
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -102,9 +90,10 @@ class TextClassifier(TextModel):
     'good'
     """
 
-    options = OPTIONS
+    task = "classify"
     takes_rows = True
     refused_with_texts = ("sample_weight",)
+    uses_sampler = False
 
     def __init__(
         self,
@@ -126,36 +115,54 @@ class TextClassifier(TextModel):
         precision: str = "auto",
         name: str = "text_classifier",
     ):
-        options = {option: value for option, value in locals().items() if option in OPTIONS}
-        label_numbers = LabelNumbers(labels)
-        options["labels"] = labels = label_numbers.labels
-        size, tokenizer = vocabulary_size("tokenizer", tokenizer)
-        check_whole("max_length", max_length, 3)
-        encoder = build_encoder(size, options)
+        options = ClassifierOptions(
+            embedding_dim=embedding_dim,
+            units=units,
+            num_layers=num_layers,
+            cell=cell,
+            bidirectional=bidirectional,
+            pair_buckets=pair_buckets,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            l2=l2,
+            label_smoothing=label_smoothing,
+            train_embedding=train_embedding,
+            max_length=max_length,
+            precision=precision,
+        )
+        class_labels, side = ClassLabels(labels), Side.of("tokenizer", tokenizer)
+        network = RecurrentClassifier(side.size, len(class_labels.labels), options)
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-        x, mask = encoder.embedding(token_ids), encoder.mask(token_ids)
-        outputs, _ = encoder.stack(x, mask=mask)
-        parts = [
-            MeanPooling(name="mean_pooling")(outputs, mask),
-            MaxPooling(name="max_pooling")(outputs, mask),
-            MeanPooling(name="embedding_pooling")(x, mask),
-        ]
-        x = keras.layers.Concatenate(name="text_vector")(parts)
-        x = keras.layers.Dropout(dropout, name="output_dropout")(x)
-        x = keras.layers.Dense(len(labels), name="output")(x)
-        probabilities = keras.layers.Softmax(dtype="float32", name="softmax")(x)
-        super().__init__(inputs=token_ids, outputs=probabilities, name=name)
+        super().__init__(inputs=token_ids, outputs=network(token_ids), name=name)
+        self.describe(options, {"tokenizer": side})
+        self.network = network
+        self._class_labels = class_labels
+        load_vectors("", self.encoder.embedding.token_embedding, side.tokenizer, vectors)
+        self.compile(
+            optimizer=Adam(1e-3, clipnorm=1.0),
+            loss=Crossentropy(label_smoothing),
+            metrics=["accuracy"],
+        )
 
-        self.encoder = encoder
-        self.tokenizer = tokenizer
-        self.vocabulary_size = size
-        for option, value in options.items():
-            setattr(self, option, value)
-        self.manifest = {}
-        self._label_numbers = label_numbers
-        self._forward = compile_function(self._probabilities, self.variables)
-        load_vectors("", encoder.embedding.token_embedding, tokenizer, vectors)
-        self.compile_usual(label_smoothing)
+    @property
+    def labels(self) -> list:
+        """The classes, in the order of their numbers."""
+        return self._class_labels.labels
+
+    @property
+    def encoder(self):
+        """The network's encoder."""
+        return self.network.encoder
+
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """The tokenizer of the texts, or `None` in a model of ids."""
+        return self.sides["tokenizer"].tokenizer
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of ids, the special ones included."""
+        return self.sides["tokenizer"].size
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         """Evaluates the model: on texts a report, otherwise as `keras.Model.evaluate`.
@@ -177,12 +184,12 @@ class TextClassifier(TextModel):
         """
         if not self.is_read(x):
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
-        self._refuse_weights(kwargs)
+        self.refuse_weights(kwargs)
         if batch_size is not None:
             check_whole("batch_size", batch_size)
         if unknown := kwargs.keys() - {"sample_weight", "steps", "callbacks", "return_dict"}:
             raise ValueError(f"Expected arguments of `evaluate`. Received: {min(unknown)}=...")
-        classes = self._label_numbers.of(x, y)
+        classes = self._class_labels.of(x, y)
         probabilities = self._predict_rows(self.make_rows(x), batch_size or BATCH_SIZE)
         chosen = np.maximum(probabilities[np.arange(len(x)), classes], 1e-37)
         report = classification_report(classes, probabilities.argmax(axis=1), self.labels)
@@ -209,18 +216,15 @@ class TextClassifier(TextModel):
         check_whole("batch_size", batch_size)
         if top_k is not None:
             check_whole("top_k", top_k)
-        if not isinstance(texts, (str, list, tuple)) and not hasattr(texts, "__array__"):
-            raise ValueError(f"Expected a text, a list of texts, or ids. Received: {texts!r}.")
-        single = isinstance(texts, str) or (np.ndim(texts[:1]) == 1 and not is_texts(texts))
-        texts = [texts] if single else list(texts)
-        rows = self.make_rows(texts) if texts else []
+        inputs = read_inputs(texts)
+        rows = self.make_rows(inputs.items) if inputs.items else []
         results = []
         for row in self._predict_rows(rows, batch_size):
             best = np.argsort(-row, kind="stable")[: top_k or 1]
             results.append([Classification(self.labels[i], float(row[i])) for i in best])
         if top_k is None:
             results = [group[0] for group in results]
-        return results[0] if single else results
+        return inputs.unwrap(results)
 
     def encode_rows(self, texts: Sequence[str], labels: Sequence | None = None):
         """Turns texts, and their labels, into the arrays that `fit` takes.
@@ -236,7 +240,7 @@ class TextClassifier(TextModel):
         token_ids = pad_rows(self.make_rows(texts))
         if labels is None:
             return token_ids
-        return token_ids, np.array(self._label_numbers.of(texts, labels), dtype="int32")
+        return token_ids, np.array(self._class_labels.of(texts, labels), dtype="int32")
 
     def make_rows(self, texts):
         """Returns rows of ids ending with `EOS` for texts or rows of ids."""
@@ -246,24 +250,24 @@ class TextClassifier(TextModel):
         begin, end = self.max_length // 2, self.max_length - self.max_length // 2
         return [row if len(row) <= self.max_length else row[:begin] + row[-end:] for row in rows]
 
-    def prepare_training(self, kwargs, x, y):
+    def prepare_weights(self, x, y, weights: dict) -> dict:
         """Checks that there are texts of two labels, and numbers the classes of `class_weight`."""
         by_label = self.is_read(x)
-        classes = self._label_numbers.of(x, y) if by_label else y
+        classes = self._class_labels.of(x, y) if by_label else y
         if by_label and len(set(classes)) < 2:
             raise ValueError(
                 f"Expected texts of at least two labels. Received {len(classes)} texts to train "
                 f"on, all of {self.labels[classes[0]]!r}. Give texts of the others too, and "
                 "shuffle what is sorted by label before a validation_split."
             )
-        if kwargs.get("class_weight") is not None:
-            kwargs["class_weight"] = self._label_numbers.class_weight(
-                kwargs["class_weight"], classes, by_label
-            )
+        if weights.get("class_weight") is None:
+            return weights
+        class_weight = self._class_labels.class_weight(weights["class_weight"], classes, by_label)
+        return {**weights, "class_weight": class_weight}
 
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
         """Returns a dataset of batches of ids and numbers of classes."""
-        classes = self._label_numbers.of(x, y)
+        classes = self._class_labels.of(x, y)
         return make_labelled_batches(self.make_rows(x), classes, batch_size, shuffle, seed)
 
     def check_arrays(self, x, y=None):
@@ -279,12 +283,57 @@ class TextClassifier(TextModel):
                 f"with an array of ids. Received: {y.tolist()!r:.60}. See `encode_rows`."
             )
 
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this model, with its manifest."""
+        return {**super().get_config(), "labels": list(self.labels)}
+
+    # What others ask of a model
+
+    def parts(self) -> dict[str, Part]:
+        """Returns the parts that `copy_weights` can copy."""
+        encoder = self.encoder
+        side = self.sides["tokenizer"]
+        return {"encoder": Part(encoder.embedding.token_embedding, encoder.stack, None, side)}
+
+    def read_tokens(self, token_ids):
+        """Reads texts as `encode_texts` does: returns the encoder's outputs and the mask."""
+        outputs, _, mask = self.encoder.read(token_ids)
+        return outputs, mask
+
+    def reading_rows(self, texts: Sequence) -> list[list[int]]:
+        """Returns the rows of ids that `read_tokens` is to read for texts."""
+        return self.make_rows(texts)
+
+    def check_examples(self, texts, labels) -> None:
+        """Raises a `ValueError` unless these are labelled texts to measure the model on."""
+        self.check_tokenizers()
+        self._class_labels.of(texts, labels)
+
+    def measure(self, texts, labels, batch_size: int = BATCH_SIZE) -> ClassificationReport:
+        """Returns the report of `evaluate`; see `evaluate_model`."""
+        return self.evaluate(texts, labels, batch_size)
+
+    def coverage(self, texts, labels) -> dict:
+        """Returns the share of tokens that are in the vocabulary."""
+        return {"coverage": known_share(self.tokenizer.encode_all(texts))}
+
+    @staticmethod
+    def read_examples(paths: Sequence[str], columns: Sequence | None = None) -> Pairs:
+        """Reads texts and labels to train or to measure on from files; see `read_pairs`."""
+        return read_pair_files(paths, columns)
+
+    def respond(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> list[tuple[str, dict]]:
+        """Returns for each text what the command line prints: a line, and an object for JSON."""
+        results = self.classify(texts, batch_size=batch_size)
+        return [(str(result.label), result._asdict()) for result in results]
+
     def _predict_rows(self, rows, batch_size):
         """Returns the probabilities of rows of ids, float32 `(rows, classes)`."""
         probabilities = np.zeros((len(rows), len(self.labels)), dtype="float32")
+        forward = self.functions.get("classify", self._probabilities)
         for batch in batches_by_length(rows, batch_size):
             token_ids = pad_batch([rows[i] for i in batch])
-            probabilities[batch] = np.asarray(self._forward(token_ids))[: len(batch)]
+            probabilities[batch] = np.asarray(forward(token_ids))[: len(batch)]
         return probabilities
 
     def _probabilities(self, token_ids):

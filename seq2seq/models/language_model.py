@@ -8,45 +8,40 @@ import keras
 import numpy as np
 from keras import ops
 
-from seq2seq.backend import compile_function
 from seq2seq.checks import check_whole
-from seq2seq.data.batching import make_streams, make_windows, pad_rows, shift_right
-from seq2seq.data.rows import (
+from seq2seq.data.batching import make_streams, make_windows
+from seq2seq.data.corpus import read_text_files
+from seq2seq.data.inputs import (
     check_ids,
     check_rows,
     check_texts,
     check_tokenizer,
-    is_texts,
     make_rows,
+    read_inputs,
 )
+from seq2seq.data.padding import batches_by_length, pad_batch, pad_rows, shift_right
 from seq2seq.generation.continuation import continue_text, prompt_tokens
-from seq2seq.generation.samplers import Sampler, get_sampler
-from seq2seq.models.architecture import build_decoder
-from seq2seq.models.carried_states import CarriedStates
-from seq2seq.models.embedding import load_vectors
-from seq2seq.models.generator import Generator, batches_by_length, pad_batch
-from seq2seq.models.metrics import token_log_probabilities
-from seq2seq.models.text_model import BATCH_SIZE
+from seq2seq.generation.generator import Generator
+from seq2seq.generation.samplers import Sample, Sampler, get_sampler
+from seq2seq.layers.carried_states import CarriedStates
+from seq2seq.layers.embedding import load_vectors
+from seq2seq.models.text_model import BATCH_SIZE, Part, Side
 from seq2seq.models.token_model import TokenModel
-from seq2seq.models.tokenizer_config import vocabulary_size
+from seq2seq.networks.language_model import RecurrentLanguageModel
+from seq2seq.networks.options import LanguageModelOptions
+from seq2seq.networks.recurrent import Encoder
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, EOS, PAD
-
-# Arguments that a saved model keeps.
-OPTIONS = (
-    "embedding_dim",
-    "units",
-    "num_layers",
-    "cell",
-    "dropout",
-    "recurrent_dropout",
-    "l2",
-    "tie_embeddings",
-    "label_smoothing",
-    "train_embedding",
-    "window",
-    "precision",
+from seq2seq.training.losses import Crossentropy
+from seq2seq.training.metrics import (
+    SAMPLES,
+    Accuracy,
+    Perplexity,
+    known_share,
+    perplexities,
+    token_log_probabilities,
 )
+from seq2seq.training.optimizer import Adam
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -98,7 +93,7 @@ class LanguageModel(TokenModel):
     'the dog sat'
     """
 
-    options = OPTIONS
+    task = "language-model"
     takes_rows = True
 
     def __init__(
@@ -119,25 +114,50 @@ class LanguageModel(TokenModel):
         precision: str = "auto",
         name: str = "language_model",
     ):
-        options = {option: value for option, value in locals().items() if option in OPTIONS}
-        size, tokenizer = vocabulary_size("tokenizer", tokenizer)
-        check_whole("window", window, 2)
-        decoder = build_decoder(size, options)
+        options = LanguageModelOptions(
+            embedding_dim=embedding_dim,
+            units=units,
+            num_layers=num_layers,
+            cell=cell,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            l2=l2,
+            tie_embeddings=tie_embeddings,
+            label_smoothing=label_smoothing,
+            train_embedding=train_embedding,
+            window=window,
+            precision=precision,
+        )
+        side = Side.of("tokenizer", tokenizer)
+        network = RecurrentLanguageModel(side.size, options)
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-        probabilities, _ = decoder(token_ids)
+        probabilities, _ = network(token_ids)
         super().__init__(inputs=token_ids, outputs=probabilities, name=name)
-
-        self.decoder = decoder
-        self.tokenizer = tokenizer
-        self.vocabulary_size = size
-        for option, value in options.items():
-            setattr(self, option, value)
-        self.manifest = {}
-        self.generator = Generator(self, self._start, tokenizer, size)
-        self._scorer = compile_function(self._score_window, self.variables)
+        self.describe(options, {"tokenizer": side})
+        self.network = network
+        self.generator = Generator(network, self.functions, side.tokenizer, side.size)
         self._carried = None
-        load_vectors("", decoder.embedding, tokenizer, vectors)
-        self.compile_usual(label_smoothing)
+        load_vectors("", self.decoder.embedding, side.tokenizer, vectors)
+        self.compile(
+            optimizer=Adam(1e-3, clipnorm=1.0),
+            loss=Crossentropy(label_smoothing),
+            metrics=[Accuracy(), Perplexity()],
+        )
+
+    @property
+    def decoder(self):
+        """The network's decoder."""
+        return self.network.decoder
+
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """The tokenizer of the texts, or `None` in a model of ids."""
+        return self.sides["tokenizer"].tokenizer
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of ids, the special ones included."""
+        return self.sides["tokenizer"].size
 
     def call(self, inputs, training=None, mask=None):
         """Predicts each next token; with carried states from where the last batch has ended."""
@@ -146,7 +166,7 @@ class LanguageModel(TokenModel):
         states = self._carried.read()
         # TensorFlow's loop wants to know that ids and states have one batch size.
         token_ids = ops.reshape(inputs, (states[0].shape[0], -1))
-        probabilities, states = self.decoder(token_ids, states)
+        probabilities, states = self.network(token_ids, states)
         self._carried.write(states)
         return probabilities
 
@@ -197,7 +217,8 @@ class LanguageModel(TokenModel):
             raise ValueError("Expected texts with carry_states=True. Received no list of texts.")
         batch_size = BATCH_SIZE if batch_size is None else batch_size
         check_whole("batch_size", batch_size)
-        self._carried = CarriedStates([(batch_size, *shape) for shape in self._state_shapes()])
+        shapes = [(batch_size, *shape) for shape in self.network.state_shapes]
+        self._carried = CarriedStates(shapes)
         reset = keras.callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, logs: self._carried.reset()
         )
@@ -243,29 +264,23 @@ class LanguageModel(TokenModel):
         sampler = get_sampler(sampler)
         if sampler.constraints.replace_unknown:
             raise ValueError("Expected no replace_unknown=True: a language model has no source.")
-        if hasattr(prompts, "to_numpy"):  # a pandas column
-            prompts = list(prompts)
-        if not isinstance(prompts, (str, list, tuple, np.ndarray)):
-            raise ValueError(f"Expected a text, a list of texts, or ids. Received: {prompts!r}.")
-        single = isinstance(prompts, str) or (np.ndim(prompts[:1]) == 1 and not is_texts(prompts))
+        inputs = read_inputs(prompts)
         if stream:
-            if not single or sampler.width > 1:
+            if not inputs.single or sampler.width > 1:
                 raise ValueError(
                     "Expected one prompt and a sampler of one hypothesis with stream=True. "
                     f"Received: {prompts!r:.60} and {sampler!r}. Call it for each prompt."
                 )
             return self._stream(prompts, max_length, sampler)
-        prompts = [prompts] if single else list(prompts)
-        results = self.generator.generate(
-            [self._prompt_row(prompt) for prompt in prompts], max_length, sampler, batch_size
-        )
+        rows = list(map(self._prompt_row, inputs.items))
+        results = self.generator.generate(rows, max_length, sampler, batch_size)
         results = [
             [self._join(prompt, ids) for ids in group]
-            for prompt, group in zip(prompts, results, strict=True)
+            for prompt, group in zip(inputs.items, results, strict=True)
         ]
         if sampler.num_results == 1:
             results = [group[0] for group in results]
-        return results[0] if single else results
+        return inputs.unwrap(results)
 
     def score(self, texts: Sequence, batch_size: int = BATCH_SIZE) -> np.ndarray:
         """Scores given texts, of any length, with the model's log probabilities.
@@ -279,15 +294,17 @@ class LanguageModel(TokenModel):
         """
         check_whole("batch_size", batch_size)
         rows = self.make_rows(texts)
+        scorer = self.functions.get("score window", self._score_window)
         scores = np.zeros(len(rows), dtype="float32")
         for batch in batches_by_length(rows, batch_size):
             labels = pad_batch([rows[i] for i in batch])
             token_ids = shift_right(labels)
-            states = [np.zeros((len(labels), *shape), "float32") for shape in self._state_shapes()]
+            shapes = [(len(labels), *shape) for shape in self.network.state_shapes]
+            states = [np.zeros(shape, "float32") for shape in shapes]
             totals = np.zeros(len(labels), dtype="float64")
             for start in range(0, labels.shape[1], self.window):
                 part = slice(start, start + self.window)
-                added, *states = self._scorer(token_ids[:, part], labels[:, part], *states)
+                added, *states = scorer(token_ids[:, part], labels[:, part], *states)
                 totals += np.asarray(added)
             scores[batch] = totals[: len(batch)]
         return scores
@@ -340,25 +357,62 @@ class LanguageModel(TokenModel):
         if y is not None and len(y.shape) == 2:
             check_ids("labels", y, self.vocabulary_size)
 
-    def _start(self, prompt_ids):
-        """Returns what the decoder begins with: it has read all of the prompts but their last."""
-        length = ops.sum(ops.cast(ops.not_equal(prompt_ids, PAD), "int32"), axis=1, keepdims=True)
-        last = ops.take_along_axis(prompt_ids, length - 1, axis=1)[:, 0]
-        places = ops.arange(ops.shape(prompt_ids)[1])[None, :]
-        # A row that is masked whole would have no states: read a token, then forget it.
-        read = ops.maximum(length - 1, 1)
-        x = self.decoder.embedding(prompt_ids)
-        _, states = self.decoder.stack(x, mask=places < read)
-        states = [ops.where(length > 1, state, 0.0) for state in states]
-        return states, [], last
+    # What others ask of a model
+
+    def parts(self) -> dict[str, Part]:
+        """Returns the parts that `copy_weights` can copy."""
+        decoder = self.decoder
+        side = self.sides["tokenizer"]
+        return {"decoder": Part(decoder.embedding, decoder.stack, decoder.output, side)}
+
+    def read_tokens(self, token_ids):
+        """Reads texts as `encode_texts` does: returns the decoder's outputs and the mask."""
+        outputs, _, mask = Encoder(self.decoder.embedding, self.decoder.stack).read(token_ids)
+        return outputs, mask
+
+    def reading_rows(self, texts: Sequence) -> list[list[int]]:
+        """Returns the rows of ids that `read_tokens` is to read for texts."""
+        return [[BOS, *row] for row in self.make_rows(texts)]
+
+    def check_examples(self, texts, targets=None) -> None:
+        """Raises a `ValueError` unless these are texts to measure the model on."""
+        self.check_tokenizers()
+        check_texts(texts)
+        if targets is not None:
+            raise ValueError("Expected texts alone for a language model. Received targets too.")
+
+    def measure(self, texts, targets=None, batch_size: int = BATCH_SIZE) -> dict:
+        """Returns loss and perplexities of given texts; see `evaluate_model`."""
+        rows = [[*row, EOS] for row in self.tokenizer.encode_all(texts)]
+        nats = -float(self.score(rows, batch_size).sum(dtype="float64"))
+        return perplexities(nats, sum(map(len, rows)), texts)
+
+    def coverage(self, texts, targets=None) -> dict:
+        """Returns the share of tokens that are in the vocabulary."""
+        return {"coverage": known_share(self.tokenizer.encode_all(texts))}
+
+    def write(self, texts, sampler, max_length: int, batch_size: int) -> list[str]:
+        """Returns the texts that the model is judged by: as many as given, 100 at most."""
+        prompts = [""] * min(SAMPLES, len(texts))
+        return self.generate(prompts, max_length, sampler or Sample(seed=0), batch_size)
+
+    @staticmethod
+    def read_examples(
+        paths: Sequence[str], columns: Sequence | None = None
+    ) -> tuple[list[str], None]:
+        """Reads texts to train or to measure on from files, a text a line."""
+        return read_text_files(paths, columns), None
+
+    def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
+        """Returns for each text what the command line prints: a line, and an object for JSON."""
+        results = self.generate(texts, **arguments)
+        lines = ["\t".join(row) if isinstance(row, list) else row for row in results]
+        return [(line, {"text": row}) for line, row in zip(lines, results, strict=True)]
 
     def _score_window(self, token_ids, labels, *states):
-        probabilities, states = self.decoder(token_ids, states)
+        probabilities, states = self.network(token_ids, states)
         scores = ops.where(labels != PAD, token_log_probabilities(labels, probabilities), 0.0)
         return ops.sum(scores, axis=-1), *(ops.cast(state, "float32") for state in states)
-
-    def _state_shapes(self):
-        return [(self.units,)] * self.decoder.num_states
 
     def _prompt_row(self, prompt):
         if isinstance(prompt, str):
@@ -378,7 +432,6 @@ class LanguageModel(TokenModel):
         if not isinstance(prompt, str):
             return [*self._prompt_row(prompt)[1:], *ids]
         return "".join(continue_text(self.tokenizer, prompt, ids))
-
     def _stream(self, prompt, max_length, sampler):
         ids = self.generator.stream(self._prompt_row(prompt), max_length, sampler)
         if not isinstance(prompt, str):

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from seq2seq.checks import check_whole
-from seq2seq.data.rows import is_texts, make_rows
+from seq2seq.data.inputs import check_texts, make_rows, read_inputs
 from seq2seq.generation.continuation import continue_text, prompt_tokens
-from seq2seq.generation.loop import generate_ids, python_loop
-from seq2seq.generation.samplers import Sampler, get_sampler, make_noise
+from seq2seq.generation.loop import generate_ids
+from seq2seq.generation.samplers import Sample, Sampler, get_sampler, make_noise
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.text.vocabulary import BOS, PAD
+from seq2seq.text.vocabulary import BOS, EOS, PAD
+from seq2seq.training.metrics import SAMPLES, known_share, perplexities
 
 
 class NGramModel:
@@ -37,6 +38,8 @@ class NGramModel:
     >>> model.perplexity(["the dog sat"]) < model.perplexity(["the dot sag"])
     True
     """
+
+    task = "language-model"
 
     def __init__(self, tokenizer: Tokenizer, order: int = 5, smoothing: str = "kneser_ney"):
         check_whole("order", order)
@@ -119,14 +122,36 @@ class NGramModel:
         """
         check_whole("max_length", max_length)
         sampler = get_sampler(sampler)
-        if isinstance(prompts, str):
-            return self._generate(prompts, 0, max_length, sampler)
-        if not is_texts(prompts):
+        inputs = read_inputs(prompts)
+        if not inputs.are_texts:
             raise ValueError(f"Expected a text or a list of texts. Received: {prompts!r:.60}.")
-        return [
-            self._generate(prompt, place, max_length, sampler)
-            for place, prompt in enumerate(prompts)
-        ]
+        return inputs.unwrap(
+            [
+                self._generate(prompt, place, max_length, sampler)
+                for place, prompt in enumerate(inputs.items)
+            ]
+        )
+
+    def check_examples(self, texts, targets=None) -> None:
+        """Raises a `ValueError` unless these are texts to measure the model on."""
+        check_texts(texts)
+        if targets is not None:
+            raise ValueError("Expected texts alone for a language model. Received targets too.")
+
+    def measure(self, texts, targets=None, batch_size: int = 64) -> dict:
+        """Returns loss and perplexities of given texts; see `evaluate_model`."""
+        rows = [[*row, EOS] for row in self.tokenizer.encode_all(texts)]
+        nats = -float(self.score(rows).sum(dtype="float64"))
+        return perplexities(nats, sum(map(len, rows)), texts)
+
+    def coverage(self, texts, targets=None) -> dict:
+        """Returns the share of tokens that are in the vocabulary."""
+        return {"coverage": known_share(self.tokenizer.encode_all(texts))}
+
+    def write(self, texts, sampler, max_length: int, batch_size: int) -> list[str]:
+        """Returns the texts that the model is judged by: as many as given, 100 at most."""
+        prompts = [""] * min(SAMPLES, len(texts))
+        return self.generate(prompts, max_length, sampler or Sample(seed=0))
 
     def _score(self, row):
         """Returns the log probability of a row of ids behind its `BOS`."""
@@ -137,27 +162,28 @@ class NGramModel:
         if sampler.constraints.replace_unknown:
             raise ValueError("Expected no replace_unknown=True: an n-gram model has no source.")
         prompt_ids = self.tokenizer.vocabulary.ids(prompt_tokens(self.tokenizer, prompt))
-        *before, last = [PAD] * self.order + [BOS, *prompt_ids]
         ids, _ = generate_ids(
-            self._step,
-            [np.array([before[-self.order :]], dtype="int32")],
-            sampler,
+            self,
+            np.array([[PAD] * self.order + [BOS, *prompt_ids]], dtype="int32"),
+            sampler.bind(),
+            constraints,
             max_length,
             make_noise(sampler.seed, [place], max_length),
-            constraints,
-            np.array([last], dtype="int32"),
-            python_loop,
         )
         texts = [
             "".join(continue_text(self.tokenizer, prompt, row[row != PAD].tolist()))
-            for row in np.asarray(ids)[0]
+            for row in ids[0]
             if row[0] != PAD
         ]
         return texts if sampler.num_results > 1 else texts[0]
 
-    def _step(self, token_ids, states, position):
-        """Takes a step of the generation loop; the states are the tokens before."""
-        before = np.concatenate([np.asarray(states[0]), np.asarray(token_ids)[:, None]], axis=1)
+    def begin(self, ids, max_length):
+        """Takes the tokens before the last as states; see `generation.loop`."""
+        return [ids[:, -self.order - 1 : -1]], [], ids[:, -1]
+
+    def step(self, token_ids, states, memory, positions):
+        """Predicts one token; see `generation.loop`."""
+        before = np.concatenate([states[0], token_ids[:, None]], axis=1)
         rows = [[i for i in row if i != PAD] for row in before.tolist()]
         distributions = [self._distribution(row) for row in rows]
         return np.log(np.maximum(distributions, 1e-37)).astype("float32"), [before[:, 1:]]

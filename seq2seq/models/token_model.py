@@ -4,7 +4,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from seq2seq.models.metrics import Accuracy, Perplexity
 from seq2seq.models.text_model import TextModel
 from seq2seq.text.vocabulary import PAD
 
@@ -12,16 +11,13 @@ from seq2seq.text.vocabulary import PAD
 class TokenModel(TextModel):
     """A model whose labels are tokens, one at each position: 0 is padding and counts nowhere."""
 
-    def usual_metrics(self):
-        """Returns the metrics that the model arrives with."""
-        return [Accuracy(), Perplexity()]
-
-    def spread_weights(self, kwargs, y):
+    def prepare_weights(self, x, y, weights: dict) -> dict:
         """Gives each token its row's weight, so that weights have one rank in all calls."""
-        weights = kwargs.get("sample_weight")
-        if weights is not None and np.ndim(weights) == 1:
-            weights = np.asarray(weights)[:, None]
-            kwargs["sample_weight"] = np.repeat(weights, y.shape[1], axis=1)
+        sample_weight = weights.get("sample_weight")
+        if sample_weight is None or np.ndim(sample_weight) != 1 or y is None:
+            return weights
+        sample_weight = np.repeat(np.asarray(sample_weight)[:, None], y.shape[1], axis=1)
+        return {**weights, "sample_weight": sample_weight}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Computes the loss as a mean over real tokens, whatever loss was compiled."""

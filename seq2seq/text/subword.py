@@ -4,8 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-import keras
-
+from seq2seq.keras_registry import keras_serializable
 from seq2seq.text.spacing import HAN, SPACE
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -16,7 +15,7 @@ UNKNOWN = SPECIAL_TOKENS[1]
 PIECES = rf"{SPACE}?(?:[{HAN}]+|[\p{{L}}\p{{M}}&&[^{HAN}]]+|[^\p{{L}}\p{{M}}{SPACE}])|{SPACE}"
 
 
-@keras.saving.register_keras_serializable(package="seq2seq")
+@keras_serializable
 class SubwordTokenizer(Tokenizer):
     """Subwords learned from texts: frequent words and phrases whole, rare ones in parts.
 

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import keras
-
 from seq2seq.checks import check_whole
+from seq2seq.keras_registry import keras_serializable
 from seq2seq.text.segmentation import segment, segment_all
 from seq2seq.text.spacing import GLUE, HAN, KANA, SPACE, SYMBOL, join_tokens, mark_spaces
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -141,7 +140,7 @@ class Tokenizer:
         return text.lower() if self.lowercase else text
 
 
-@keras.saving.register_keras_serializable(package="seq2seq")
+@keras_serializable
 class CharTokenizer(Tokenizer):
     """One token a character; runs of white space become one space.
 
@@ -175,7 +174,7 @@ _contains_han = re.compile(f"[{HAN}]")
 _marks = str.maketrans({SPACE: " ", GLUE: " "})
 
 
-@keras.saving.register_keras_serializable(package="seq2seq")
+@keras_serializable
 class WordTokenizer(Tokenizer):
     """Words and punctuation marks; each Chinese or Japanese character is a word of its own.
 
@@ -219,7 +218,7 @@ class WordTokenizer(Tokenizer):
         return (match.group() for match in _pieces.finditer(chunk))
 
 
-@keras.saving.register_keras_serializable(package="seq2seq")
+@keras_serializable
 class JiebaTokenizer(WordTokenizer):
     """Chinese words by jieba (https://github.com/fxsjy/jieba); other text as `WordTokenizer` does.
 

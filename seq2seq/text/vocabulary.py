@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-import keras
+from seq2seq.keras_registry import keras_serializable
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[BOS]", "[EOS]")
 
 
-@keras.saving.register_keras_serializable(package="seq2seq")
+@keras_serializable
 class Vocabulary:
     """Maps tokens to ids and back.
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from seq2seq.checks import check_number
-from seq2seq.data.rows import check_texts
+from seq2seq.data.inputs import check_texts
 
 Label = str | int
 
 
-class LabelNumbers:
+class ClassLabels:
     """Numbers labels in their order.
 
     Args:

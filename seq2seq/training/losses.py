@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seq2seq.models.metrics import SMALLEST, pick
+from seq2seq.training.metrics import SMALLEST, pick
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")

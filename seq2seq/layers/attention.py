@@ -1,11 +1,10 @@
 """Attention of the decoder over the encoder's outputs."""
 
 import keras
+from keras import ops
 
-from seq2seq.models.dense import Dense
-from seq2seq.models.precision import training_dtype
-
-SCORES = ("dot", "scaled", "general")
+from seq2seq.layers.mixed_precision_dense import Dense
+from seq2seq.layers.precision import training_dtype
 
 
 class AttentionHead:
@@ -55,6 +54,20 @@ class AttentionHead:
         """Returns the attentional outputs `(batch, target_length, units)` for the decoder's."""
         context = self._attend(queries, memory)
         return self.combine(self.join([context, queries]))
+
+    def step(self, queries, memory):
+        """Attends from one position of every hypothesis, those of a row to the same memory.
+
+        Args:
+            queries: The decoder's outputs `(batch * width, units)`.
+            memory: Of the batch.
+
+        Returns:
+            The attentional outputs `(batch * width, units)`.
+        """
+        batch, units = ops.shape(memory[0])[0], queries.shape[-1]
+        queries = ops.reshape(queries, (batch, -1, units))  # (batch, width, units)
+        return ops.reshape(self(queries, memory), (-1, units))
 
     def weights(self, queries, memory):
         """Returns the attention weights `(batch, target_length, source_length)`."""

@@ -5,15 +5,9 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
-from seq2seq.models.classifier import TextClassifier
 from seq2seq.models.language_model import LanguageModel
-from seq2seq.models.recurrent import Stack
-from seq2seq.models.seq2seq import Seq2Seq
 from seq2seq.models.text_model import TextModel
-from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import SPECIAL_TOKENS
-
-PARTS = {Seq2Seq: ("encoder", "decoder"), TextClassifier: ("encoder",), LanguageModel: ("decoder",)}
 
 
 @dataclass
@@ -32,17 +26,6 @@ class CopiedWeights:
         rows = [("copied", *row) for row in self.copied.items()]
         rows += [("kept", *row) for row in self.kept.items()]
         return "\n".join(f"{what:<8}{name}: {words}" for what, name, words in rows)
-
-
-@dataclass
-class _Part:
-    """The layers of an encoder or a decoder, and the vocabulary they were made for."""
-
-    embedding: keras.layers.Embedding
-    stack: Stack
-    output: keras.layers.Dense | None
-    tokenizer: Tokenizer | None
-    size: int
 
 
 def copy_weights(
@@ -89,8 +72,8 @@ def copy_weights(
     """
     if not isinstance(language_model, LanguageModel):
         raise ValueError(f"Expected a LanguageModel to copy from. Received: {language_model!r}.")
-    source, target = _part(language_model, "decoder"), _part(model, _choose(model, part))
-    ids = _common_ids(source, target)
+    source, target = language_model.parts()["decoder"], _choose(model, part)
+    ids = _common_ids(source.side, target.side)
     report, weights_of, mismatched = CopiedWeights(), [], {}
     for name, layer, other, token_axis, words in _counterparts(source, target, len(ids[0])):
         try:
@@ -112,38 +95,26 @@ def copy_weights(
     return report
 
 
-def _choose(model, part):
+def _choose(model, name):
     """Returns the part that is meant."""
-    parts = next((parts for kind, parts in PARTS.items() if isinstance(model, kind)), None)
-    if parts is None:
+    if not isinstance(model, TextModel):
         raise ValueError(
             "Expected a Seq2Seq, TextClassifier or LanguageModel to copy into. "
             f"Received: {model!r}."
         )
-    part = parts[0] if part is None and len(parts) == 1 else part
-    if part not in parts:
+    parts = model.parts()
+    if name is None and len(parts) == 1:
+        return next(iter(parts.values()))
+    if name not in parts:
         raise ValueError(
             f"Expected `part` to be {' or '.join(map(repr, parts))} for a {type(model).__name__}. "
-            f"Received: part={part!r}."
+            f"Received: part={name!r}."
         )
-    return part
-
-
-def _part(model, name):
-    layers = getattr(model, name)
-    side = {"encoder": "source_", "decoder": "target_"}[name] if isinstance(model, Seq2Seq) else ""
-    output = layers.output if name == "decoder" else None
-    return _Part(
-        getattr(layers.embedding, "token_embedding", layers.embedding),
-        layers.stack,
-        output if isinstance(output, keras.layers.Layer) else None,  # else tied to the embedding
-        getattr(model, f"{side}tokenizer"),
-        getattr(model, f"{side}vocabulary_size"),
-    )
+    return parts[name]
 
 
 def _common_ids(source, target):
-    """Returns the ids of the tokens that both know, first the target's and then the source's."""
+    """Returns the ids of the tokens that both sides know, first the target's, then the source's."""
     if source.tokenizer is None or target.tokenizer is None:
         if source.size != target.size:
             raise ValueError(
@@ -160,14 +131,15 @@ def _common_ids(source, target):
 
 def _counterparts(source, target, common):
     """Yields the name of a layer, the layer, its counterpart, its axis of tokens, and words."""
-    tokens = f"{common:,} of {target.size:,} tokens"
+    tokens = f"{common:,} of {target.side.size:,} tokens"
     yield target.embedding.name, target.embedding, source.embedding, 0, tokens
     for layer, other in zip(target.stack.layers, source.stack.layers, strict=False):
         forward = getattr(layer, "forward_layer", None)
         words = "all" if forward is None else "forward direction"
         yield layer.name, forward or layer, other, None, words
-    if target.output is not None and source.output is not None:
-        yield target.output.name, target.output, source.output, -1, tokens
+    outputs = target.output, source.output
+    if all(isinstance(output, keras.layers.Layer) for output in outputs):  # else tied or none
+        yield target.output.name, *outputs, -1, tokens
 
 
 def _merge(layer, other, token_axis, ids):

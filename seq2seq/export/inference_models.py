@@ -5,9 +5,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from seq2seq.models.files import read_config
+from seq2seq.files.loading import load_model
+from seq2seq.models.encoder_decoder import EncoderDecoderModel
 from seq2seq.models.seq2seq import Seq2Seq
-from seq2seq.models.text_model import TextModel
 from seq2seq.text.vocabulary import PAD
 
 
@@ -94,30 +94,5 @@ def check_inference(model: Seq2Seq, source, target) -> float:
 
 
 def _check_model(model):
-    if not isinstance(model, Seq2Seq):
+    if not isinstance(model, EncoderDecoderModel):
         raise ValueError(f"Expected a Seq2Seq. Received: {model!r} of type {type(model).__name__}.")
-
-
-def load_model(path: str | Path, kind: type = TextModel) -> TextModel:
-    """Loads a saved model of this package, with clear words where that fails.
-
-    Args:
-        path: Path of a `.keras` file.
-        kind: Class expected. Defaults to any model of this package.
-
-    Returns:
-        The model.
-
-    Raises:
-        ValueError: If the file is missing, broken, or holds another model.
-    """
-    read_config(path)
-    try:
-        model = keras.saving.load_model(path)
-    except Exception as error:  # Keras raises many kinds for a broken file
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"Could not load {path}: {reason}") from error
-    if not isinstance(model, kind):
-        name = "model of this package" if kind is TextModel else kind.__name__
-        raise ValueError(f"Expected {path} to hold a {name}. Received: a {type(model).__name__}.")
-    return model

@@ -1,16 +1,8 @@
-"""What came of a classification: its figures for each class and for all."""
+"""The figures of a classification, for each class and for all."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-
-
-class Classification(NamedTuple):
-    """A label and its probability."""
-
-    label: str | int
-    probability: float
 
 
 class ClassificationReport(dict):

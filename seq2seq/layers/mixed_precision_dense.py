@@ -2,7 +2,7 @@
 
 import keras
 
-from seq2seq.models.precision import half_product, multiplies_half
+from seq2seq.layers.precision import half_product, multiplies_half
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")

@@ -4,7 +4,6 @@ from keras import ops
 
 from seq2seq.backend import multiplies_bfloat16
 
-PRECISIONS = ("auto", "float32", "bfloat16")
 WORTHWHILE = 2**17  # numbers of a kernel; below, casting takes what the product saves
 
 

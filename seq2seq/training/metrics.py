@@ -1,11 +1,15 @@
 """Metrics over the real tokens of an epoch, however they were batched."""
 
+import math
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from seq2seq.backend import first_best
-from seq2seq.text.vocabulary import PAD
+from seq2seq.text.vocabulary import PAD, UNK
 
+SAMPLES = 100  # texts that a language model writes to have their variety measured
 SMALLEST = 1e-37  # about the smallest normal float32; log(0) would be -inf
 
 
@@ -27,6 +31,31 @@ def token_log_probabilities(labels, probabilities):
 def pick(x, indices):
     """Returns one number of each row: of `x` `(..., columns)` those at `indices` `(...)`."""
     return ops.take_along_axis(x, indices[..., None], axis=-1)[..., 0]
+
+
+def perplexities(nats: float, tokens: int, texts: Sequence[str]) -> dict[str, float]:
+    """Spreads a sum of cross-entropies over tokens, and over characters.
+
+    Args:
+        nats: The sum.
+        tokens: Number of tokens, with the end of each text.
+        texts: The texts; the end of each counts as a character.
+
+    Returns:
+        Dict of `loss`, in nats per token, `perplexity` and `character_perplexity`.
+    """
+    characters = sum(len(text) + 1 for text in texts)
+    return {
+        "loss": nats / tokens,
+        "perplexity": math.exp(nats / tokens),
+        "character_perplexity": math.exp(nats / characters),
+    }
+
+
+def known_share(rows: Sequence[Sequence[int]]) -> float:
+    """Returns the share of the tokens of encoded texts that are in the vocabulary."""
+    ids = [i for row in rows for i in row]
+    return 1 - ids.count(UNK) / len(ids) if ids else 1.0
 
 
 class _TokenMean(keras.metrics.Mean):

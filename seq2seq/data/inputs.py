@@ -1,12 +1,58 @@
-"""Rows of ids, made from texts or checked when a user brings them."""
+"""What users bring: one text or many, or rows of ids, and how they become rows of ids."""
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS, PAD
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a method such as `generate` was given.
+
+    Attributes:
+        items: The texts, or the rows of ids; of an array a row may end with padding.
+        are_texts: Whether they are texts.
+        single: Whether there was one, not in a list.
+    """
+
+    items: list
+    are_texts: bool
+    single: bool
+
+    def unwrap(self, results: list):
+        """Returns results as the inputs came: a list, or the only one of them."""
+        return results[0] if self.single else results
+
+
+def read_inputs(inputs) -> Inputs:
+    """Tells one from many, and texts from ids.
+
+    Args:
+        inputs: A text, a list, array or pandas column of texts; a row of ids, or a list or array
+            of rows.
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+    if isinstance(inputs, str):
+        return Inputs([inputs], are_texts=True, single=True)
+    if hasattr(inputs, "to_numpy") or (hasattr(inputs, "shape") and np.ndim(inputs)):
+        inputs = list(np.asarray(inputs))
+    if not isinstance(inputs, (list, tuple)):
+        raise ValueError(
+            "Expected a text, a list of texts, or rows of ids. "
+            f"Received: {inputs!r:.60} of type {type(inputs).__name__}."
+        )
+    if is_texts(inputs):
+        return Inputs(list(inputs), are_texts=True, single=False)
+    if np.ndim(inputs[0]) == 0:
+        return Inputs([inputs], are_texts=False, single=True)
+    return Inputs(list(inputs), are_texts=False, single=False)
 
 
 def is_texts(x) -> bool:
@@ -29,6 +75,13 @@ def is_rows(x) -> bool:
         and all(isinstance(row, kinds) and len(row) > 0 for row in x)
         and all(isinstance(row[0], (int, np.integer)) for row in x)
     )
+
+
+def is_arrays(x) -> bool:
+    """Tells whether an argument is an array, or a list or dict of arrays, as Keras takes them."""
+    if isinstance(x, (dict, list, tuple)):
+        return all(hasattr(array, "shape") for array in (x.values() if isinstance(x, dict) else x))
+    return hasattr(x, "shape")
 
 
 def check_texts(texts) -> None:

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seq2seq.backend import runs_tensorflow_on_cpu
-from seq2seq.models.precision import multiplies_half
+from seq2seq.layers.precision import multiplies_half
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -36,7 +36,7 @@ class LSTM(keras.layers.LSTM):
         """Runs over the steps; see `keras.layers.RNN`."""
         if not (runs_tensorflow_on_cpu() and self._is_usual()):
             return super().inner_loop(sequences, initial_state, mask, training)
-        from seq2seq.models.tensorflow_lstm import run_lstm
+        from seq2seq.layers.tensorflow_lstm import run_lstm
 
         dtype, cell = self.compute_dtype, self.cell
         x = ops.cast(ops.transpose(sequences, (1, 0, 2)), "float32")

@@ -1,0 +1,11 @@
+from seq2seq.evaluation.cross_validation import cross_validate as cross_validate
+from seq2seq.evaluation.model_metrics import evaluate_model as evaluate_model
+from seq2seq.evaluation.text_metrics import TEXT_METRICS as TEXT_METRICS
+from seq2seq.evaluation.text_metrics import bleu as bleu
+from seq2seq.evaluation.text_metrics import check_metrics as check_metrics
+from seq2seq.evaluation.text_metrics import chrf as chrf
+from seq2seq.evaluation.text_metrics import distinct as distinct
+from seq2seq.evaluation.text_metrics import exact_match as exact_match
+from seq2seq.evaluation.text_metrics import group_references as group_references
+from seq2seq.evaluation.text_metrics import word_error_rate as word_error_rate
+from seq2seq.training.classification_report import classification_report as classification_report

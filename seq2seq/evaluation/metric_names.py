@@ -1,0 +1,30 @@
+"""The figures that each kind of model has, by the task it is trained for."""
+
+VARIETY = {"distinct_1": 1, "distinct_2": 2}
+TEXT_METRICS = ("bleu", "chrf", "wer", "exact")
+
+DEFAULT_METRICS = {
+    "translate": (
+        "loss",
+        "perplexity",
+        "character_perplexity",
+        "accuracy",
+        "coverage",
+        *VARIETY,
+    ),
+    "language-model": ("loss", "perplexity", "character_perplexity", "coverage", *VARIETY),
+    "classify": (
+        "loss",
+        "accuracy",
+        "macro_precision",
+        "macro_recall",
+        "macro_f1",
+        "coverage",
+        "classes",
+        "confusion_matrix",
+    ),
+}
+KNOWN_METRICS = {
+    **DEFAULT_METRICS,
+    "translate": (*DEFAULT_METRICS["translate"], "source_coverage", *TEXT_METRICS),
+}

@@ -1,0 +1,64 @@
+"""Vectors of whole texts, to compare texts by what they mean."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from seq2seq.checks import check_whole
+from seq2seq.data.inputs import check_texts
+from seq2seq.data.padding import batches_by_length, pad_batch
+from seq2seq.layers.pooling import MaxPooling, MeanPooling
+from seq2seq.models.text_model import BATCH_SIZE, TextModel
+
+POOLINGS = {"mean": MeanPooling, "max": MaxPooling}
+
+
+def encode_texts(
+    model: TextModel, texts: Sequence, pooling: str = "mean", batch_size: int = BATCH_SIZE
+) -> np.ndarray:
+    """Turns texts into vectors, what a model's encoder makes of their tokens, pooled.
+
+    Vectors of texts that mean alike to the model point the same way: compare them by their cosine.
+
+    Args:
+        model: A trained `Seq2Seq` or `TextClassifier`, whose encoder reads the texts, or a
+            `LanguageModel`, whose decoder does.
+        texts: List of texts, or rows of ids ending with `EOS`.
+        pooling: `"mean"` or `"max"`, over the tokens with `EOS`. Defaults to `"mean"`.
+        batch_size: Texts read together. Defaults to 64.
+
+    Returns:
+        float32 `(len(texts), units)`.
+
+    Raises:
+        ValueError: If the model is another one, or an argument is out of range.
+
+    Example:
+
+    >>> vectors = seq2seq.encode_texts(model, ["good morning", "good night"])
+    >>> vectors.shape
+    (2, 256)
+    """
+    check_whole("batch_size", batch_size)
+    check_texts(texts)
+    if pooling not in POOLINGS:
+        raise ValueError(
+            f"Expected `pooling` to be one of {', '.join(POOLINGS)}. Received: {pooling!r}."
+        )
+    if not isinstance(model, TextModel):
+        raise ValueError(
+            f"Expected a Seq2Seq, TextClassifier or LanguageModel. Received: {model!r} of type "
+            f"{type(model).__name__}."
+        )
+    pool = POOLINGS[pooling]()
+
+    def read(token_ids):
+        return pool(*model.read_tokens(token_ids))
+
+    function = model.functions.get(("vectors", pooling), read)
+    rows = model.reading_rows(texts)
+    vectors = np.zeros((len(rows), model.units), dtype="float32")
+    for batch in batches_by_length(rows, batch_size):
+        token_ids = pad_batch([rows[i] for i in batch])
+        vectors[batch] = np.asarray(function(token_ids)).astype("float32")[: len(batch)]
+    return vectors

@@ -1,0 +1,124 @@
+"""From rows of ids to generated rows, batch by batch or token by token, in compiled functions."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from seq2seq.backend import CompiledFunctions
+from seq2seq.data.padding import batches_by_length, pad_batch
+from seq2seq.generation.constraints import TokenConstraints
+from seq2seq.generation.loop import Hypotheses, advance, begin, generate_ids
+from seq2seq.generation.samplers import Sampler, make_noise
+from seq2seq.text.vocabulary import EOS, PAD
+
+SHORTEST = 16  # places for generated tokens that are made at least
+
+
+class _Request(NamedTuple):
+    """What a call asks for: the key of its compiled function, and the function's inputs."""
+
+    key: tuple
+    size: int
+    max_length: np.int32
+    sampler: dict
+    constraints: dict
+
+
+class Generator:
+    """Runs a decoder over rows of ids.
+
+    What a caller may vary, numbers, prefix, bans and lengths, is given to the compiled functions,
+    not compiled into them; so they are few.
+
+    Args:
+        decoder: What takes the steps; see `generation.loop`.
+        functions: The compiled functions of the model that the decoder belongs to.
+        tokenizer: Tokenizer of what is generated, or `None`.
+        vocabulary_size: Size of its vocabulary.
+    """
+
+    def __init__(self, decoder, functions: CompiledFunctions, tokenizer, vocabulary_size: int):
+        self.decoder = decoder
+        self.functions = functions
+        self.tokenizer = tokenizer
+        self.vocabulary_size = vocabulary_size
+
+    def generate(
+        self, rows: Sequence[Sequence[int]], max_length: int, sampler: Sampler, batch_size: int
+    ) -> list[list[list[int]]]:
+        """Generates for rows of ids.
+
+        Args:
+            rows: Rows of ids to begin with.
+            max_length: Most tokens generated, `EOS` included.
+            sampler: A `Sampler`.
+            batch_size: Rows decoded together.
+
+        Returns:
+            For each row, in order, the sampler's results, best first, as lists of ids.
+        """
+        request = self._request(sampler, max_length)
+
+        def run(ids, noise, max_length, inputs, constraints):
+            bound, constraints = sampler.bind(inputs), TokenConstraints(**constraints)
+            ids, _ = generate_ids(
+                self.decoder, ids, bound, constraints, max_length, noise, request.size
+            )
+            return ids
+
+        function = self.functions.get(("generate", *request.key), run, ((0, 1), (0,), (), (), ()))
+        results = [None] * len(rows)
+        for batch in batches_by_length(rows, batch_size):
+            ids = pad_batch([rows[i] for i in batch])
+            noise = np.zeros((len(ids), request.size if sampler.draws else 1), dtype="float32")
+            if sampler.draws:
+                noise[: len(batch)] = make_noise(sampler.seed, batch, request.size)
+            generated = np.asarray(function(ids, noise, *request[2:]))
+            for i, hypotheses in zip(batch, generated, strict=False):
+                results[i] = [row[row != PAD].tolist() for row in hypotheses if row[0] != PAD]
+        return results
+
+    def stream(self, row: Sequence[int], max_length: int, sampler: Sampler) -> Iterator[int]:
+        """Generates for one row, a token at a time.
+
+        Args:
+            row: Ids to begin with.
+            max_length: Most tokens generated, `EOS` included.
+            sampler: A `Sampler` of one hypothesis.
+
+        Yields:
+            The ids that `generate` would return, as soon as they are chosen.
+        """
+        request = self._request(sampler, max_length)
+
+        def first(ids):
+            return begin(self.decoder, ids, 1, request.size)
+
+        def following(position, noise, hypotheses, memory, inputs, constraints):
+            bound, constraints = sampler.bind(inputs), TokenConstraints(**constraints)
+            return advance(
+                self.decoder, memory, bound, constraints, position, noise, Hypotheses(*hypotheses)
+            )
+
+        first = self.functions.get(("begin", request.size), first)
+        axes = ((), (), (), (1,), (), ())  # of one row; only the length of its memory differs
+        following = self.functions.get(("advance", *request.key), following, axes)
+        hypotheses, memory = first(pad_batch([row]))
+        noise = make_noise(sampler.seed, [0], request.size)
+        for position in range(max_length):
+            hypotheses = following(
+                np.int32(position), noise[:, position], hypotheses, memory, *request[3:]
+            )
+            (token_id,) = np.asarray(hypotheses[1])
+            yield int(token_id)
+            if token_id == EOS:
+                return
+
+    def _request(self, sampler, max_length):
+        size = max(SHORTEST, 1 << (max_length - 1).bit_length())  # a few steps of size
+        constraints = sampler.constraints.resolve(
+            self.tokenizer, self.vocabulary_size, max_length, size
+        ).inputs()
+        key = sampler.key(), tuple(constraints), size
+        return _Request(key, size, np.int32(max_length), sampler.inputs(), constraints)

@@ -1,0 +1,133 @@
+"""The array operations of generation, on plain NumPy arrays: those of `keras_ops`."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy import (
+    all,
+    argsort,
+    broadcast_to,
+    cumsum,
+    full,
+    logical_and,
+    logical_not,
+    logical_or,
+    max,
+    min,
+    minimum,
+    repeat,
+    reshape,
+    roll,
+    shape,
+    stack,
+    sum,
+    take,
+    take_along_axis,
+)
+
+__all__ = [
+    "all",
+    "arange",
+    "argmax",
+    "argsort",
+    "broadcast_to",
+    "cast",
+    "cond",
+    "cumsum",
+    "fori_loop",
+    "full",
+    "log_softmax",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "max",
+    "min",
+    "minimum",
+    "repeat",
+    "reshape",
+    "roll",
+    "scatter",
+    "shape",
+    "softmax",
+    "stack",
+    "sum",
+    "take",
+    "take_along_axis",
+    "top_k",
+    "where",
+    "while_loop",
+]
+
+
+def arange(stop: int) -> np.ndarray:
+    """Returns the whole numbers from 0 as int32."""
+    return np.arange(stop, dtype="int32")
+
+
+def argmax(x: np.ndarray) -> np.ndarray:
+    """Returns the index of the first largest number of each row, int32."""
+    return x.argmax(axis=-1).astype("int32")
+
+
+def cast(x, dtype: str) -> np.ndarray:
+    """Returns an array of another data type."""
+    return np.asarray(x, dtype)
+
+
+def where(condition, x, y) -> np.ndarray:
+    """Chooses between two; Python's own numbers take the type of the other one."""
+    kinds = [value.dtype for value in (x, y) if hasattr(value, "dtype")]
+    return np.where(condition, x, y).astype(kinds[0] if kinds else None, copy=False)
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    """Returns the softmax over the last axis."""
+    exponentials = np.exp(x - x.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(x: np.ndarray) -> np.ndarray:
+    """Returns the logarithm of the softmax over the last axis."""
+    x = x - x.max(axis=-1, keepdims=True)
+    return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
+
+
+def top_k(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the `k` largest numbers of each row and their indices, of equals the first ones."""
+    columns = x.shape[-1]
+    if 4 * k < columns:  # only what is no less than the k-th largest needs sorting
+        least = np.partition(x, columns - k, axis=-1)[..., columns - k, None]
+        fewest = (x >= least).sum(axis=-1).max()
+        if fewest == k:
+            indices = np.nonzero(x >= least)[-1].reshape(*x.shape[:-1], k)
+            order = np.argsort(-np.take_along_axis(x, indices, axis=-1), axis=-1, kind="stable")
+            indices = np.take_along_axis(indices, order, axis=-1)
+            return np.take_along_axis(x, indices, axis=-1), indices.astype("int32")
+    indices = np.argsort(-x, axis=-1, kind="stable")[..., :k]
+    return np.take_along_axis(x, indices, axis=-1), indices.astype("int32")
+
+
+def scatter(indices: np.ndarray, values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Adds values up at indices `(values, axes)` of an array of zeros."""
+    result = np.zeros(shape, values.dtype)
+    np.add.at(result, tuple(indices.T), values)
+    return result
+
+
+def cond(condition, true_fn: Callable, false_fn: Callable):
+    """Calls one of two functions."""
+    return true_fn() if condition else false_fn()
+
+
+def fori_loop(lower: int, upper: int, body: Callable, value):
+    """Repeats `value = body(i, value)` for the numbers from `lower` to `upper - 1`."""
+    for i in range(int(lower), int(upper)):
+        value = body(i, value)
+    return value
+
+
+def while_loop(condition: Callable, body: Callable, variables: tuple) -> tuple:
+    """Repeats `variables = body(*variables)` as long as `condition(*variables)` holds."""
+    while condition(*variables):
+        variables = body(*variables)
+    return variables

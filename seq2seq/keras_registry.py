@@ -1,0 +1,101 @@
+"""Makes our classes known to Keras without importing it.
+
+`import seq2seq` costs nothing, tokenizers need no Keras, and yet `keras.saving.load_model` finds our
+classes, whichever of the two is imported first. So the first import of Keras is awaited: then the
+classes of texts are registered, and the names of the models stand for classes that are imported
+when a file asks for them.
+"""
+
+import importlib
+import importlib.abc
+import importlib.util
+import sys
+
+PACKAGE = "seq2seq"
+MODELS = {
+    "Seq2Seq": "seq2seq.models.seq2seq",
+    "LanguageModel": "seq2seq.models.language_model",
+    "TextClassifier": "seq2seq.models.classifier",
+}
+TEXTS = {
+    "CharTokenizer": "seq2seq.text.tokenizers",
+    "WordTokenizer": "seq2seq.text.tokenizers",
+    "JiebaTokenizer": "seq2seq.text.tokenizers",
+    "SubwordTokenizer": "seq2seq.text.subword",
+    "Vocabulary": "seq2seq.text.vocabulary",
+}
+
+_waiting = []
+
+
+def keras_serializable(cls: type) -> type:
+    """Registers a class with Keras, now or as soon as Keras is imported.
+
+    Args:
+        cls: A class with `get_config` and `from_config`.
+
+    Returns:
+        The class.
+    """
+    if "keras" in sys.modules:
+        _register(sys.modules["keras"], cls)
+    else:
+        _waiting.append(cls)
+    return cls
+
+
+def await_keras() -> None:
+    """Registers our classes with Keras, now or as soon as Keras is imported."""
+    if "keras" in sys.modules:
+        _introduce(sys.modules["keras"])
+    else:
+        sys.meta_path.insert(0, _KerasFinder())
+
+
+class _ImportedLater:
+    """Stands for a class in Keras's registry until a file asks for it."""
+
+    def __init__(self, name, module):
+        self.name, self.module = name, module
+
+    def from_config(self, config):
+        return getattr(importlib.import_module(self.module), self.name).from_config(config)
+
+
+class _KerasFinder(importlib.abc.MetaPathFinder):
+    """Finds Keras as Python would, and sees to it that our classes are registered then."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "keras":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _KerasLoader(spec.loader)
+        return spec
+
+
+class _KerasLoader(importlib.abc.Loader):
+    def __init__(self, loader):
+        self.loader = loader
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module):
+        module.__loader__ = module.__spec__.loader = self.loader
+        self.loader.exec_module(module)
+        _introduce(module)
+
+
+def _introduce(keras):
+    for cls in _waiting:
+        _register(keras, cls)
+    _waiting.clear()
+    registry = keras.saving.get_custom_objects()
+    for name, module in {**MODELS, **TEXTS}.items():
+        registry.setdefault(f"{PACKAGE}>{name}", _ImportedLater(name, module))
+
+
+def _register(keras, cls):
+    keras.saving.register_keras_serializable(package=PACKAGE)(cls)

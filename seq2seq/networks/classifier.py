@@ -1,0 +1,52 @@
+"""The recurrent classifier: an encoder without a decoder, and what is pooled of its outputs."""
+
+import keras
+
+from seq2seq.layers.embedding import NGramEmbedding, SummedEmbedding
+from seq2seq.layers.pooling import MaxPooling, MeanPooling
+from seq2seq.networks.options import ClassifierOptions
+from seq2seq.networks.recurrent import Encoder, Stack
+
+
+class RecurrentClassifier:
+    """Mean and maximum of an encoder's outputs, and the mean of its embeddings, to a softmax.
+
+    Howard & Ruder 2018, https://aclanthology.org/P18-1031, section 3.3, pool likewise.
+
+    Args:
+        size: Size of the vocabulary.
+        classes: Number of classes.
+        options: What it is like; see `TextClassifier`.
+    """
+
+    def __init__(self, size: int, classes: int, options: ClassifierOptions):
+        # Small: what is pooled of them goes straight to the output.
+        initializer, dim = keras.initializers.RandomNormal(stddev=0.1), options.embedding_dim
+        embedding = keras.layers.Embedding(
+            size, dim, initializer, trainable=options.train_embedding, name="embedding"
+        )
+        pairs = None
+        if options.pair_buckets:
+            pairs = NGramEmbedding(options.pair_buckets, dim, initializer, name="pair_embedding")
+        stack = Stack("encoder", options, options.bidirectional)
+        self.encoder = Encoder(SummedEmbedding(embedding, pairs), stack)
+        self.mean_pooling = MeanPooling(name="mean_pooling")
+        self.max_pooling = MaxPooling(name="max_pooling")
+        self.embedding_pooling = MeanPooling(name="embedding_pooling")
+        self.join = keras.layers.Concatenate(name="text_vector")
+        self.dropout = keras.layers.Dropout(options.dropout, name="output_dropout")
+        self.output = keras.layers.Dense(classes, name="output")
+        self.softmax = keras.layers.Softmax(dtype="float32", name="softmax")
+
+    def __call__(self, token_ids):
+        """Returns the probabilities of the classes `(batch, classes)` for ids `(batch, length)`."""
+        encoder = self.encoder
+        x, mask = encoder.embedding(token_ids), encoder.mask(token_ids)  # (batch, length, dim)
+        outputs, _ = encoder.stack(x, mask=mask)  # (batch, length, units)
+        pooled = [
+            self.mean_pooling(outputs, mask),
+            self.max_pooling(outputs, mask),
+            self.embedding_pooling(x, mask),
+        ]
+        x = self.dropout(self.join(pooled))  # (batch, 2 * units + embedding_dim)
+        return self.softmax(self.output(x))

@@ -1,0 +1,44 @@
+"""The recurrent language model: a decoder without an encoder."""
+
+from keras import ops
+
+from seq2seq.networks.options import LanguageModelOptions
+from seq2seq.networks.recurrent import Decoder, Stack, make_embedding, make_output
+from seq2seq.text.vocabulary import PAD
+
+
+class RecurrentLanguageModel:
+    """A decoder that begins with zeros, or with what it has read of a prompt.
+
+    Args:
+        size: Size of the vocabulary.
+        options: What it is like; see `LanguageModel`.
+    """
+
+    def __init__(self, size: int, options: LanguageModelOptions):
+        tied = options.tie_embeddings
+        embedding = make_embedding(size, options, "embedding", options.train_embedding, tied)
+        output = make_output(embedding, size, options, tied)
+        self.decoder = Decoder(
+            embedding, Stack("decoder", options), None, options.dropout, output
+        )
+        self.state_shapes = [(options.units,)] * self.decoder.num_states
+
+    def __call__(self, token_ids, states=None):
+        """Predicts each next token; returns the probabilities and the last states."""
+        return self.decoder(token_ids, states)
+
+    def begin(self, ids, max_length):
+        """Reads all of the prompts `(batch, length)` but their last tokens; see `generation.loop`."""
+        length = ops.sum(ops.cast(ops.not_equal(ids, PAD), "int32"), axis=1, keepdims=True)
+        last = ops.take_along_axis(ids, length - 1, axis=1)[:, 0]  # (batch,)
+        places = ops.arange(ops.shape(ids)[1])[None, :]  # (1, length)
+        # A row that is masked whole would have no states: read a token, then forget it.
+        read = ops.maximum(length - 1, 1)  # (batch, 1)
+        x = self.decoder.embedding(ids)
+        _, states = self.decoder.stack(x, mask=places < read)
+        return [ops.where(length > 1, state, 0.0) for state in states], [], last
+
+    def step(self, token_ids, states, memory, positions):
+        """Predicts one token; see `generation.loop`."""
+        return self.decoder.step(token_ids, states, memory)

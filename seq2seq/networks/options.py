@@ -1,0 +1,174 @@
+"""What can be chosen about each network: one frozen dataclass for each.
+
+The checks, the config of a saved model and the options of the command line come from here; the
+constructors of the models say to people what each option means. A network only stores and reads
+them, so that none is named twice.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from seq2seq.checks import check_number, check_whole
+
+CELLS = ("lstm", "gru", "rnn")
+SCORES = ("dot", "scaled", "general")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def _field(default, kind, check: Callable, choices=None):
+    return dataclasses.field(
+        default=default, metadata={"kind": kind, "check": check, "choices": choices}
+    )
+
+
+def whole(default: int, minimum: int = 1):
+    """A whole number of at least `minimum`."""
+    return _field(default, int, functools.partial(check_whole, minimum=minimum))
+
+
+def number(default: float, interval: str):
+    """A number in an interval such as `"[0, 1)"`."""
+    return _field(default, float, functools.partial(check_number, interval=interval))
+
+
+def choice(default: str | None, choices: tuple):
+    """One of a few words, or `None` where that is among them."""
+
+    def check(name, value):
+        if value not in choices:
+            raise ValueError(
+                f"Expected `{name}` to be one of {', '.join(map(repr, choices))}. "
+                f"Received: {name}={value!r}."
+            )
+
+    return _field(default, str, check, choices)
+
+
+def flag(default: bool):
+    """Yes or no."""
+
+    def check(name, value):
+        if not isinstance(value, bool):
+            raise ValueError(
+                f"Expected `{name}` to be True or False. Received: {name}={value!r}."
+            )
+
+    return _field(default, bool, check)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecurrentOptions:
+    """What all recurrent networks can be asked for.
+
+    Raises:
+        ValueError: If an option is out of range or two exclude each other.
+    """
+
+    embedding_dim: int = whole(256)
+    units: int = whole(256)
+    num_layers: int = whole(1)
+    cell: str = choice("lstm", CELLS)
+    dropout: float = number(0.0, "[0, 1)")
+    recurrent_dropout: float = number(0.0, "[0, 1)")
+    l2: float = number(0.0, "[0, inf)")
+    label_smoothing: float = number(0.0, "[0, 1)")
+    precision: str = choice("auto", PRECISIONS)
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            field.metadata["check"](field.name, getattr(self, field.name))
+
+    def to_dict(self) -> dict:
+        """Returns the options by name, as a saved model keeps them."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderDecoderOptions(RecurrentOptions):
+    """Of an encoder-decoder: see `Seq2Seq`."""
+
+    bidirectional: bool = flag(False)
+    attention: str | None = choice(None, (None, "luong", "bahdanau"))
+    attention_score: str = choice("dot", SCORES)
+    share_embeddings: bool = flag(False)
+    tie_output: bool = flag(False)
+    train_source_embedding: bool = flag(True)
+    train_target_embedding: bool = flag(True)
+    max_source_length: int = whole(200, 2)
+    max_target_length: int = whole(200, 2)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.attention_score != "dot" and self.attention != "luong":
+            raise ValueError(
+                f'Expected attention="luong" with attention_score={self.attention_score!r}, for '
+                f"only it has such scores. Received: attention={self.attention!r}."
+            )
+        if self.bidirectional:
+            _check_halves(self.units)
+        if self.tie_output:
+            _check_tied("tie_output", self)
+        trained = self.train_source_embedding, self.train_target_embedding
+        if self.share_embeddings and trained[0] != trained[1]:
+            raise ValueError(
+                "Expected `train_source_embedding` equal to `train_target_embedding` with "
+                f"share_embeddings=True, for they are one. Received: {trained[0]} and {trained[1]}."
+            )
+
+    def check_sizes(self, source_size: int, target_size: int) -> None:
+        """Raises a `ValueError` unless vocabularies of these sizes fit the options."""
+        if self.share_embeddings and source_size != target_size:
+            raise ValueError(
+                "Expected one vocabulary for both sides with share_embeddings=True. Received sizes "
+                f"{source_size} and {target_size}. Pass the same tokenizer, adapted on both, twice."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageModelOptions(RecurrentOptions):
+    """Of a decoder on its own: see `LanguageModel`."""
+
+    tie_embeddings: bool = flag(False)
+    train_embedding: bool = flag(True)
+    window: int = whole(100, 2)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.tie_embeddings:
+            _check_tied("tie_embeddings", self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierOptions(RecurrentOptions):
+    """Of an encoder on its own: see `TextClassifier`."""
+
+    embedding_dim: int = whole(128)
+    dropout: float = number(0.5, "[0, 1)")
+    bidirectional: bool = flag(True)
+    pair_buckets: int = whole(50_000, 0)
+    train_embedding: bool = flag(True)
+    max_length: int = whole(300, 3)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.bidirectional:
+            _check_halves(self.units)
+
+
+def _check_halves(units):
+    if units % 2:
+        raise ValueError(
+            "Expected an even `units` with bidirectional=True, half for each direction. "
+            f"Received: units={units}."
+        )
+
+
+def _check_tied(name, options):
+    if options.embedding_dim != options.units:
+        raise ValueError(
+            f"Expected `embedding_dim` equal to `units` with {name}=True, for the output layer "
+            f"is the embedding. Received: embedding_dim={options.embedding_dim}, "
+            f"units={options.units}."
+        )

@@ -1,0 +1,329 @@
+"""The recurrent encoder-decoder: stacks of named Keras layers, and what joins them.
+
+All is called on symbolic tensors, once for the training graph and again for the inference models, so
+that all of them share the layers.
+"""
+
+import functools
+
+import keras
+from keras import ops
+
+from seq2seq.layers.attention import AttentionHead
+from seq2seq.layers.embedding import TiedEmbedding
+from seq2seq.layers.lstm import LSTM
+from seq2seq.layers.masking import PaddingMask
+from seq2seq.layers.mixed_precision_dense import Dense
+from seq2seq.layers.precision import training_dtype
+from seq2seq.networks.options import EncoderDecoderOptions, RecurrentOptions
+
+CELLS = {
+    "lstm": LSTM,  # Hochreiter & Schmidhuber 1997
+    "gru": keras.layers.GRU,  # Cho et al. 2014
+    "rnn": keras.layers.SimpleRNN,  # Elman 1990
+}
+
+
+class RecurrentEncoderDecoder:
+    """An encoder whose final states start a decoder (Sutskever et al. 2014, section 2).
+
+    Args:
+        source_size: Size of the source vocabulary.
+        target_size: Size of the target vocabulary.
+        options: What it is like; see `Seq2Seq`.
+
+    Raises:
+        ValueError: If the sizes do not fit the options.
+    """
+
+    def __init__(self, source_size: int, target_size: int, options: EncoderDecoderOptions):
+        options.check_sizes(source_size, target_size)
+        shared, trained = options.share_embeddings, options.train_target_embedding
+        name = "embedding" if shared else "target_embedding"
+        target_embedding = make_embedding(target_size, options, name, trained, options.tie_output)
+        source_embedding = target_embedding
+        if not shared:
+            trained = options.train_source_embedding
+            source_embedding = make_embedding(source_size, options, "source_embedding", trained)
+        stack = Stack("decoder", options)
+        bridge = Bridge(options, stack.states_per_layer) if options.bidirectional else None
+        attention = None
+        if options.attention is not None:
+            attention = AttentionHead(
+                options.attention,
+                options.attention_score,
+                options.units,
+                make_regularizer(options),
+                options.precision,
+            )
+        encoder_stack = Stack("encoder", options, options.bidirectional)
+        self.encoder = Encoder(source_embedding, encoder_stack, bridge, attention)
+        output = make_output(target_embedding, target_size, options, options.tie_output)
+        self.decoder = Decoder(target_embedding, stack, attention, options.dropout, output)
+        self.has_attention = attention is not None
+
+    def __call__(self, source_ids, target_ids):
+        """Predicts each target token from the source and the target tokens before it.
+
+        Args:
+            source_ids: `(batch, source_length)`.
+            target_ids: `(batch, target_length)`, the first column `BOS`.
+
+        Returns:
+            Probabilities `(batch, target_length, target_vocabulary)`.
+        """
+        probabilities, _ = self.decoder(target_ids, self.encoder(source_ids))
+        return probabilities
+
+    def attention_weights(self, source_ids, target_ids):
+        """Returns the attention weights `(batch, target_length, source_length)`."""
+        return self.decoder.attention_weights(target_ids, self.encoder(source_ids))
+
+    def begin(self, ids, max_length):
+        """Reads sources `(batch, source_length)`; see `generation.loop`."""
+        states, memory = self.decoder.split(self.encoder(ids))
+        return states, memory, None
+
+    def step(self, token_ids, states, memory, positions):
+        """Decodes one token; see `generation.loop`."""
+        return self.decoder.step(token_ids, states, memory)
+
+
+class Encoder:
+    """Embedding and recurrent stack over the source; its final states start the decoder."""
+
+    def __init__(self, embedding, stack, bridge=None, attention=None):
+        self.mask = PaddingMask(name="source_mask")
+        self.embedding = embedding
+        self.stack = stack
+        self.bridge = bridge
+        self.attention = attention
+
+    def __call__(self, source_ids):
+        """Encodes source ids `(batch, source_length)`.
+
+        Returns:
+            List of tensors: the states for the decoder, each `(batch, units)`, then with attention
+            its memory of the source. A single state is followed by the source mask, for Keras
+            unwraps a list of one.
+        """
+        outputs, states, mask = self.read(source_ids)
+        if self.bridge is not None:
+            states = self.bridge(states)
+        if self.attention is not None:
+            return [*states, *self.attention.memory(outputs, mask)]
+        return states if len(states) > 1 else [*states, mask]
+
+    def read(self, source_ids):
+        """Reads source ids `(batch, source_length)`.
+
+        Returns:
+            Tuple of the outputs `(batch, source_length, units)`, the list of the stack's own final
+            states, and the mask `(batch, source_length)`.
+        """
+        mask = self.mask(source_ids)
+        x = self.embedding(source_ids)  # (batch, source_length, embedding_dim)
+        outputs, states = self.stack(x, mask=mask)  # (batch, source_length, units)
+        return outputs, states, mask
+
+
+class Decoder:
+    """Embedding and recurrent stack over the target, attention, and a softmax."""
+
+    def __init__(self, embedding, stack, attention, dropout, output):
+        self.embedding = embedding
+        self.stack = stack
+        self.num_states = len(stack.layers) * stack.states_per_layer
+        self.attention = attention
+        self.dropout = make_dropout("output_dropout", dropout)
+        self.output = output
+        self.softmax = keras.layers.Softmax(dtype="float32", name="decoder_softmax")
+
+    def __call__(self, target_ids, states=None):
+        """Decodes with teacher forcing.
+
+        No mask is needed: padding comes last, so that it changes nothing before it.
+
+        Args:
+            target_ids: `(batch, target_length)`, the first column `BOS`.
+            states: The encoder's list, or the decoder's own of the step before; `None` to begin
+                with zeros, without an encoder.
+
+        Returns:
+            Tuple `(probabilities, states)`: `(batch, target_length, vocabulary)`, and a list like
+            the one received, what follows the recurrent states unchanged.
+        """
+        states, memory = (None, []) if states is None else self.split(states)
+        x = self.embedding(target_ids)  # (batch, target_length, embedding_dim)
+        x, states = self.stack(x, states)  # (batch, target_length, units)
+        if self.attention is not None:
+            x = self.attention(x, memory)
+        scores = self.output(self.dropout(x))  # (batch, target_length, vocabulary)
+        return self.softmax(scores), [*states, *memory]
+
+    def split(self, states):
+        """Splits the encoder's list into the recurrent states and what attention needs."""
+        return list(states[: self.num_states]), list(states[self.num_states :])
+
+    def attention_weights(self, target_ids, states):
+        """Returns the attention weights `(batch, target_length, source_length)`."""
+        states, memory = self.split(states)
+        x, _ = self.stack(self.embedding(target_ids), states)
+        return self.attention.weights(x, memory)
+
+    def step(self, token_ids, states, memory):
+        """Decodes one token of every hypothesis.
+
+        Args:
+            token_ids: `(batch * width,)`.
+            states: The recurrent states, each `(batch * width, units)`.
+            memory: What follows them in the encoder's list, of the batch.
+
+        Returns:
+            Tuple `(scores, states)`, the first `(batch * width, vocabulary)`, not normalised: that
+            takes as long again with a large vocabulary, and greedy search does without.
+        """
+        x, states = self.stack.step(self.embedding(token_ids), states)
+        if self.attention is not None:
+            x = self.attention.step(x, memory)
+        return self.output(x), states
+
+
+class Stack:
+    """Recurrent layers on top of each other, with residual connections from the third.
+
+    Args:
+        side: `"encoder"` or `"decoder"`, for the names.
+        options: Of these it uses `cell`, `units` (in a bidirectional stack of both directions
+            together), `num_layers`, `dropout`, `recurrent_dropout`, `l2` and, for an LSTM,
+            `precision`.
+        bidirectional: Whether each layer reads from both ends (Schuster & Paliwal 1997). Defaults
+            to `False`.
+    """
+
+    def __init__(self, side: str, options: RecurrentOptions, bidirectional: bool = False):
+        cell, count = options.cell, options.num_layers
+        self.states_per_layer = (2 if cell == "lstm" else 1) * (2 if bidirectional else 1)
+        self.dropout = [
+            make_dropout(_numbered(f"{side}_dropout", i, count), options.dropout)
+            for i in range(count)
+        ]
+        size = options.units // 2 if bidirectional else options.units
+        precision = {}
+        if cell == "lstm":
+            precision["training_dtype"] = training_dtype(options.precision, size, 4 * size)
+        self.layers = []
+        for i in range(count):
+            layer = CELLS[cell](
+                size,
+                return_sequences=True,
+                return_state=True,
+                recurrent_dropout=options.recurrent_dropout,
+                kernel_regularizer=make_regularizer(options),
+                recurrent_regularizer=make_regularizer(options),
+                name=_numbered(f"{side}_{cell}", i, count),
+                **precision,
+            )
+            if bidirectional:
+                layer = keras.layers.Bidirectional(layer, name=layer.name)
+            self.layers.append(layer)
+
+    def __call__(self, x, states=None, mask=None):
+        """Runs over sequences `(batch, length, dim)`; returns the outputs and a list of states."""
+        final_states = []
+        for i, (layer, dropout) in enumerate(zip(self.layers, self.dropout, strict=True)):
+            # Keras loses the embedding's mask where a layer gets several tensors: pass it.
+            y, *new_states = layer(dropout(x), initial_state=self._of(states, i), mask=mask)
+            x = y if i < 2 else x + y
+            final_states += new_states
+        return x, final_states
+
+    def step(self, x, states):
+        """Runs over one position, `(rows, dim)`, by the cells: no loop over a length of one."""
+        final_states = []
+        for i, layer in enumerate(self.layers):
+            y, new_states = layer.cell(x, self._of(states, i))
+            x = y if i < 2 else x + y
+            final_states += new_states
+        return x, final_states
+
+    def _of(self, states, i):
+        n = self.states_per_layer
+        return None if states is None else list(states[i * n : (i + 1) * n])
+
+
+class Bridge:
+    """A tanh layer from both directions' final states to each state of the decoder.
+
+    As in Bahdanau et al. 2015 (https://arxiv.org/abs/1409.0473, appendix A.2.2), there for one of
+    the directions.
+    """
+
+    def __init__(self, options: EncoderDecoderOptions, states_per_layer: int):
+        count = options.num_layers * states_per_layer
+        self.half = states_per_layer
+        self.joins = [
+            keras.layers.Concatenate(name=_numbered("bridge_join", i, count)) for i in range(count)
+        ]
+        self.layers = [
+            keras.layers.Dense(
+                options.units,
+                activation="tanh",
+                kernel_regularizer=make_regularizer(options),
+                name=_numbered("bridge", i, count),
+            )
+            for i in range(count)
+        ]
+
+    def __call__(self, states):
+        """Takes each layer's forward states, then its backward ones, as Keras lists them."""
+        pairs = [
+            [states[start + i], states[start + self.half + i]]
+            for start in range(0, len(states), 2 * self.half)
+            for i in range(self.half)
+        ]
+        return [
+            layer(join(pair))
+            for layer, join, pair in zip(self.layers, self.joins, pairs, strict=True)
+        ]
+
+
+def make_embedding(
+    size: int, options: RecurrentOptions, name: str, trainable: bool, tied: bool = False
+) -> keras.layers.Embedding:
+    """Returns the embedding of a vocabulary, which may be the output layer too."""
+    dim = options.embedding_dim
+    if tied:  # what is also an output layer must start small, as Keras's embeddings do
+        dtype = training_dtype(options.precision, dim, size)
+        return TiedEmbedding(size, dim, dtype, trainable=trainable, name=name)
+    # Keras's embeddings are so small that tokens look alike for many updates. Of variance 1 they
+    # tell tokens apart from the first one. The few of an alphabet are in every batch and learned
+    # soon: smaller ones generalise better there.
+    initializer = keras.initializers.RandomNormal(stddev=min(1.0, size / 40))
+    return keras.layers.Embedding(size, dim, initializer, trainable=trainable, name=name)
+
+
+def make_output(embedding, size: int, options: RecurrentOptions, tied: bool):
+    """Returns the layer from the decoder's outputs to scores of the vocabulary."""
+    if tied:
+        return functools.partial(embedding, reverse=True)
+    return Dense(
+        size,
+        training_dtype(options.precision, options.units, size),
+        kernel_regularizer=make_regularizer(options),
+        name="decoder_output",
+    )
+
+
+def make_regularizer(options: RecurrentOptions) -> keras.regularizers.Regularizer | None:
+    """Returns the penalty on kernels, if one is wanted."""
+    return keras.regularizers.L2(options.l2) if options.l2 else None
+
+
+def make_dropout(name: str, rate: float):
+    """Returns a dropout layer, or where nothing is dropped a function that does nothing."""
+    return keras.layers.Dropout(rate, name=name) if rate else lambda x: x
+
+
+def _numbered(name, i, count):
+    return name if count == 1 else f"{name}_{i + 1}"

@@ -1,0 +1,89 @@
+"""What a model was trained with, as its file tells."""
+
+import hashlib
+import platform
+import warnings
+
+import keras
+import numpy as np
+
+from seq2seq.data.inputs import is_arrays, is_rows, is_texts
+from seq2seq.data.splitting import fingerprint
+from seq2seq.version import __version__
+
+
+class ManifestWriter(keras.callbacks.Callback):
+    """Notes in `model.manifest` what the model was trained with, before others save it.
+
+    Args:
+        manifest: What is known before training.
+    """
+
+    def __init__(self, manifest: dict):
+        super().__init__()
+        self.manifest = manifest
+        self._first = True
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Warns of a training that changes nothing."""
+        # After the first batch: by then other callbacks have set the rate.
+        if self._first and float(self.model.optimizer.learning_rate) < 1e-12:
+            warnings.warn(
+                "The learning rate is 0, as a decay may have left it: this training changes "
+                "nothing. Set `model.optimizer.learning_rate`.",
+                stacklevel=2,
+            )
+        self._first = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes the manifest."""
+        optimizer = self.model.optimizer
+        self.model.manifest = {
+            **describe_versions(),
+            **self.manifest,
+            "training": {
+                **self.manifest["training"],
+                "epochs": epoch + 1,
+                "updates": int(optimizer.iterations),
+                "optimizer": optimizer.name,
+                "learning_rate": float(optimizer.learning_rate),
+                "loss": _name(self.model.loss),
+            },
+            "metrics": {name: float(value) for name, value in (logs or {}).items()},
+        }
+
+
+def describe_versions() -> dict:
+    """Returns the versions that a model file should tell."""
+    return {
+        "seq2seq": __version__,
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+        "python": platform.python_version(),
+    }
+
+
+def describe_data(x, y) -> dict:
+    """Returns how many examples there are, and a fingerprint of them."""
+    if is_rows(x):
+        x = [" ".join(map(str, row)) for row in x]
+    if is_texts(x):
+        if y is None:
+            return {"texts": len(x), "fingerprint": fingerprint(x, x)}
+        if is_texts(y):
+            return {"pairs": len(x), "fingerprint": fingerprint(x, y)}
+        return {"texts": len(x), "fingerprint": fingerprint(x, list(map(str, y)))}
+    if is_arrays(x):
+        digest = hashlib.sha256()
+        for array in keras.tree.flatten((x, y)):
+            if array is not None:
+                array = np.ascontiguousarray(array)
+                digest.update(f"{array.shape} {array.dtype}".encode())
+                digest.update(array)
+        kind = "pairs" if isinstance(x, (list, tuple, dict)) else "texts"
+        return {kind: len(keras.tree.flatten(x)[0]), "fingerprint": digest.hexdigest()[:16]}
+    return {"pairs": None, "fingerprint": None}  # a dataset is read once, by the training
+
+
+def _name(loss) -> str:
+    return loss if isinstance(loss, str) else getattr(loss, "name", type(loss).__name__)
