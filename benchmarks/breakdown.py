@@ -75,7 +75,7 @@ def lstm_sides(units: int, masked: bool) -> list:
     import keras
     import tensorflow as tf
 
-    from seq2seq.models.lstm import LSTM
+    from seq2seq.layers.lstm import LSTM
 
     x = tf.random.normal((BATCH, LENGTH, DIM))
     mask = tf.sequence_mask(tf.random.uniform((BATCH,), 8, LENGTH + 1, "int32"), LENGTH)
@@ -114,8 +114,8 @@ def output_sides(units: int, vocabulary: int) -> list:
     import keras
     import tensorflow as tf
 
-    from seq2seq.models.dense import Dense
-    from seq2seq.models.losses import Crossentropy
+    from seq2seq.layers.mixed_precision_dense import Dense
+    from seq2seq.training.losses import Crossentropy
 
     x = tf.random.normal((BATCH, LENGTH, units))
     labels = tf.random.uniform((BATCH, LENGTH), 0, vocabulary, "int32")
@@ -145,7 +145,7 @@ def adam_sides(units: int, vocabulary: int) -> list:
     import keras
     import tensorflow as tf
 
-    from seq2seq.models.optimizer import Adam
+    from seq2seq.training.optimizer import Adam
 
     shapes = [(vocabulary, DIM)] * 2 + [(DIM, 4 * units), (units, 4 * units)] * 2
     shapes += [(units, vocabulary)]
@@ -167,7 +167,7 @@ def accuracy_sides(vocabulary: int) -> list:
     import keras
     import tensorflow as tf
 
-    from seq2seq.models.metrics import Accuracy
+    from seq2seq.training.metrics import Accuracy
 
     probabilities = tf.random.uniform((BATCH, LENGTH, vocabulary))
     labels = tf.random.uniform((BATCH, LENGTH), 0, vocabulary, "int32")

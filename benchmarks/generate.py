@@ -26,7 +26,7 @@ from corpus import add_data_argument, encode, load_corpus, make_tokenizers
 
 import seq2seq
 from seq2seq.backend import padded_size
-from seq2seq.data.batching import pad_rows
+from seq2seq.data.padding import pad_rows
 
 BANNED = [seq2seq.PAD, seq2seq.UNK, seq2seq.BOS]
 

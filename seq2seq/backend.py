@@ -12,8 +12,9 @@ import keras
 import numpy as np
 from keras import ops
 
-
-_tracing = threading.RLock()  # Keras's layers are called by one thread at a time while a graph is made
+_tracing = (
+    threading.RLock()
+)  # Keras's layers are called by one thread at a time while a graph is made
 
 
 def compile_function(

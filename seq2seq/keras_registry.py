@@ -1,8 +1,8 @@
 """Makes our classes known to Keras without importing it.
 
-`import seq2seq` costs nothing, tokenizers need no Keras, and yet `keras.saving.load_model` finds our
-classes, whichever of the two is imported first. So the first import of Keras is awaited: then the
-classes of texts are registered, and the names of the models stand for classes that are imported
+`import seq2seq` costs nothing, tokenizers need no Keras, and yet `keras.saving.load_model` finds
+our classes, whichever of the two is imported first. So the first import of Keras is awaited: then
+the classes of texts are registered, and the names of the models stand for classes that are imported
 when a file asks for them.
 """
 

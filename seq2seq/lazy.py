@@ -32,11 +32,11 @@ def attach(package: str, init_file: str) -> tuple[Callable, Callable, list[str]]
     def get(name: str):
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module = modules[name]
-        if module == package:  # a module of the package itself
-            value = importlib.import_module(f"{package}.{name}")
-        else:
-            value = getattr(importlib.import_module(module), name)
+        module = importlib.import_module(modules[name]) if modules[name] != package else None
+        if hasattr(module, name):
+            value = getattr(module, name)
+        else:  # a module of that package
+            value = importlib.import_module(f"{modules[name]}.{name}")
         setattr(sys.modules[package], name, value)
         return value
 

@@ -6,7 +6,8 @@ import pytest
 
 from seq2seq.backend import padded_size
 from seq2seq.data import batching
-from seq2seq.data.batching import make_batches, pad_rows, shift_right
+from seq2seq.data.batching import make_batches
+from seq2seq.data.padding import pad_rows, shift_right
 from seq2seq.text import BOS, EOS, PAD
 
 

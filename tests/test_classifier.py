@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import seq2seq
+from seq2seq.data.class_labels import ClassLabels
 from seq2seq.evaluation import cross_validate, evaluate_model
-from seq2seq.models.classification import classification_report
-from seq2seq.models.labels import LabelNumbers
+from seq2seq.training.classification_report import classification_report
 
 GOOD = ["很好", "不错，很好", "房间很干净", "服务很热情", "早餐好吃", "下次还来"]
 BAD = ["差", "太差了", "房间很脏", "服务冷淡", "早餐难吃", "不会再来"]
@@ -102,7 +102,7 @@ class TestFit:
         assert losses[3] != pytest.approx(losses[0], rel=1e-3)
 
     def test_a_class_left_out_weighs_one(self):
-        numbers = LabelNumbers(["a", "b", "c"])
+        numbers = ClassLabels(["a", "b", "c"])
         assert numbers.class_weight({"b": 2}, None, True) == {0: 1, 1: 2, 2: 1}
         assert numbers.class_weight({2: 0.5}, None, False) == {0: 1, 1: 1, 2: 0.5}
         make_model().fit(TEXTS, LABELS, class_weight={"bad": 2}, verbose=0)

@@ -12,8 +12,8 @@ import pytest
 from conftest import CHINESE, ENGLISH
 
 import seq2seq
+from seq2seq import check_inference, load_model
 from seq2seq.cli import main
-from seq2seq.models.inference import check_inference, load_model
 
 SMALL = ["--units", "16", "--embedding-dim", "8", "--epochs", "2", "--show", "1"]
 

@@ -80,7 +80,9 @@ def test_unknown_words_are_copied_from_the_source():
     result = model.generate("my name is Li", sampler=sampler, return_details=True)
     assert seq2seq.UNK in result.ids
     assert "[UNK]" not in result.text
-    assert result.tokens[2] in ["my", "name", "is", "Li"]
+    place = result.ids.index(seq2seq.UNK)
+    most_attended = int(result.attention[place, :-1].argmax())  # the last one is EOS
+    assert result.tokens[place] == result.source_tokens[most_attended]
     assert model.generate("my name is Li", sampler=sampler) == result.text
 
 
@@ -146,7 +148,5 @@ def test_options_that_do_not_fit_the_call(attentive, model):
         attentive.generate(ENGLISH, sampler=Greedy(min_length=9), max_length=8)
     with pytest.raises(ValueError, match=r"target vocabulary. Received: \['猫'\]"):
         attentive.generate(ENGLISH, sampler=Greedy(banned=["好", "猫"]))
-    with pytest.raises(ValueError, match="at most"):
-        attentive.generate(ENGLISH, sampler=BeamSearch(width=500))
     with pytest.raises(ValueError, match="attention"):
         model.generate(ENGLISH, sampler=Greedy(replace_unknown=True))

@@ -13,6 +13,8 @@ import pytest
 from keras import ops
 
 from seq2seq.backend import compile_function
+from seq2seq.generation import keras_ops, numpy_ops
+from seq2seq.generation.arrays import array_ops
 from seq2seq.generation.loop import generate_ids
 from seq2seq.generation.samplers import (
     BeamSearch,
@@ -44,28 +46,72 @@ FLAT_TABLE = TABLE.reshape(-1, VOCABULARY).astype("float32")
 STATES = np.stack([np.arange(ROWS), np.zeros(ROWS)], axis=1).astype("int32")  # (model, history)
 
 
-def toy_step(token_ids, states, position, table=None):
-    (state,) = states
-    history = (state[:, 1] * VOCABULARY + token_ids) % HISTORIES
-    if table is None:
-        table = ops.convert_to_tensor(FLAT_TABLE)
-    log_probabilities = ops.take(table, state[:, 0] * HISTORIES + history, axis=0)
-    return log_probabilities, [ops.stack([state[:, 0], history], axis=1)]
+class Toy:
+    """A decoder that looks the next token up in a table; the row of the model is its memory."""
+
+    def __init__(self, table=FLAT_TABLE):
+        self.table = table
+
+    def begin(self, ids, max_length):
+        return [ids[:, 1]], [ids[:, 0]], None
+
+    def step(self, token_ids, states, memory, positions):
+        xp = array_ops(token_ids)
+        (history,), (models,) = states, memory
+        history = (history * VOCABULARY + token_ids) % HISTORIES
+        width = xp.shape(token_ids)[0] // xp.shape(models)[0]
+        models = xp.repeat(models, width, axis=0)  # the loop never repeats it
+        table = self.table if xp is numpy_ops else ops.convert_to_tensor(self.table)
+        return xp.take(table, models * HISTORIES + history, axis=0), [history]
+
+
+class Decoder:
+    """A decoder of a step function, without memory."""
+
+    def __init__(self, step):
+        self.take_step = step
+
+    def begin(self, ids, max_length):
+        return [ids], [], None
+
+    def step(self, token_ids, states, memory, positions):
+        return self.take_step(token_ids, states, positions)
+
+
+TOY = Toy()
+
+
+def resolve(sampler, max_length):
+    return sampler.constraints.resolve(None, VOCABULARY, max_length)
 
 
 @functools.cache
-def compiled(sampler, step, max_length):
+def compiled(sampler, decoder, max_length):
+    constraints, bound = resolve(sampler, max_length), sampler.bind()
     return compile_function(
-        lambda states, noise: generate_ids(step, [states], sampler, max_length, noise), []
+        lambda ids, noise: generate_ids(decoder, ids, bound, constraints, max_length, noise), []
     )
 
 
-def generate(sampler, states=STATES, noise=None, step=toy_step, max_length=MAX_LENGTH):
-    """`(ids, scores)` as NumPy arrays."""
+def generate(
+    sampler, states=STATES, noise=None, decoder=TOY, max_length=MAX_LENGTH, engine="compiled"
+):
+    """`(ids, scores)` as NumPy arrays; the engine is the backend, compiled or eager, or NumPy."""
     if noise is None:
         noise = np.zeros((len(states), max_length), "float32")
-    ids, scores = compiled(sampler, step, max_length)(states, noise)
-    return ops.convert_to_numpy(ids), ops.convert_to_numpy(scores)
+    if engine == "compiled":
+        results = compiled(sampler, decoder, max_length)(states, noise)
+    else:
+        if engine == "eager":
+            states, noise = ops.convert_to_tensor(states), ops.convert_to_tensor(noise)
+        constraints = resolve(sampler, max_length)
+        results = generate_ids(decoder, states, sampler.bind(), constraints, max_length, noise)
+    if engine == "numpy":
+        assert all(type(result) is np.ndarray for result in results)
+    return tuple(map(ops.convert_to_numpy, results))
+
+
+each_engine = pytest.mark.parametrize("engine", ["compiled", "numpy"])
 
 
 # The same in a few lines of Python
@@ -149,8 +195,9 @@ def test_the_toy_is_worth_playing_with():
 # Greedy and beam against the definitions
 
 
-def test_greedy_takes_the_best_token_at_each_step():
-    ids, scores = generate(Greedy())
+@each_engine
+def test_greedy_takes_the_best_token_at_each_step(engine):
+    ids, scores = generate(Greedy(), engine=engine)
     assert ids.dtype == "int32"
     assert ids.shape == (ROWS, 1, MAX_LENGTH)
     expected = [greedy_by_hand(model) for model in range(ROWS)]
@@ -158,18 +205,20 @@ def test_greedy_takes_the_best_token_at_each_step():
     np.testing.assert_allclose(scores[:, 0], [score(*row) for row in enumerate(expected)], 1e-5)
 
 
+@each_engine
 @pytest.mark.parametrize("length_penalty", [0.0, 1.0])
-def test_a_beam_of_width_1_is_greedy(length_penalty):
-    ids, scores = generate(BeamSearch(width=1, length_penalty=length_penalty))
-    greedy_ids, greedy_scores = generate(Greedy())
+def test_a_beam_of_width_1_is_greedy(length_penalty, engine):
+    ids, scores = generate(BeamSearch(width=1, length_penalty=length_penalty), engine=engine)
+    greedy_ids, greedy_scores = generate(Greedy(), engine=engine)
     np.testing.assert_array_equal(ids, greedy_ids)
     np.testing.assert_allclose(scores, greedy_scores, 1e-6)
 
 
+@each_engine
 @pytest.mark.parametrize("length_penalty", [0.0, 0.6, 1.0])
-def test_a_beam_as_wide_as_the_space_finds_what_brute_force_finds(length_penalty):
+def test_a_beam_as_wide_as_the_space_finds_what_brute_force_finds(length_penalty, engine):
     sampler = BeamSearch(SPACE, length_penalty, num_results=SPACE)
-    ids, scores = generate(sampler)
+    ids, scores = generate(sampler, engine=engine)
     for model in range(ROWS):
         ranked = sorted(all_texts(), key=lambda text: -normalised(model, text, length_penalty))
         found = texts_of(ids[model])
@@ -186,9 +235,10 @@ def test_the_length_penalty_changes_the_order():
     assert sum(lengths[1]) > sum(lengths[0])
 
 
+@each_engine
 @pytest.mark.parametrize("width", [2, 3, 5])
-def test_a_narrow_beam_keeps_the_best_of_all_continuations(width):
-    ids, scores = generate(BeamSearch(width, length_penalty=0.0, num_results=width))
+def test_a_narrow_beam_keeps_the_best_of_all_continuations(width, engine):
+    ids, scores = generate(BeamSearch(width, length_penalty=0.0, num_results=width), engine=engine)
     for model in range(ROWS):
         expected = beam_by_hand(model, width)
         assert texts_of(ids[model]) == expected
@@ -199,7 +249,7 @@ def test_a_narrow_beam_keeps_the_best_of_all_continuations(width):
 @pytest.mark.parametrize("num_results", [1, 2])
 def test_stopping_early_changes_no_result(length_penalty, num_results):
     class Patient(BeamSearch):
-        def is_done(self, ids, scores, finished):
+        def is_done(self, ids, scores, finished, max_length):
             return ops.all(finished, axis=-1)
 
     options = {"width": 3, "length_penalty": length_penalty, "num_results": num_results}
@@ -222,40 +272,41 @@ def test_a_text_cut_off_is_scored_as_it_stands():
 # What every sampler promises
 
 
+@each_engine
 @each_sampler
-def test_scores_are_sums_of_the_models_own_log_probabilities(sampler):
-    ids, scores = generate(sampler, noise=noise_for(sampler))
+def test_scores_are_sums_of_the_models_own_log_probabilities(sampler, engine):
+    ids, scores = generate(sampler, noise=noise_for(sampler), engine=engine)
     assert scores.shape == ids.shape[:2] == (ROWS, sampler.num_results)
     for model in range(ROWS):
         expected = [score(model, text) for text in texts_of(ids[model])]
         np.testing.assert_allclose(scores[model], expected, 1e-5)
 
 
+@each_engine
 @each_sampler
-def test_special_tokens_are_never_generated_and_a_finished_text_stays_finished(sampler):
-    ids, _ = generate(sampler, noise=noise_for(sampler))
+def test_special_tokens_are_never_generated_and_a_finished_text_stays_finished(sampler, engine):
+    ids, _ = generate(sampler, noise=noise_for(sampler), engine=engine)
     for row in ids.reshape(-1, MAX_LENGTH).tolist():
         text = row[: row.index(EOS) + 1] if EOS in row else row
         assert set(text) <= set(ALLOWED)
         assert row == padded(text)
 
 
-def test_a_beam_wider_than_the_space_invents_nothing():
-    ids, scores = generate(BeamSearch(width=6, length_penalty=0.0, num_results=6), max_length=1)
+@each_engine
+def test_a_beam_wider_than_the_space_invents_nothing(engine):
+    ids, scores = generate(
+        BeamSearch(width=6, length_penalty=0.0, num_results=6), max_length=1, engine=engine
+    )
     assert (scores[:, :4] > -100).all()
     assert set(ids[:, :4].flat) == set(ALLOWED)
     assert not {UNK, BOS} & set(ids.flat)
 
 
-def test_other_tokens_can_be_banned():
-    ids, _ = generate_ids(
-        toy_step,
-        [ops.convert_to_tensor(STATES)],
-        Greedy(banned=[EOS, 4]),
-        MAX_LENGTH,
-        ops.zeros((ROWS, MAX_LENGTH)),
-    )
-    assert set(ops.convert_to_numpy(ids).flat) == {5, 6}
+@each_engine
+def test_other_tokens_can_be_banned(engine):
+    ids, _ = generate(Greedy(banned=[EOS + 1]), engine=engine)
+    assert EOS + 1 not in set(ids.flat)
+    assert set(generate(Greedy())[0].flat) == {PAD, *ALLOWED}
 
 
 @each_sampler
@@ -271,22 +322,53 @@ def test_a_row_does_not_depend_on_its_batch(sampler):
     np.testing.assert_array_equal(ids, together[order])
 
 
-@pytest.mark.parametrize("name", ["sample", "beam"])
-def test_a_loop_that_is_not_compiled_generates_the_same(name):
-    sampler = SAMPLERS[name]
-    noise = noise_for(sampler)
-    states = [ops.convert_to_tensor(STATES)]
-    ids, scores = generate_ids(toy_step, states, sampler, MAX_LENGTH, ops.convert_to_tensor(noise))
-    expected_ids, expected_scores = generate(sampler, noise=noise)
-    np.testing.assert_array_equal(ops.convert_to_numpy(ids), expected_ids)
-    np.testing.assert_allclose(ops.convert_to_numpy(scores), expected_scores, 1e-5)
+CONSTRAINTS = {
+    "none": {},
+    "banned": {"banned": [5]},
+    "prefix": {"prefix": [5, 6]},
+    "min_length": {"min_length": 3},
+    "no_repeat_ngram": {"no_repeat_ngram": 1},
+    "no_repeat_bigram": {"no_repeat_ngram": 2, "min_length": 4},
+    "repetition_penalty": {"repetition_penalty": 1.7},
+    "all": {"banned": [4], "prefix": [5], "no_repeat_ngram": 2, "repetition_penalty": 0.5},
+}
+
+
+@pytest.mark.parametrize("options", CONSTRAINTS.values(), ids=CONSTRAINTS)
+@each_sampler
+def test_all_engines_generate_the_same(sampler, options):
+    given = {name: value for name, value in sampler.get_config().items() if name != "seed"}
+    sampler = type(sampler)(**given, **options)
+    noise = make_noise(7, range(ROWS), MAX_LENGTH)
+    ids, scores = generate(sampler, noise=noise, engine="numpy")
+    for engine in ("compiled", "eager"):
+        others, other_scores = generate(sampler, noise=noise, engine=engine)
+        np.testing.assert_array_equal(others, ids)
+        np.testing.assert_allclose(other_scores, scores, 1e-5)
+
+
+def test_numpy_offers_what_keras_offers():
+    assert numpy_ops.__all__ == keras_ops.__all__
+    x = np.random.default_rng(1).normal(size=(5, 3, 50)).astype("float32")
+    for k in (1, 3, 12, 13, 50):
+        for ours, theirs in zip(numpy_ops.top_k(x, k), ops.top_k(x, k), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+        equals, (_, places) = np.round(x), numpy_ops.top_k(np.round(x), k)
+        first = np.argsort(-equals, axis=-1, kind="stable")[:, :, :k]
+        np.testing.assert_array_equal(places, first)
+    for name in ("softmax", "log_softmax", "argmax"):
+        expected = ops.convert_to_numpy(getattr(keras_ops, name)(ops.array(x)))
+        ours = getattr(numpy_ops, name)(x)
+        np.testing.assert_allclose(ours, expected, 1e-5, 1e-6)
+        assert ours.dtype == expected.dtype
 
 
 def test_a_compiled_loop_follows_its_variables():
     table = keras.Variable(FLAT_TABLE)
-    step = functools.partial(toy_step, table=table)
+    bound, constraints = Greedy().bind(), resolve(Greedy(), MAX_LENGTH)
     generate_by_table = compile_function(
-        lambda states, noise: generate_ids(step, [states], Greedy(), MAX_LENGTH, noise), [table]
+        lambda ids, noise: generate_ids(Toy(table), ids, bound, constraints, MAX_LENGTH, noise),
+        [table],
     )
     noise = np.zeros((ROWS, MAX_LENGTH), "float32")
     before = ops.convert_to_numpy(generate_by_table(STATES, noise)[0])
@@ -299,12 +381,11 @@ def test_a_compiled_loop_follows_its_variables():
 
 
 def test_the_step_is_told_how_many_tokens_were_generated():
-    def step(token_ids, states, position):
-        next_ids = ops.take(ops.array([6, 4, 5, EOS]), position)
-        log_probabilities = ops.log(ops.one_hot(next_ids, VOCABULARY) * 0.9 + 0.01)
-        return ops.broadcast_to(log_probabilities, (2, VOCABULARY)), states
+    def step(token_ids, states, positions):
+        next_ids = ops.take(ops.array([6, 4, 5, EOS]), positions)
+        return ops.log(ops.one_hot(next_ids, VOCABULARY) * 0.9 + 0.01), states
 
-    ids, _ = generate(Greedy(), STATES[:2], step=step)
+    ids, _ = generate(Greedy(), STATES[:2], decoder=Decoder(step))
     assert ids[:, 0].tolist() == [[6, 4, 5, EOS]] * 2
 
 
@@ -317,15 +398,15 @@ class CountSteps(Greedy):
 
 
 def test_the_loop_stops_when_every_row_has_ended():
-    def step(token_ids, states, position):
-        next_ids = ops.where(position + 1 >= states[0][:, 0], EOS, 4)
+    def step(token_ids, states, positions):
+        next_ids = ops.where(positions + 1 >= states[0][:, 0], EOS, 4)
         return ops.one_hot(next_ids, VOCABULARY), states
 
     lengths = np.array([[2], [5], [1]], "int32")
-    ids, steps = generate(CountSteps(), lengths, step=step, max_length=50)
+    ids, steps = generate(CountSteps(), lengths, decoder=Decoder(step), max_length=50)
     assert (ids != PAD).sum(axis=-1)[:, 0].tolist() == [2, 5, 1]
     assert steps[:, 0].tolist() == [5, 5, 5]
-    _, steps = generate(CountSteps(), lengths, step=step, max_length=3)
+    _, steps = generate(CountSteps(), lengths, decoder=Decoder(step), max_length=3)
     assert steps[:, 0].tolist() == [3, 3, 3]
 
 
@@ -347,6 +428,7 @@ def distribution(sampler, probabilities):
     return probabilities / probabilities.sum()
 
 
+@each_engine
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -361,10 +443,14 @@ def distribution(sampler, probabilities):
     ],
     ids=str,
 )
-def test_texts_are_drawn_as_often_as_they_should(arguments):
+def test_texts_are_drawn_as_often_as_they_should(arguments, engine):
     sampler, draws = Sample(seed=1, **arguments), 4000
     ids, _ = generate(
-        sampler, np.repeat(STATES[:1], draws, axis=0), make_noise(1, range(draws), 2), max_length=2
+        sampler,
+        np.repeat(STATES[:1], draws, axis=0),
+        make_noise(1, range(draws), 2),
+        max_length=2,
+        engine=engine,
     )
     drawn = texts_of(ids)
     chi_square = 0
@@ -381,15 +467,15 @@ def test_texts_are_drawn_as_often_as_they_should(arguments):
     assert chi_square < 33  # 12 degrees of freedom, 1 in 1,000
 
 
-def constant_step(probabilities):
-    """A step that always gives EOS, 4, 5 and 6 these probabilities."""
+def constant_decoder(probabilities):
+    """A decoder that always gives EOS, 4, 5 and 6 these probabilities."""
     row = np.log(np.maximum([0, 0, 0, *probabilities], 1e-300)).astype("float32")
 
-    def step(token_ids, states, position):
+    def step(token_ids, states, positions):
         rows = ops.shape(token_ids)[0]
         return ops.broadcast_to(ops.convert_to_tensor(row), (rows, VOCABULARY)), states
 
-    return step
+    return Decoder(step)
 
 
 @pytest.mark.parametrize(
@@ -410,8 +496,8 @@ def constant_step(probabilities):
 def test_only_probable_tokens_are_drawn(arguments, possible):
     states = np.zeros((500, 2), "int32")
     noise = make_noise(2, range(500), 1)
-    step = constant_step([0.05, 0.5, 0.15, 0.3])
-    ids, _ = generate(Sample(**arguments), states, noise, step, max_length=1)
+    decoder = constant_decoder([0.05, 0.5, 0.15, 0.3])
+    ids, _ = generate(Sample(**arguments), states, noise, decoder, max_length=1)
     assert set(ids.flat) == possible
 
 
@@ -420,8 +506,8 @@ def test_the_ends_of_the_dice_draw_real_tokens_at_any_temperature(temperature):
     """The lowest and highest numbers that `make_noise` can give."""
     noise = np.linspace(0, 1 - 1e-6, 101).astype("float32")[:, None]
     states = np.zeros((101, 2), "int32")
-    step = constant_step([0.0, 0.4, 0.6, 0.0])
-    ids, _ = generate(Sample(temperature=temperature), states, noise, step, max_length=1)
+    decoder = constant_decoder([0.0, 0.4, 0.6, 0.0])
+    ids, _ = generate(Sample(temperature=temperature), states, noise, decoder, max_length=1)
     assert set(ids.flat) <= set(ALLOWED)
     if temperature <= 1:
         assert set(ids.flat) <= {4, 5}

@@ -8,7 +8,7 @@ import pytest
 from conftest import CHINESE, ENGLISH
 
 import seq2seq
-from seq2seq.models.inference import load_model
+from seq2seq import load_model
 
 
 def greedy_by_hand(encoder_model, decoder_model, source_ids, max_length):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from seq2seq.models.losses import Crossentropy, crossentropy_of_scores
+from seq2seq.training.losses import Crossentropy, crossentropy_of_scores
 
 LABELS = np.array([[1, 0, 4], [3, 3, 2]], dtype="int32")
 SCORES = np.random.default_rng(0).normal(size=(2, 3, 5)).astype("float32") * 4

@@ -7,7 +7,7 @@ from conftest import CHINESE, ENGLISH
 from keras import ops
 
 from seq2seq.backend import runs_tensorflow_on_cpu
-from seq2seq.models.lstm import LSTM
+from seq2seq.layers.lstm import LSTM
 
 BATCH, LENGTH, DIM, UNITS = 3, 7, 5, 4
 LENGTHS = np.array([7, 2, 5])

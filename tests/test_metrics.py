@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from seq2seq.models.metrics import Accuracy, Perplexity, token_log_probabilities
+from seq2seq.training.metrics import Accuracy, Perplexity, token_log_probabilities
 
 VOCABULARY = 6
 LENGTHS = [1, 5, 2, 5, 3, 2]

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from seq2seq.models.optimizer import Adam
+from seq2seq.training.optimizer import Adam
 
 
 def gradients(update):

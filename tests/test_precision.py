@@ -7,10 +7,10 @@ from conftest import CHINESE, ENGLISH, make_model
 
 import seq2seq
 from seq2seq.backend import multiplies_bfloat16
-from seq2seq.models import precision
-from seq2seq.models.dense import Dense
-from seq2seq.models.embedding import TiedEmbedding
-from seq2seq.models.precision import training_dtype
+from seq2seq.layers import precision
+from seq2seq.layers.embedding import TiedEmbedding
+from seq2seq.layers.mixed_precision_dense import Dense
+from seq2seq.layers.precision import training_dtype
 
 X = np.random.default_rng(0).normal(size=(2, 3, 8)).astype("float32")
 

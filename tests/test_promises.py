@@ -9,7 +9,7 @@ import pytest
 from conftest import CHINESE, ENGLISH, make_model, make_words
 
 import seq2seq
-from seq2seq.data.batching import pad_rows
+from seq2seq.data.padding import pad_rows
 
 
 def test_a_saved_model_gives_the_same_texts_in_a_fresh_process(trained, tmp_path):

@@ -10,8 +10,8 @@ import tensorflow as tf
 from conftest import CHINESE, ENGLISH, make_model
 
 import seq2seq
-from seq2seq.models.metrics import Perplexity
-from seq2seq.models.optimizer import Adam
+from seq2seq.training.metrics import Perplexity
+from seq2seq.training.optimizer import Adam
 
 
 def fit_losses(x, y=None, compiled=None, **options):

@@ -3,11 +3,11 @@
 from seq2seq.commands.options import make_sampler, print_result, read_data, refuse_sampler
 from seq2seq.data.corpus import read_lines
 from seq2seq.evaluation import evaluate_model
-from seq2seq.training.classification_report import ClassificationReport
-from seq2seq.models.classifier import TextClassifier
 from seq2seq.files.loading import load_model
+from seq2seq.models.classifier import TextClassifier
 from seq2seq.models.language_model import LanguageModel
 from seq2seq.models.seq2seq import Seq2Seq
+from seq2seq.training.classification_report import ClassificationReport
 
 
 def evaluate(options) -> None:

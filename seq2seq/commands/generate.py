@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from seq2seq.commands.options import make_sampler, refuse_sampler
 from seq2seq.data.corpus import decode_utf8, read_lines, split_lines
-from seq2seq.models.classifier import TextClassifier
 from seq2seq.files.loading import load_model
+from seq2seq.models.classifier import TextClassifier
 
 BLOCK = 1024  # input lines generated from, and printed, at a time
 

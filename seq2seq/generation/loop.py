@@ -5,13 +5,13 @@ What takes the steps is a *decoder*, an object of two methods:
     begin(ids, max_length) -> states, memory, first_ids
     step(token_ids, states, memory, positions) -> scores, states
 
-`begin` reads rows of ids `(batch, length)`, a source or a prompt. `states` is a list of tensors whose
+`begin` reads rows of ids `(batch, length)`, sources or prompts. `states` is a list of tensors whose
 first axis is the hypotheses in hand, which the loop reorders. `memory` is a list of what all
 hypotheses of a row share, first axis the batch, which nothing reorders or repeats. `first_ids`,
 int32 `(batch,)`, is what the first step is given; `None` stands for `BOS`. `step` takes the last
-tokens, int32 `(rows,)`, and how many each row has generated before them, `positions`, int32
-`(rows,)`; it returns scores `(rows, vocabulary)`, log probabilities or unnormalised ones. There are
-`batch * width` rows, the hypotheses of a row of the batch next to each other.
+tokens, int32 `(rows,)`, and how many each row has generated, `positions`, int32 `(rows,)`; it
+returns scores `(rows, vocabulary)`, log probabilities or unnormalised ones. There are `batch *
+width` rows, the hypotheses of a row of the batch next to each other.
 """
 
 from typing import Any, NamedTuple

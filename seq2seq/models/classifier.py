@@ -20,8 +20,8 @@ from seq2seq.networks.classifier import RecurrentClassifier
 from seq2seq.networks.options import ClassifierOptions
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.training.classification_report import ClassificationReport, classification_report
-from seq2seq.training.metrics import known_share
 from seq2seq.training.losses import Crossentropy
+from seq2seq.training.metrics import known_share
 from seq2seq.training.optimizer import Adam
 
 

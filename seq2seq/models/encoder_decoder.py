@@ -273,7 +273,9 @@ class EncoderDecoderModel(TokenModel):
         """Returns loss, perplexities and accuracy of given pairs; see `evaluate_model`."""
         accuracy, perplexity, tokens = Accuracy(), Perplexity(), 0
         for inputs, labels in self.make_dataset(sources, targets, batch_size):
-            probabilities = self.predict_on_batch({name: ids.numpy() for name, ids in inputs.items()})
+            probabilities = self.predict_on_batch(
+                {name: ids.numpy() for name, ids in inputs.items()}
+            )
             accuracy.update_state(labels.numpy(), probabilities)
             perplexity.update_state(labels.numpy(), probabilities)
             tokens += np.count_nonzero(labels)

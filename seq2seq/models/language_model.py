@@ -432,6 +432,7 @@ class LanguageModel(TokenModel):
         if not isinstance(prompt, str):
             return [*self._prompt_row(prompt)[1:], *ids]
         return "".join(continue_text(self.tokenizer, prompt, ids))
+
     def _stream(self, prompt, max_length, sampler):
         ids = self.generator.stream(self._prompt_row(prompt), max_length, sampler)
         if not isinstance(prompt, str):

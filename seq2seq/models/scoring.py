@@ -58,8 +58,12 @@ class PairScorer:
         Returns:
             The results as `Generation` objects.
         """
-        pairs = [(row, ids) for row, group in zip(source_rows, results, strict=True) for ids in group]
-        positions = iter(self._look(*map(list, zip(*pairs, strict=True)), batch_size) if pairs else ())
+        pairs = [
+            (row, ids) for row, group in zip(source_rows, results, strict=True) for ids in group
+        ]
+        positions = iter(
+            self._look(*map(list, zip(*pairs, strict=True)), batch_size) if pairs else ()
+        )
         described = []
         for i, (row, group) in enumerate(zip(source_rows, results, strict=True)):
             source_tokens = self._source_tokens(row, texts and texts[i])

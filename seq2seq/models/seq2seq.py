@@ -156,9 +156,7 @@ class Seq2Seq(EncoderDecoderModel):
         encoder, decoder = self.encoder, self.decoder
         return {
             "encoder": Part(encoder.embedding, encoder.stack, None, self.sides["source"]),
-            "decoder": Part(
-                decoder.embedding, decoder.stack, decoder.output, self.sides["target"]
-            ),
+            "decoder": Part(decoder.embedding, decoder.stack, decoder.output, self.sides["target"]),
         }
 
 

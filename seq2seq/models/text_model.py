@@ -280,7 +280,9 @@ class TextModel(keras.Model):
         if not isinstance(data, (tuple, list)):
             return data
         if len(data) < 2:
-            raise ValueError(f"Expected validation_data of texts or (x, y). Received: {data!r:.60}.")
+            raise ValueError(
+                f"Expected validation_data of texts or (x, y). Received: {data!r:.60}."
+            )
         x, y, *weights = data
         weights = {"sample_weight": weights[0] if weights else None}
         if self.is_read(x):

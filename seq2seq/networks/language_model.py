@@ -19,9 +19,7 @@ class RecurrentLanguageModel:
         tied = options.tie_embeddings
         embedding = make_embedding(size, options, "embedding", options.train_embedding, tied)
         output = make_output(embedding, size, options, tied)
-        self.decoder = Decoder(
-            embedding, Stack("decoder", options), None, options.dropout, output
-        )
+        self.decoder = Decoder(embedding, Stack("decoder", options), None, options.dropout, output)
         self.state_shapes = [(options.units,)] * self.decoder.num_states
 
     def __call__(self, token_ids, states=None):
@@ -29,7 +27,7 @@ class RecurrentLanguageModel:
         return self.decoder(token_ids, states)
 
     def begin(self, ids, max_length):
-        """Reads all of the prompts `(batch, length)` but their last tokens; see `generation.loop`."""
+        """Reads prompts `(batch, length)`, all but their last tokens; see `generation.loop`."""
         length = ops.sum(ops.cast(ops.not_equal(ids, PAD), "int32"), axis=1, keepdims=True)
         last = ops.take_along_axis(ids, length - 1, axis=1)[:, 0]  # (batch,)
         places = ops.arange(ops.shape(ids)[1])[None, :]  # (1, length)

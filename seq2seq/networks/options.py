@@ -51,9 +51,7 @@ def flag(default: bool):
 
     def check(name, value):
         if not isinstance(value, bool):
-            raise ValueError(
-                f"Expected `{name}` to be True or False. Received: {name}={value!r}."
-            )
+            raise ValueError(f"Expected `{name}` to be True or False. Received: {name}={value!r}.")
 
     return _field(default, bool, check)
 

@@ -1,13 +1,12 @@
 """The recurrent encoder-decoder: stacks of named Keras layers, and what joins them.
 
-All is called on symbolic tensors, once for the training graph and again for the inference models, so
-that all of them share the layers.
+All is called on symbolic tensors, once for the training graph and again for the inference models,
+so that all of them share the layers.
 """
 
 import functools
 
 import keras
-from keras import ops
 
 from seq2seq.layers.attention import AttentionHead
 from seq2seq.layers.embedding import TiedEmbedding
