@@ -159,16 +159,20 @@ def top_k(x, k: int):
     than half of the time for 5 of 8,000.
 
     Args:
-        x: float `(rows, columns)`.
+        x: float `(..., columns)`.
         k: How many.
 
     Returns:
-        Tuple `(values, indices)`, each `(rows, k)`, the largest first; of equals the first ones.
+        Tuple `(values, indices)`, each `(..., k)`, the largest first; of equals the first ones.
     """
     columns, width = x.shape[-1], 64
     count = -(-columns // width)
     if 2 * k > count:
         return ops.top_k(x, k)
+    if len(x.shape) > 2:
+        values, indices = top_k(ops.reshape(x, (-1, columns)), k)
+        shape = (-1, *x.shape[1:-1], k)
+        return ops.reshape(values, shape), ops.reshape(indices, shape)
     x = ops.pad(x, [[0, 0], [0, count * width - columns]], constant_values=-np.inf)
     blocks = ops.reshape(x, (-1, count, width))
     # In their order, for of equal numbers the first one is wanted.

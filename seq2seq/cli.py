@@ -1,31 +1,18 @@
-"""The command line: its options, its exit codes, and a quiet start."""
+"""The command line: its commands, its exit codes, and a quiet start."""
 
 import argparse
 import contextlib
+import importlib
+import itertools
 import os
 import sys
 
+from seq2seq.commands.options import add_data, add_json, positive
+from seq2seq.commands.sampler_options import add_sampler
+from seq2seq.commands.tokenizer_options import add_side_tokenizers
+from seq2seq.commands.train_options import add_train
+from seq2seq.evaluation.metric_names import DEFAULT_METRICS, KNOWN_METRICS
 from seq2seq.version import __version__
-
-METRICS = (
-    "loss",
-    "perplexity",
-    "character_perplexity",
-    "accuracy",
-    "coverage",
-    "source_coverage",
-    "distinct_1",
-    "distinct_2",
-    "bleu",
-    "chrf",
-    "wer",
-    "exact",
-    "macro_precision",
-    "macro_recall",
-    "macro_f1",
-    "classes",
-    "confusion_matrix",
-)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,13 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         Exit code: 0, 1 for bad input, 130 after Ctrl-C. Bad usage exits with 2.
     """
-    options = build_parser().parse_args(arguments)
+    options = parse(arguments)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8")
     try:
-        with _quiet():
-            from seq2seq import commands
-        getattr(commands, options.command)(options)
+        _load_command(options.command)(options)
         sys.stdout.flush()
     except (ValueError, ImportError, OSError) as error:
         if isinstance(error, BrokenPipeError):  # the reader, `head` perhaps, has seen enough
@@ -61,221 +46,93 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Reads the words of a command line; exits with 2 where they are none."""
+    options = build_parser().parse_args(arguments)
+    if options.command == "train":
+        options.by_task.refuse_others(options)
+    return options
+
+
 def build_parser() -> argparse.ArgumentParser:
-    """Returns the parser of the command line."""
+    """Returns the parser of the command line; it needs no Keras."""
     parser = argparse.ArgumentParser(
-        "seq2seq", description="Train the classic encoder-decoder on pairs of texts, and use it."
+        "seq2seq", description="Train models of texts - the classic encoder-decoder - and use them."
     )
     parser.add_argument("--version", action="version", version=f"seq2seq {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_train(commands)
+    add_train(commands)
     _add_generate(commands)
     _add_evaluate(commands)
     _add_inspect(commands)
     return parser
 
 
-def _add_train(commands):
-    train = commands.add_parser("train", help="train a model on a file of pairs")
-    _add_data(train)
-    train.add_argument("--output", required=True, help="model file to write (.keras)")
-    train.add_argument(
-        "--resume", action="store_true", help="go on where a training run with this output stopped"
-    )
-    train.add_argument("--validation", nargs="+", metavar="FILE", help="validation pairs, as DATA")
-    train.add_argument(
-        "--validation-split",
-        type=float,
-        help="share of DATA kept for validation if none is given (default: 0.05)",
-    )
-    _add_tokenizers(train)
-    _add_model(train)
-    training = train.add_argument_group("training")
-    training.add_argument("--epochs", type=_positive, default=10, help="default: %(default)s")
-    training.add_argument("--batch-size", type=_positive, default=64, help="default: %(default)s")
-    training.add_argument("--learning-rate", type=float, help="default: 0.001")
-    training.add_argument(
-        "--decay",
-        choices=("inverse_sqrt", "cosine"),
-        help="raise the learning rate to that value, then lower it (default: it is constant)",
-    )
-    training.add_argument(
-        "--warm-up", type=_positive, help="updates it rises for, with --decay (default: 500)"
-    )
-    training.add_argument(
-        "--precision",
-        choices=("auto", "float32", "bfloat16", "mixed_bfloat16"),
-        help="data type of the matrix products in training, or with mixed_bfloat16 of nearly all; "
-        "weights and the file are float32 (default: auto, the fastest for the processor and the "
-        "model)",
-    )
-    training.add_argument(
-        "--patience",
-        type=_positive,
-        help="stop after so many epochs without a better validation loss",
-    )
-    training.add_argument("--seed", type=_seed, default=1, help="default: %(default)s")
-    training.add_argument(
-        "--show",
-        type=int,
-        default=3,
-        metavar="N",
-        help="validation pairs shown after each epoch",
-    )
-    _add_json(train)
-
-
-def _add_model(parser):
-    # Without defaults: what is not given is left to the model, or to the file that is resumed.
-    group = parser.add_argument_group("model")
-    for name, kind, default in (
-        ("embedding-dim", int, 256),
-        ("units", int, 256),
-        ("num-layers", int, 1),
-        ("cell", str, "lstm"),
-        ("attention", str, None),
-        ("attention-score", str, "dot"),
-        ("dropout", float, 0.0),
-        ("recurrent-dropout", float, 0.0),
-        ("l2", float, 0.0),
-        ("label-smoothing", float, 0.0),
-        ("source-vectors", str, None),
-        ("target-vectors", str, None),
-        ("max-source-length", int, 200),
-        ("max-target-length", int, 200),
-    ):
-        group.add_argument(f"--{name}", type=kind, help=f"default: {default}")
-    for name, default in (
-        ("bidirectional", False),
-        ("share-embeddings", False),
-        ("tie-output", False),
-        ("train-source-embedding", True),
-        ("train-target-embedding", True),
-    ):
-        group.add_argument(
-            f"--{name}",
-            action=argparse.BooleanOptionalAction,
-            default=None,
-            help=f"default: {default}",
-        )
-
-
 def _add_generate(commands):
-    generate = commands.add_parser("generate", help="generate a line for each line of input")
+    generate = commands.add_parser(
+        "generate", help="generate a line for each line of input, or label each"
+    )
     generate.add_argument("model", help="model file (.keras)")
     generate.add_argument(
         "files", nargs="*", metavar="FILE", help="one text a line; default: standard input"
     )
-    generate.add_argument("--batch-size", type=_positive, default=64, help="default: %(default)s")
-    _add_sampler(generate)
-    generate.add_argument(
+    generate.add_argument("--batch-size", type=positive, default=64, help="default: %(default)s")
+    sampling = add_sampler(generate)
+    sampling.add_argument(
         "--num-results", type=int, help="beam: results a line, separated by tabs (default: 1)"
     )
-    _add_json(generate)
+    add_json(generate)
 
 
 def _add_evaluate(commands):
+    known = dict.fromkeys(itertools.chain(*KNOWN_METRICS.values()))
+    usual = set(itertools.chain(*DEFAULT_METRICS.values()))
+    rest = ", ".join(name for name in known if name not in usual)
     evaluate = commands.add_parser("evaluate", help="measure a model on a file")
     evaluate.add_argument("model", help="model file (.keras)")
-    _add_data(evaluate)
+    add_data(
+        evaluate,
+        "one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; or .gz; "
+        "to evaluate a classifier texts with labels, a language model a text a line",
+    )
+    evaluate.add_argument(
+        "--whole-files", action="store_true", help="language model: each file is one text"
+    )
     evaluate.add_argument(
         "--metrics",
         nargs="+",
-        choices=METRICS,
+        choices=tuple(known),
         metavar="METRIC",
-        help=f"of {', '.join(METRICS)} (default: all that the model's kind has but source_coverage "
-        "and those that compare texts: bleu, chrf, wer, exact)",
+        help=f"of {', '.join(known)} (default: all that the model's kind has but {rest})",
     )
-    evaluate.add_argument("--batch-size", type=_positive, default=64, help="default: %(default)s")
-    _add_sampler(evaluate)
-    _add_json(evaluate)
+    evaluate.add_argument("--batch-size", type=positive, default=64, help="default: %(default)s")
+    add_sampler(evaluate)
+    add_json(evaluate)
 
 
 def _add_inspect(commands):
     inspect = commands.add_parser("inspect", help="report on a file of pairs, or on a model file")
-    _add_data(inspect)
+    add_data(
+        inspect,
+        "one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; or .gz; "
+        "or a model file (.keras)",
+    )
     inspect.add_argument(
         "--validation", nargs="+", metavar="FILE", help="validation pairs, as DATA"
     )
-    inspect.add_argument("--batch-size", type=_positive, default=64, help="default: %(default)s")
+    inspect.add_argument("--batch-size", type=positive, default=64, help="default: %(default)s")
     inspect.add_argument("--max-length", type=int, default=200, help="default: %(default)s")
-    _add_tokenizers(inspect)
-    _add_json(inspect)
+    add_side_tokenizers(inspect)
+    add_json(inspect)
 
 
-def _add_data(parser):
-    parser.add_argument(
-        "data",
-        nargs="+",
-        metavar="DATA",
-        help="one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; or .gz; "
-        "to evaluate a classifier texts with labels, a language model a text a line",
-    )
-    parser.add_argument(
-        "--columns", nargs=2, metavar=("SOURCE", "TARGET"), help="names or numbers of two columns"
-    )
-
-
-def _add_tokenizers(parser):
-    for side in ("source", "target"):
-        group = parser.add_argument_group(f"{side} tokenizer")
-        group.add_argument(
-            f"--{side}-tokenizer",
-            choices=("auto", "char", "word", "jieba"),
-            default="auto",
-            help="default: auto, jieba for Chinese and word for the rest",
-        )
-        group.add_argument(f"--{side}-user-dictionary", metavar="FILE", help="words for jieba")
-        group.add_argument(f"--{side}-stop-words", metavar="FILE", help="words that jieba drops")
-        group.add_argument(
-            f"--{side}-no-hmm", action="store_true", help="jieba must not guess words"
-        )
-    group = parser.add_argument_group("both tokenizers")
-    group.add_argument("--max-tokens", type=int, help="default: no limit")
-    group.add_argument("--min-frequency", type=int, default=1, help="default: %(default)s")
-    group.add_argument("--lowercase", action="store_true")
-
-
-def _add_sampler(parser):
-    group = parser.add_argument_group("generation")
-    group.add_argument("--max-length", type=int, default=100, help="default: %(default)s")
-    group.add_argument("--sampler", choices=("greedy", "sample", "beam"), help="default: greedy")
-    group.add_argument("--width", type=int, help="beam: default 5")
-    group.add_argument("--length-penalty", type=float, help="beam: default 1.0")
-    group.add_argument("--temperature", type=float, help="sample: default 1.0")
-    group.add_argument("--top-k", type=int, help="sample: default all")
-    group.add_argument("--top-p", type=float, help="sample: default all")
-    group.add_argument("--seed", type=_seed, help="sample: default none")
-    group.add_argument("--min-length", type=int, default=1, help="default: %(default)s")
-    group.add_argument("--no-repeat-ngram", type=int, help="default: repetitions are allowed")
-    group.add_argument("--repetition-penalty", type=float, default=1.0, help="default: %(default)s")
-    group.add_argument("--prefix", default="", help="what every result begins with")
-    group.add_argument(
-        "--banned",
-        action="append",
-        default=[],
-        metavar="TOKEN",
-        help="a token never generated; repeat it for more",
-    )
-    group.add_argument(
-        "--replace-unknown", action="store_true", help="copy the source token attended to"
-    )
-
-
-def _add_json(parser):
-    parser.add_argument("--json", action="store_true", help="print results as JSON")
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, received {text}")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdigit() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"expected 0 to 4294967295, received {text}")
-    return int(text)
+def _load_command(name):
+    """Returns the function of a command; what it imports starts quietly."""
+    with _quiet():
+        module = importlib.import_module(f"seq2seq.commands.{name}")
+        if keras := sys.modules.get("keras"):
+            keras.ops.zeros(())  # starts the backend
+    return getattr(module, name)
 
 
 @contextlib.contextmanager

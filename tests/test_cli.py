@@ -1,5 +1,6 @@
 """The command line, as a shell sees it."""
 
+import dataclasses
 import io
 import json
 import os
@@ -13,18 +14,39 @@ from conftest import CHINESE, ENGLISH
 
 import seq2seq
 from seq2seq import check_inference, load_model
-from seq2seq.cli import main
+from seq2seq.cli import build_parser, main
+from seq2seq.commands.task_options import NETWORKS
+from seq2seq.commands.validation import split_labelled
+from seq2seq.networks.options import ClassifierOptions, whole
 
+TINY = ["--units", "8", "--embedding-dim", "8", "--epochs", "1", "--json"]
 SMALL = ["--units", "16", "--embedding-dim", "8", "--epochs", "2", "--show", "1"]
+DATA = {"translate": "data.tsv", "language-model": "lines.txt", "classify": "labels.tsv"}
+TOKENIZERS = {
+    "char": "CharTokenizer",
+    "word": "WordTokenizer",
+    "jieba": "JiebaTokenizer",
+    "subword": "SubwordTokenizer",
+}
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty working folder with `data.tsv`."""
+    """A working folder with nothing but `data.tsv`."""
     monkeypatch.chdir(tmp_path)
     lines = [f"{source}\t{target}\n" for source, target in zip(ENGLISH, CHINESE, strict=True)]
     (tmp_path / "data.tsv").write_text("".join(lines), encoding="utf-8")
     return tmp_path
+
+
+@pytest.fixture
+def corpora(folder):
+    """A working folder with data for every task."""
+    lines = [f"{chinese}{i}" for i in range(6) for chinese in CHINESE]
+    labelled = [f"{line}\t{'问' if '？' in line else '答'}" for line in lines]
+    (folder / "lines.txt").write_text("\n".join(lines), encoding="utf-8")
+    (folder / "labels.tsv").write_text("\n".join(labelled), encoding="utf-8")
+    return folder
 
 
 @pytest.fixture
@@ -210,6 +232,255 @@ class TestTrain:
         both = ["--validation", "data.tsv", "--validation-split", "0.5"]
         fails_with_one_line(["train", "data.tsv", *output, *both], capsys, "Received both")
         assert not (folder / "m.keras").exists()
+
+
+def train(task, *options, output="m.keras"):
+    """Runs `train` on the data of a task; returns the exit code."""
+    return main(["train", "--task", task, DATA[task], "--output", output, *options])
+
+
+class TestEveryTask:
+    @pytest.mark.parametrize("kind", TOKENIZERS)
+    @pytest.mark.parametrize("task", ["language-model", "classify"])
+    def test_train_generate_evaluate_with_every_tokenizer(self, corpora, capsys, task, kind):
+        assert train(task, *TINY, "--tokenizer", kind, "--lowercase") == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["metrics"]["val_loss"] > 0
+        assert main(["inspect", "m.keras", "--json"]) == 0
+        summary = json.loads(capsys.readouterr().out)
+        assert summary["settings"]["tokenizer"].startswith(TOKENIZERS[kind])
+        (corpora / "in.txt").write_text("晚安\n\n早上好", encoding="utf-8")
+        assert main(["generate", "m.keras", "in.txt"]) == 0
+        lines = capsys.readouterr().out.split("\n")
+        assert len(lines) == 4
+        assert task == "language-model" or set(lines[:3]) <= {"问", "答"}
+        assert main(["evaluate", "m.keras", DATA[task], "--json"]) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["texts"] == 24 and result["coverage"] > 0.5
+
+    @pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
+    def test_subwords_on_both_sides(self, folder, capsys, algorithm):
+        sides = ["--source-tokenizer", "subword", "--target-tokenizer", "subword"]
+        options = [*sides, "--subword-algorithm", algorithm, "--max-tokens", "30"]
+        assert main(["train", "data.tsv", "--output", "m.keras", *options, *TINY]) == 0
+        model = load_model("m.keras")
+        assert model.source_tokenizer.algorithm == model.target_tokenizer.algorithm == algorithm
+        assert 4 < model.source_vocabulary_size <= 30
+        capsys.readouterr()
+        assert main(["inspect", "data.tsv", *options]) == 0
+        assert "SubwordTokenizer" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        "task, tokenizer", [("language-model", "JiebaTokenizer"), ("classify", "CharTokenizer")]
+    )
+    def test_resume(self, corpora, capsys, task, tokenizer):
+        assert train(task, *TINY) == 0
+        assert type(load_model("m.keras").tokenizer).__name__ == tokenizer  # chosen for Chinese
+        capsys.readouterr()
+        assert train(task, *TINY, "--epochs", "2", "--resume") == 0
+        assert json.loads(capsys.readouterr().out)["training"]["epochs"] == 2
+        more = ["train", "--task", task, DATA[task], "--output", "m.keras", "--resume"]
+        more += ["--epochs", "3"]
+        fails_with_one_line([*more, "--units", "9"], capsys, "units=8")
+        fails_with_one_line([*more, "--tokenizer", "word"], capsys, "--tokenizer")
+        fails_with_one_line([*more, "--max-tokens", "9"], capsys, "max_tokens=None")
+        fails_with_one_line([*more, "--vectors", "none.txt"], capsys, "no vectors")
+        other = ["train", "data.tsv", "--output", "m.keras", "--resume"]
+        fails_with_one_line(other, capsys, f"Expected --task {task}")
+
+    def test_the_options_of_jieba(self, corpora, capsys):
+        (corpora / "words.txt").write_text("车站在\n", encoding="utf-8")
+        (corpora / "stop.txt").write_text("。\n", encoding="utf-8")
+        jieba = ["--tokenizer", "jieba", "--no-hmm"]
+        jieba += ["--user-dictionary", "words.txt", "--stop-words", "stop.txt"]
+        assert train("classify", *TINY, *jieba) == 0
+        tokenizer = load_model("m.keras").tokenizer
+        assert tokenizer.tokenize("车站在。") == ["车站在"] and not tokenizer.hmm
+        capsys.readouterr()
+        assert train("classify", *TINY, *jieba, "--resume", "--epochs", "2") == 0
+        capsys.readouterr()
+        arguments = ["train", "--task", "classify", "labels.tsv", "--output", "n.keras"]
+        fails_with_one_line([*arguments, "--no-hmm"], capsys, "--tokenizer jieba")
+        fails_with_one_line([*arguments, "--subword-algorithm", "bpe"], capsys, "subword")
+
+
+class TestLanguageModel:
+    def test_it_shows_what_it_writes(self, corpora, capsys):
+        assert train("language-model", *SMALL) == 0
+        assert capsys.readouterr().out.count(" -> ") == 2
+
+    def test_the_last_texts_are_for_validation(self, corpora, capsys):
+        assert train("language-model", *TINY, "--validation-split", "0.25") == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["data"]["texts"] == 18 and result["validation"]["texts"] == 6
+        assert train("language-model", *TINY, "--validation", "lines.txt", "lines.txt") == 0
+        assert json.loads(capsys.readouterr().out)["validation"]["texts"] == 48
+        (corpora / "lines.txt").write_text("晚安", encoding="utf-8")
+        assert train("language-model", *TINY) == 0
+        output = capsys.readouterr()
+        assert "too few texts" in output.err and "validation" not in json.loads(output.out)
+
+    def test_whole_files(self, corpora, capsys):
+        options = [*TINY, "--whole-files", "--tokenizer", "char", "--validation-split", "0.2"]
+        assert train("language-model", *options) == 0
+        output = capsys.readouterr()
+        assert "the last 33 of 155 characters" in output.err  # whole lines
+        assert json.loads(output.out)["data"]["texts"] == 1
+        files = ["lines.txt"] * 3
+        arguments = ["train", "--task", "language-model", *files, "--output", "m.keras", *options]
+        assert main(arguments) == 0
+        output = capsys.readouterr()
+        assert "the last 1 of 3 files" in output.err
+        assert json.loads(output.out)["data"]["texts"] == 2
+        assert main(["evaluate", "m.keras", "lines.txt", "--whole-files", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["texts"] == 1
+
+    def test_states_are_carried_from_window_to_window(self, corpora, capsys):
+        options = ["--tokenizer", "char", "--batch-size", "4", "--window", "10"]
+        options += ["--validation-split", "0"]
+        assert train("language-model", *TINY, *options, "--carry-states") == 0
+        result = json.loads(capsys.readouterr().out)
+        # 132 characters and 24 ends of lines in four streams, not 24 windows, four at a time.
+        assert result["training"]["updates"] == 4
+        load_model("m.keras").generate("晚", max_length=3)
+
+    def test_the_rate_falls_over_all_windows(self, corpora, capsys):
+        decay = ["--decay", "cosine", "--warm-up", "1", "--batch-size", "2", "--whole-files"]
+        options = [*TINY, "--epochs", "2", "--tokenizer", "char", "--window", "10"]
+        assert train("language-model", *options, *decay) == 0
+        result = json.loads(capsys.readouterr().out)["training"]
+        assert result["updates"] > 10 and result["learning_rate"] == pytest.approx(0, abs=1e-9)
+
+    def test_it_is_judged_by_samples(self, corpora, capsys):
+        assert train("language-model", *TINY) == 0
+        capsys.readouterr()
+        arguments = ["evaluate", "m.keras", "lines.txt"]
+        fails_with_one_line([*arguments, "--min-length", "3"], capsys, "Add --sampler")
+        arguments += ["--metrics", "distinct_1", "--json", "--max-length", "5"]
+        assert main(arguments) == 0
+        usual = capsys.readouterr().out
+        assert main([*arguments, "--sampler", "sample", "--seed", "0"]) == 0
+        assert capsys.readouterr().out == usual
+
+
+class TestClassify:
+    def test_some_of_every_label_are_left_to_train_on(self):
+        texts = [f"{i}" for i in range(40)] + ["same", "same", "rare"]
+        labels = ["a"] * 30 + ["b"] * 12 + ["c"]
+        train, validation = split_labelled(texts, labels, 0.2, seed=1)
+        assert sorted([*train[0], *validation[0]]) == sorted(texts)
+        assert set(train[1]) == {"a", "b", "c"} and "rare" in train[0]
+        assert len(validation[0]) in (8, 9) and len(set(validation[1])) == 2
+        assert not set(train[0]) & set(validation[0])
+        assert split_labelled(texts, labels, 0.2, seed=1) == (train, validation)
+        assert split_labelled(texts, labels, 0.2, seed=2) != (train, validation)
+        with pytest.raises(ValueError, match="spared"):
+            split_labelled(["x", "y"], ["a", "b"], 0.5, seed=1)
+
+    def test_labels_of_equal_weight(self, corpora, capsys):
+        losses = []
+        for options in ([], ["--class-weight", "balanced"]):
+            assert train("classify", *TINY, *options) == 0
+            losses.append(json.loads(capsys.readouterr().out)["metrics"]["loss"])
+        assert losses[0] != losses[1]
+
+    def test_labels_that_are_numbers_in_the_model(self, corpora, capsys):
+        tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
+        model = seq2seq.TextClassifier(tokenizer, [0, 1], 8, 8, pair_buckets=0)
+        model.save("m.keras")
+        (corpora / "labels.tsv").write_text("晚安\t0\n早\t1\n早上好\t1\n", encoding="utf-8")
+        assert train("classify", "--epochs", "1", "--json", "--resume") == 0
+        assert load_model("m.keras").labels == [0, 1]
+
+    def test_bad_data(self, corpora, capsys):
+        (corpora / "labels.tsv").write_text("晚安\t好\n早上\t\n", encoding="utf-8")
+        arguments = ["train", "--task", "classify", "labels.tsv", "--output", "m.keras", *TINY]
+        fails_with_one_line(arguments, capsys, "none for text 2")
+        (corpora / "labels.tsv").write_text("晚安\t好\n早上\t好\n", encoding="utf-8")
+        fails_with_one_line([*arguments, "--validation-split", "0"], capsys, "two labels")
+        (corpora / "labels.tsv").write_text("好\t晚安\n好\t早上\n", encoding="utf-8")
+        assert main(arguments) == 0
+        error = capsys.readouterr().err
+        assert "too few texts" in error and "2 labels for 2 texts" in error
+
+    def test_it_refuses_options_of_generation(self, corpora, capsys):
+        tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
+        seq2seq.TextClassifier(tokenizer, 2, 8, 8, pair_buckets=0).save("m.keras")
+        for command in (
+            ["generate", "m.keras", "lines.txt"],
+            ["evaluate", "m.keras", "labels.tsv"],
+        ):
+            for option in (["--sampler", "greedy"], ["--max-length", "5"], ["--prefix", "好"]):
+                fails_with_one_line([*command, *option], capsys, f"Received: {option[0]}")
+        whole = ["evaluate", "m.keras", "labels.tsv", "--whole-files"]
+        fails_with_one_line(whole, capsys, "--whole-files")
+
+
+class TestOptionsByTask:
+    @pytest.mark.parametrize(
+        "task, option",
+        [
+            ("translate", "--tokenizer=char"),
+            ("translate", "--vectors=v.txt"),
+            ("translate", "--whole-files"),
+            ("translate", "--max-length=3"),
+            ("language-model", "--attention=luong"),
+            ("language-model", "--no-bidirectional"),
+            ("language-model", "--class-weight=balanced"),
+            ("classify", "--source-tokenizer=char"),
+            ("classify", "--carry-states"),
+            ("classify", "--show=1"),
+        ],
+    )
+    def test_an_option_of_another_task_is_bad_usage(self, corpora, capsys, task, option):
+        with pytest.raises(SystemExit) as exit_info:
+            train(task, option)
+        assert exit_info.value.code == 2
+        error = capsys.readouterr().err
+        assert f"Received: --task {task}." in error and option.split("=")[0] in error
+
+    def test_help_lists_options_by_task(self, capsys):
+        groups = help_groups(capsys)
+        assert "--units" in groups["with any --task"]
+        assert "default: 256 (classify: 128)" in groups["with any --task"]
+        assert "--tokenizer" in groups["with --task language-model or classify"]
+        assert "--attention {luong,bahdanau}" in groups["with --task translate"]
+        assert "--target-vectors" in groups["with --task translate"]
+        assert "--carry-states" in groups["with --task language-model"]
+        assert "--class-weight" in groups["with --task classify"]
+        assert "--bidirectional" in groups["with --task translate or classify"]
+
+    @pytest.mark.parametrize("task", NETWORKS)
+    def test_every_field_of_the_options_is_an_option(self, task):
+        options = build_parser().parse_args(["train", "d", "--output", "m.keras"])
+        for field in dataclasses.fields(NETWORKS[task]):
+            assert vars(options)[field.name] is None  # left to the model
+
+    def test_a_new_field_is_an_option(self, capsys, monkeypatch):
+        @dataclasses.dataclass(frozen=True, kw_only=True)
+        class More(ClassifierOptions):
+            number_of_heads: int = whole(4)
+
+        monkeypatch.setitem(NETWORKS, "classify", More)
+        groups = help_groups(capsys)
+        text = " ".join(groups["with --task classify"].split())
+        assert "--number-of-heads NUMBER_OF_HEADS default: 4" in text
+
+    def test_neither_the_parser_nor_a_report_needs_keras(self, folder):
+        program = (
+            "import sys; from seq2seq.cli import main; code = main(['inspect', 'data.tsv']); "
+            "assert code == 0 and not {'keras', 'tensorflow', 'jax'} & set(sys.modules)"
+        )
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def help_groups(capsys):
+    """Returns what `train --help` prints, by the titles of its groups."""
+    with pytest.raises(SystemExit) as exit_info:
+        main(["train", "--help"])
+    assert exit_info.value.code == 0
+    groups = (group.split(":\n", 1) for group in capsys.readouterr().out.split("\n\n"))
+    return {group[0]: group[-1] for group in groups}
 
 
 class TestGenerate:

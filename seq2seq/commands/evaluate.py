@@ -1,50 +1,63 @@
 """The command `evaluate`."""
 
-from seq2seq.commands.options import make_sampler, print_result, read_data, refuse_sampler
-from seq2seq.data.corpus import read_lines
+from seq2seq.commands.options import flag, given, print_result
+from seq2seq.commands.sampler_options import (
+    CONSTRAINTS,
+    make_sampler,
+    max_length,
+    refuse_sampler,
+)
+from seq2seq.commands.tasks import match_labels, read_examples
 from seq2seq.evaluation import evaluate_model
 from seq2seq.files.loading import load_model
-from seq2seq.models.classifier import TextClassifier
-from seq2seq.models.language_model import LanguageModel
-from seq2seq.models.seq2seq import Seq2Seq
 from seq2seq.training.classification_report import ClassificationReport
 
 
 def evaluate(options) -> None:
     """Measures a model on a file of pairs, of labelled texts or of texts, as its kind wants."""
-    model = load_model(options.model)
-    if isinstance(model, TextClassifier):
-        refuse_sampler(options)
-    data = _read(options, model)
     sampler = make_sampler(options)
-    if options.sampler is None and isinstance(model, LanguageModel):
-        sampler = None  # its usual one
+    model = load_model(options.model)
+    if not model.uses_sampler:
+        refuse_sampler(options)
+    if model.task == "language-model":
+        sampler = _usual_or(sampler, options)
+    elif options.whole_files:
+        raise ValueError(
+            f"Expected a language model with --whole-files. Received: {options.model}, a "
+            f"{type(model).__name__}. Leave it out."
+        )
+    texts, targets = match_labels(model, read_examples(options, model, options.data))
     result = evaluate_model(
         model,
-        *data,
+        texts,
+        targets,
         metrics=options.metrics,
         sampler=sampler,
-        max_length=options.max_length,
+        max_length=max_length(options),
         batch_size=options.batch_size,
     )
-    count = {"pairs" if isinstance(model, Seq2Seq) else "texts": len(data[0])}
-    lines = [f"{name:<22}{value:.4f}" for name, value in result.items() if isinstance(value, float)]
-    if isinstance(result, ClassificationReport):
-        lines.append(str(result))
-    else:
-        others = [name for name in ("classes", "confusion_matrix") if name in result]
-        lines += [f"{name}\n{result[name]}" for name in others]
+    lines = _lines(result)
     if "confusion_matrix" in result:
         result["confusion_matrix"] = result["confusion_matrix"].tolist()
+    count = {"pairs" if model.task == "translate" else "texts": len(texts)}
     print_result(options, {**count, **result}, "\n".join(lines))
 
 
-def _read(options, model):
-    """Returns the texts, and their targets or labels if the model has any."""
-    if isinstance(model, LanguageModel):
-        return ([line for path in options.data for line in read_lines(path)],)
-    texts, targets = read_data(options.data, options.columns)
-    if isinstance(model, TextClassifier):
-        by_name = {str(label): label for label in model.labels}
-        targets = [by_name.get(target, target) for target in targets]
-    return texts, targets
+def _usual_or(sampler, options):
+    """Returns the sampler that was asked for, or `None` for the usual one of language models."""
+    if options.sampler is not None:
+        return sampler
+    if constraints := given(options, *CONSTRAINTS):
+        raise ValueError(
+            f"Expected --sampler with {flag(next(iter(constraints)))}, for a language model is "
+            "judged by texts that it samples. Received no --sampler. Add --sampler sample --seed 0."
+        )
+    return None
+
+
+def _lines(result) -> list[str]:
+    lines = [f"{name:<22}{value:.4f}" for name, value in result.items() if isinstance(value, float)]
+    if isinstance(result, ClassificationReport):
+        return [*lines, str(result)]
+    others = [name for name in ("classes", "confusion_matrix") if name in result]
+    return [*lines, *(f"{name}\n{result[name]}" for name in others)]

@@ -4,33 +4,24 @@ import json
 import sys
 from collections.abc import Iterator
 
-from seq2seq.commands.options import make_sampler, refuse_sampler
+from seq2seq.commands.sampler_options import make_sampler, max_length, refuse_sampler
 from seq2seq.data.corpus import decode_utf8, read_lines, split_lines
 from seq2seq.files.loading import load_model
-from seq2seq.models.classifier import TextClassifier
 
 BLOCK = 1024  # input lines generated from, and printed, at a time
 
 
 def generate(options) -> None:
     """Generates a line for each line of input; with a classifier, the line's label."""
-    sampler = make_sampler(options)
+    arguments = {"sampler": make_sampler(options), "max_length": max_length(options)}
     model = load_model(options.model)
-    if isinstance(model, TextClassifier):
+    if not model.uses_sampler:
         refuse_sampler(options)
-
-    def results(texts):
-        if isinstance(model, TextClassifier):
-            return model.classify(texts, batch_size=options.batch_size)
-        return model.generate(texts, options.max_length, sampler, options.batch_size)
-
+        arguments = {}
     for texts in _prompt() if _at_terminal(options) else _blocks(options.files):
-        for text, result in zip(texts, results(texts), strict=True):
-            if isinstance(model, TextClassifier):
-                row, line = {"source": text, **result._asdict()}, result.label
-            else:
-                row = {"source": text, "text": result}
-                line = "\t".join(result) if isinstance(result, list) else result
+        responses = model.respond(texts, batch_size=options.batch_size, **arguments)
+        for text, (line, record) in zip(texts, responses, strict=True):
+            row = {"source": text, **record}
             print(json.dumps(row, ensure_ascii=False) if options.json else line)
         sys.stdout.flush()
 

@@ -1,9 +1,11 @@
 """The command `inspect`."""
 
-from seq2seq.commands.options import make_tokenizer, print_result, read_data
+from seq2seq.commands.options import print_result
+from seq2seq.commands.tokenizer_options import make_tokenizers
+from seq2seq.data.corpus import read_pair_files
 from seq2seq.data.report import inspect_pairs
 from seq2seq.files.keras_file import read_config
-from seq2seq.text.vocabulary import SPECIAL_TOKENS
+from seq2seq.text import SPECIAL_TOKENS, SubwordTokenizer
 
 
 def inspect(options) -> None:
@@ -15,17 +17,28 @@ def inspect(options) -> None:
             )
         summary = _summary(read_config(options.data[0]))
         return print_result(options, summary, _describe(summary))
-    sources, targets = read_data(options.data, options.columns)
+    sources, targets = read_pair_files(options.data, options.columns)
+    validation = None
+    if options.validation:
+        validation = read_pair_files(options.validation, options.columns)
     report = inspect_pairs(
         sources,
         targets,
-        make_tokenizer(options, "source", sources),
-        make_tokenizer(options, "target", targets),
-        validation=read_data(options.validation, options.columns) if options.validation else None,
+        *_tokenizers(options, sources, targets),
+        validation=validation,
         batch_size=options.batch_size,
         max_length=options.max_length,
     )
     print_result(options, report.to_dict(), str(report))
+
+
+def _tokenizers(options, sources, targets):
+    sides = {"source_": sources, "target_": targets}
+    tokenizers = make_tokenizers(options, sides)
+    for tokenizer, texts in zip(tokenizers, sides.values(), strict=True):
+        if isinstance(tokenizer, SubwordTokenizer):  # it has no tokens until it has learned them
+            tokenizer.adapt(texts)
+    return tokenizers
 
 
 def _summary(config) -> dict:

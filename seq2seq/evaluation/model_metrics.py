@@ -10,6 +10,7 @@ from seq2seq.evaluation.text_metrics import (
     group_references,
 )
 from seq2seq.generation.samplers import get_sampler
+from seq2seq.training.classification_report import ClassificationReport
 
 
 def evaluate_model(
@@ -76,8 +77,9 @@ def evaluate_model(
         results.update(model.coverage(sources, targets))
     if generated:
         results.update(_judge(model, sources, targets, generated, sampler, max_length, batch_size))
-    # What a classifier reports as a whole prints as a table.
-    return results if metrics is None else {name: results[name] for name in names}
+    if metrics is None and isinstance(results, ClassificationReport):
+        return results  # as a whole it prints as a table
+    return {name: results[name] for name in names}
 
 
 def _judge(model, sources, targets, names, sampler, max_length, batch_size):

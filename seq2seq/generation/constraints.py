@@ -1,8 +1,8 @@
 """What a sampler may not choose: bans, forced prefixes, repetitions."""
 
 import numbers
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,7 @@ class Constraints:
         penalty, n = self.repetition_penalty, self.no_repeat_ngram
         return TokenConstraints(
             banned=never,
+            may_be_stuck=bool(banned) or n is not None,
             prefix=forced if len(prefix) else None,
             min_length=np.int32(self.min_length) if self.min_length > 1 else None,
             no_repeat_ngram=None if n is None else np.int32(n),
@@ -117,6 +118,7 @@ class TokenConstraints:
 
     Attributes:
         banned: float32 `(vocabulary,)`, 0 or `NEVER`, to be added.
+        may_be_stuck: Whether it can happen that no token may follow.
         prefix: int32 `(size,)`, the tokens forced at the first places, then `PAD`; or `None`.
         min_length: int32, or `None` for 1.
         no_repeat_ngram: int32, or `None`.
@@ -124,15 +126,25 @@ class TokenConstraints:
     """
 
     banned: Any
+    may_be_stuck: bool
     prefix: Any = None
     min_length: Any = None
     no_repeat_ngram: Any = None
     repetition_penalty: Any = None
 
     def inputs(self) -> dict[str, Any]:
-        """Returns the constraints that there are, which rebuild this object."""
+        """Returns the arrays that a compiled function takes, by the name of their attribute."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
+        del values["may_be_stuck"]
         return {name: value for name, value in values.items() if value is not None}
+
+    def structure(self) -> Hashable:
+        """Returns what a compiled function is made for: all but the `inputs`."""
+        return self.may_be_stuck, *self.inputs()
+
+    def bind(self, inputs: dict[str, Any]) -> "TokenConstraints":
+        """Returns these constraints with other arrays, tensors perhaps."""
+        return replace(self, **inputs)
 
     def apply(self, log_probabilities, ids, position):
         """Returns the log probabilities to choose by.
@@ -156,10 +168,10 @@ class TokenConstraints:
         if self.min_length is not None:
             too_short = ops.logical_and(tokens == EOS, position + 1 < self.min_length)
             choices = ops.where(too_short, NEVER, choices)
-            # Where nothing else may follow, the text ends.
-            stuck = ops.max(choices, axis=-1, keepdims=True) < NEVER / 2
-            ending = ops.logical_and(stuck, tokens == EOS)
-            choices = ops.where(ending, log_probabilities, choices)
+            if self.may_be_stuck:  # then the text ends all the same
+                stuck = ops.max(choices, axis=-1, keepdims=True) < NEVER / 2
+                ending = ops.logical_and(stuck, tokens == EOS)
+                choices = ops.where(ending, log_probabilities, choices)
         if self.prefix is not None:
             forced = ops.take(self.prefix, position)
             # What is forced may be banned elsewhere: it has the model's own probability.

@@ -7,12 +7,11 @@ import numpy as np
 
 from seq2seq.backend import CompiledFunctions
 from seq2seq.data.padding import batches_by_length, pad_batch
-from seq2seq.generation.constraints import TokenConstraints
 from seq2seq.generation.loop import Hypotheses, advance, begin, generate_ids
-from seq2seq.generation.samplers import Sampler, make_noise
+from seq2seq.generation.samplers import Sampler, make_noise, round_up
 from seq2seq.text.vocabulary import EOS, PAD
 
-SHORTEST = 16  # places for generated tokens that are made at least
+SHORTEST = 128  # places for generated tokens that are made at least
 
 
 class _Request(NamedTuple):
@@ -21,8 +20,8 @@ class _Request(NamedTuple):
     key: tuple
     size: int
     max_length: np.int32
-    sampler: dict
-    constraints: dict
+    inputs: dict
+    arrays: dict
 
 
 class Generator:
@@ -58,22 +57,21 @@ class Generator:
         Returns:
             For each row, in order, the sampler's results, best first, as lists of ids.
         """
-        request = self._request(sampler, max_length)
+        request, constraints = self._request(sampler, max_length)
+        size = request.size
 
-        def run(ids, noise, max_length, inputs, constraints):
-            bound, constraints = sampler.bind(inputs), TokenConstraints(**constraints)
-            ids, _ = generate_ids(
-                self.decoder, ids, bound, constraints, max_length, noise, request.size
-            )
+        def run(ids, noise, max_length, inputs, arrays):
+            bound = sampler.bind(inputs), constraints.bind(arrays)
+            ids, _ = generate_ids(self.decoder, ids, *bound, max_length, noise, size)
             return ids
 
         function = self.functions.get(("generate", *request.key), run, ((0, 1), (0,), (), (), ()))
         results = [None] * len(rows)
         for batch in batches_by_length(rows, batch_size):
             ids = pad_batch([rows[i] for i in batch])
-            noise = np.zeros((len(ids), request.size if sampler.draws else 1), dtype="float32")
+            noise = np.zeros((len(ids), size if sampler.draws else 1), dtype="float32")
             if sampler.draws:
-                noise[: len(batch)] = make_noise(sampler.seed, batch, request.size)
+                noise[: len(batch)] = make_noise(sampler.seed, batch, size)
             generated = np.asarray(function(ids, noise, *request[2:]))
             for i, hypotheses in zip(batch, generated, strict=False):
                 results[i] = [row[row != PAD].tolist() for row in hypotheses if row[0] != PAD]
@@ -90,22 +88,22 @@ class Generator:
         Yields:
             The ids that `generate` would return, as soon as they are chosen.
         """
-        request = self._request(sampler, max_length)
+        request, constraints = self._request(sampler, max_length)
+        size = request.size
 
         def first(ids):
-            return begin(self.decoder, ids, 1, request.size)
+            return begin(self.decoder, ids, 1, size)
 
-        def following(position, noise, hypotheses, memory, inputs, constraints):
-            bound, constraints = sampler.bind(inputs), TokenConstraints(**constraints)
-            return advance(
-                self.decoder, memory, bound, constraints, position, noise, Hypotheses(*hypotheses)
-            )
+        def following(position, noise, hypotheses, memory, inputs, arrays):
+            bound = sampler.bind(inputs), constraints.bind(arrays)
+            hypotheses = Hypotheses(*hypotheses)
+            return advance(self.decoder, memory, *bound, position, noise, hypotheses)
 
-        first = self.functions.get(("begin", request.size), first)
+        first = self.functions.get(("begin", size), first)
         axes = ((), (), (), (1,), (), ())  # of one row; only the length of its memory differs
         following = self.functions.get(("advance", *request.key), following, axes)
         hypotheses, memory = first(pad_batch([row]))
-        noise = make_noise(sampler.seed, [0], request.size)
+        noise = make_noise(sampler.seed, [0], size)
         for position in range(max_length):
             hypotheses = following(
                 np.int32(position), noise[:, position], hypotheses, memory, *request[3:]
@@ -116,9 +114,10 @@ class Generator:
                 return
 
     def _request(self, sampler, max_length):
-        size = max(SHORTEST, 1 << (max_length - 1).bit_length())  # a few steps of size
+        size = round_up(max_length, SHORTEST, 4)
         constraints = sampler.constraints.resolve(
             self.tokenizer, self.vocabulary_size, max_length, size
-        ).inputs()
-        key = sampler.key(), tuple(constraints), size
-        return _Request(key, size, np.int32(max_length), sampler.inputs(), constraints)
+        )
+        key = sampler.key(), constraints.structure(), size
+        inputs, arrays = sampler.inputs(), constraints.inputs()
+        return _Request(key, size, np.int32(max_length), inputs, arrays), constraints

@@ -74,13 +74,15 @@ def generate_ids(
     ops = array_ops(ids)
     hypotheses, memory = begin(decoder, ids, sampler.width, max_length if size is None else size)
 
+    undrawn = noise[:, 0]
+
     def unfinished(position, *hypotheses):
         ids, _, finished, scores, _ = hypotheses
         done = ops.all(sampler.is_done(ids, scores, finished, max_length))
         return ops.logical_and(position < max_length, ops.logical_not(done))
 
     def body(position, *hypotheses):
-        drawn = ops.take(noise, position if sampler.draws else 0, axis=1)
+        drawn = ops.take(noise, position, axis=1) if sampler.draws else undrawn
         hypotheses = Hypotheses(*hypotheses)
         return position + 1, *advance(
             decoder, memory, sampler, constraints, position, drawn, hypotheses
@@ -139,14 +141,14 @@ def advance(
     """
     ids, token_ids, finished, scores, states = hypotheses
     ops = array_ops(ids)
-    batch, width, size = ops.shape(ids)[0], ids.shape[1], ids.shape[2]
-    positions = ops.broadcast_to(position, (batch * width,))
+    width, size = ids.shape[1], ids.shape[2]
+    positions = token_ids * 0 + position  # (batch * width,)
     log_probabilities, states = decoder.step(token_ids, states, memory, positions)
     log_probabilities = ops.cast(log_probabilities, "float32")
     if sampler.needs_log_probabilities:  # what is normalised stays as it is
         log_probabilities = ops.log_softmax(log_probabilities)
     vocabulary = log_probabilities.shape[-1]
-    log_probabilities = ops.reshape(log_probabilities, (batch, width, vocabulary))
+    log_probabilities = ops.reshape(log_probabilities, (-1, width, vocabulary))
     choices = constraints.apply(log_probabilities, ids, position)
     chosen, parents, scores = sampler.choose(choices, log_probabilities, scores, finished, noise)
     if width > 1:

@@ -193,10 +193,10 @@ class Sample(Sampler):
         return bound
 
     def _candidates(self):
-        """Returns how many tokens are sorted, in powers of two; `None` where none need be."""
+        """Returns how many tokens are sorted, in a few steps; `None` where none need be."""
         if self.top_k is None:
             return None if self.top_p is None else EVERY
-        return 1 << (min(self.top_k, EVERY) - 1).bit_length()
+        return round_up(min(self.top_k, EVERY), 8, 8)
 
     def choose(self, choices, log_probabilities, scores, finished, noise):
         """Draws a token by the inverse of the cumulative distribution."""
@@ -362,6 +362,17 @@ def make_noise(seed: int | None, rows: Sequence[int], max_length: int) -> np.nda
     else:
         noise = np.stack([np.random.default_rng([seed, row]).random(max_length) for row in rows])
     return (noise * (1 - 1e-6)).astype("float32")  # 1.0 by rounding would draw past the last token
+
+
+def round_up(number: int, least: int, factor: int) -> int:
+    """Returns the first of `least`, `least * factor`, `least * factor**2`, ... not below a number.
+
+    What compiled functions are made for takes few values so, and they are few.
+    """
+    size = least
+    while size < number:
+        size *= factor
+    return size
 
 
 def _lengths(ids):

@@ -1,0 +1,64 @@
+"""`train --resume`: a model to train on, with the settings it has."""
+
+import sys
+from pathlib import Path
+
+from seq2seq.commands.options import flag, given
+from seq2seq.commands.task_options import model_arguments
+from seq2seq.commands.tasks import VECTORS, Examples
+from seq2seq.commands.tokenizer_options import check_tokenizer
+from seq2seq.files.loading import load_model
+from seq2seq.models.text_model import TextModel
+from seq2seq.training.manifest import describe_data
+
+PREFIXES = {"source": "source_", "target": "target_", "tokenizer": ""}
+
+
+def resume(options, path: Path) -> TextModel:
+    """Loads a model to train on.
+
+    Args:
+        options: Options of `train`.
+        path: The model file.
+
+    Raises:
+        ValueError: If an option given would make another model.
+    """
+    model = load_model(path)
+    if model.task != options.task:
+        raise ValueError(
+            f"Expected --task {model.task} with --resume, for {path} holds such a model. "
+            f"Received: --task {options.task}."
+        )
+    _refuse_other_settings(options, model, path)
+    return model
+
+
+def compare_data(model: TextModel, examples: Examples, path: Path) -> None:
+    """Tells the user if a model was trained on other data before."""
+    data = describe_data(*examples)
+    if model.manifest.get("data", data)["fingerprint"] != data["fingerprint"]:
+        kind = "pairs" if model.task == "translate" else "texts"
+        print(f"seq2seq: {path} was trained on other {kind}.", file=sys.stderr)
+
+
+def epochs_of(model: TextModel) -> int:
+    """Returns how many epochs a model was trained for, as its file tells."""
+    return model.manifest.get("training", {}).get("epochs", 0)
+
+
+def _refuse_other_settings(options, model, path):
+    settings = model.options.to_dict()
+    for name, value in model_arguments(options).items():
+        if value != settings.get(name):
+            raise ValueError(
+                f"Expected --resume with the settings of {path}: {name}={settings.get(name)}. "
+                f"Received: {name}={value}. Leave the option out, or train anew without --resume."
+            )
+    for name, side in model.sides.items():
+        check_tokenizer(options, PREFIXES[name], side.tokenizer, path)
+    if vectors := given(options, *VECTORS):
+        raise ValueError(
+            "Expected no vectors with --resume, for the model has learned from them. Received: "
+            f"{flag(next(iter(vectors)))}. Leave them out, or train anew without --resume."
+        )

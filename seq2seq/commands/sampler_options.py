@@ -1,0 +1,81 @@
+"""From options of the command line to a sampler."""
+
+import dataclasses
+
+from seq2seq.commands.options import flag, given, seed
+from seq2seq.generation.constraints import Constraints
+from seq2seq.generation.samplers import BeamSearch, Greedy, Sample, Sampler
+
+SAMPLERS = {
+    "greedy": (Greedy, ()),
+    "sample": (Sample, ("temperature", "top_k", "top_p", "seed")),
+    "beam": (BeamSearch, ("width", "length_penalty", "num_results")),
+}
+CONSTRAINTS = tuple(field.name for field in dataclasses.fields(Constraints))
+MAX_LENGTH = 100
+
+
+def add_sampler(parser):
+    """Adds the options of samplers, none with a default of its own; returns their group."""
+    group = parser.add_argument_group("generation")
+    group.add_argument("--max-length", type=int, help=f"default: {MAX_LENGTH}")
+    group.add_argument(
+        "--sampler",
+        choices=tuple(SAMPLERS),
+        help="default: greedy; to evaluate a language model: sample",
+    )
+    group.add_argument("--width", type=int, help="beam: default 5")
+    group.add_argument("--length-penalty", type=float, help="beam: default 1.0")
+    group.add_argument("--temperature", type=float, help="sample: default 1.0")
+    group.add_argument("--top-k", type=int, help="sample: default all")
+    group.add_argument("--top-p", type=float, help="sample: default all")
+    group.add_argument("--seed", type=seed, help="sample: default none")
+    group.add_argument("--min-length", type=int, help="default: 1")
+    group.add_argument("--no-repeat-ngram", type=int, help="default: repetitions are allowed")
+    group.add_argument("--repetition-penalty", type=float, help="default: 1.0")
+    group.add_argument("--prefix", help="what every result begins with")
+    group.add_argument(
+        "--banned",
+        action="append",
+        metavar="TOKEN",
+        help="a token never generated; repeat it for more",
+    )
+    group.add_argument(
+        "--replace-unknown",
+        action="store_const",
+        const=True,
+        help="copy the source token attended to",
+    )
+    return group
+
+
+def make_sampler(options) -> Sampler:
+    """Returns the sampler that the options ask for.
+
+    Raises:
+        ValueError: If an option is of another sampler.
+    """
+    chosen = options.sampler or "greedy"
+    for name, (_, own) in SAMPLERS.items():
+        if name != chosen and (others := given(options, *own)):
+            raise ValueError(
+                f"Expected --sampler {name} with {flag(next(iter(others)))}. "
+                f"Received: --sampler {chosen}."
+            )
+    sampler, own = SAMPLERS[chosen]
+    return sampler(**given(options, *own, *CONSTRAINTS))
+
+
+def max_length(options) -> int:
+    """Returns how many tokens are generated at most."""
+    return MAX_LENGTH if options.max_length is None else options.max_length
+
+
+def refuse_sampler(options) -> None:
+    """Raises a `ValueError` if something was asked for of texts where none are generated."""
+    if asked := given(options, "sampler", "max_length", *CONSTRAINTS):
+        name, value = next(iter(asked.items()))
+        raise ValueError(
+            f"Expected no {flag(name)} with a classifier, which generates nothing. Received: "
+            f"{flag(name)} {value}. Leave it out."
+        )

@@ -1,0 +1,86 @@
+"""What differs between the tasks of `train`: their models, and the files these learn from."""
+
+import sys
+
+from seq2seq.commands.options import flag, given
+from seq2seq.commands.task_options import model_arguments
+from seq2seq.commands.tokenizer_options import OF_JIEBA, make_tokenizers
+from seq2seq.data.corpus import read_text_files
+from seq2seq.models.classifier import TextClassifier
+from seq2seq.models.language_model import LanguageModel
+from seq2seq.models.seq2seq import Seq2Seq
+from seq2seq.models.text_model import TextModel
+
+MODELS = {model.task: model for model in (Seq2Seq, LanguageModel, TextClassifier)}
+VECTORS = ("source_vectors", "target_vectors", "vectors")
+
+Examples = tuple[list[str], list | None]  # texts, and their targets or labels if they have any
+
+
+def read_examples(options, model: type[TextModel] | TextModel, paths: list[str]) -> Examples:
+    """Reads what a model learns from, or is measured on.
+
+    Raises:
+        ValueError: If the files are not as the model needs them.
+    """
+    if options.whole_files:
+        return read_text_files(paths, options.columns, whole_files=True), None
+    texts, targets = model.read_examples(paths, options.columns)
+    if model.task == "classify" and not all(targets):
+        raise ValueError(
+            f"Expected a label for each text in {' '.join(paths)}. Received none for text "
+            f"{targets.index('') + 1}. Leave the text out, or name its columns with --columns."
+        )
+    return texts, targets
+
+
+def match_labels(model: TextModel, examples: Examples | None) -> Examples | None:
+    """Returns examples with the labels of a model, which may be numbers, for those of a file."""
+    if model.task != "classify" or examples is None:
+        return examples
+    by_name = {str(label): label for label in model.labels}
+    texts, labels = examples
+    return texts, [by_name.get(label, label) for label in labels]
+
+
+def make_model(options, texts: list[str], targets: list | None) -> TextModel:
+    """Returns the model of the task that the options ask for, with tokenizers for these texts."""
+    return MODELS[options.task](
+        **_sides(options, texts, targets),
+        **model_arguments(options),
+        **given(options, *VECTORS),
+    )
+
+
+def _sides(options, texts, targets) -> dict:
+    """Returns the arguments of a model that come from the texts."""
+    if options.task == "translate":
+        return _two_tokenizers(options, texts, targets)
+    (tokenizer,) = make_tokenizers(options, {"": texts})
+    sides = {"tokenizer": tokenizer.adapt(texts)}
+    if options.task == "classify":
+        sides["labels"] = sorted(set(targets))
+        if 2 * len(sides["labels"]) > len(texts):
+            print(
+                f"seq2seq: {len(sides['labels'])} labels for {len(texts)} texts: is it the right "
+                "column? See --columns.",
+                file=sys.stderr,
+            )
+    return sides
+
+
+def _two_tokenizers(options, sources, targets) -> dict:
+    if not options.share_embeddings:
+        source, target = make_tokenizers(options, {"source_": sources, "target_": targets})
+        return {"source": source.adapt(sources), "target": target.adapt(targets)}
+    for name in ("tokenizer", *OF_JIEBA):
+        ours, theirs = (getattr(options, f"{side}_{name}") for side in ("source", "target"))
+        if ours != theirs:
+            flags = [flag(f"{side}_{name}") for side in ("source", "target")]
+            raise ValueError(
+                "Expected one tokenizer for both sides with --share-embeddings. Received: "
+                f"{flags[0]} {ours}, {flags[1]} {theirs}. Give both sides the same."
+            )
+    (tokenizer,) = make_tokenizers(options, {"source_": sources})
+    tokenizer.adapt([*sources, *targets])
+    return {"source": tokenizer, "target": tokenizer}

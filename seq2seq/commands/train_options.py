@@ -1,0 +1,121 @@
+"""The options of `train`, by task."""
+
+import functools
+
+from seq2seq.commands.options import add_data, add_json, positive, seed
+from seq2seq.commands.task_options import TASKS, TaskOptions, add_model_options
+from seq2seq.commands.tokenizer_options import AUTO, add_shared, add_tokenizer
+
+TRANSLATE, LANGUAGE_MODEL, CLASSIFY = TASKS
+
+
+def add_train(commands) -> None:
+    """Adds the command `train` to the commands of a parser."""
+    train = commands.add_parser(
+        "train",
+        help="train a model on pairs of texts, on texts, or on texts with labels",
+        usage="%(prog)s [--task TASK] DATA [DATA ...] --output FILE [options]",
+    )
+    train.add_argument(
+        "--task",
+        choices=TASKS,
+        default=TRANSLATE,
+        help="translate: from texts to texts; language-model: how texts go on; classify: from "
+        "texts to labels (default: %(default)s)",
+    )
+    _add_files(train)
+    _add_training(train.add_argument_group("training"))
+    add_shared(train.add_argument_group("tokenizers"))
+    by_task = TaskOptions(train)
+    train.set_defaults(by_task=by_task)
+    add_model_options(by_task)
+    _add_tokenizers(by_task)
+    _add_vectors(by_task)
+    _add_rest(by_task)
+
+
+def _add_files(train):
+    add_data(
+        train,
+        "translate: one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; "
+        "language-model: files with a text a line; classify: texts with labels, as pairs; all may "
+        "be .gz",
+    )
+    train.add_argument("--output", required=True, help="model file to write (.keras)")
+    train.add_argument(
+        "--resume", action="store_true", help="go on where a training run with this output stopped"
+    )
+    train.add_argument("--validation", nargs="+", metavar="FILE", help="validation data, as DATA")
+    train.add_argument(
+        "--validation-split",
+        type=float,
+        help="share of DATA kept for validation if none is given, of language-model the last one "
+        "(default: 0.05)",
+    )
+    add_json(train)
+
+
+def _add_training(group):
+    group.add_argument("--epochs", type=positive, default=10, help="default: %(default)s")
+    group.add_argument("--batch-size", type=positive, default=64, help="default: %(default)s")
+    group.add_argument("--learning-rate", type=float, help="default: 0.001")
+    group.add_argument(
+        "--decay",
+        choices=("inverse_sqrt", "cosine"),
+        help="raise the learning rate to that value, then lower it (default: it is constant)",
+    )
+    group.add_argument(
+        "--warm-up", type=positive, help="updates it rises for, with --decay (default: 500)"
+    )
+    group.add_argument(
+        "--patience",
+        type=positive,
+        help="stop after so many epochs without a better validation loss",
+    )
+    group.add_argument("--seed", type=seed, default=1, help="default: %(default)s")
+
+
+def _add_tokenizers(by_task):
+    of_one = functools.partial(by_task.add, (LANGUAGE_MODEL, CLASSIFY))
+    add_tokenizer(of_one, "", f"{AUTO}; of classify char")
+    of_sides = functools.partial(by_task.add, (TRANSLATE,))
+    for prefix in ("source_", "target_"):
+        add_tokenizer(of_sides, prefix)
+
+
+def _add_vectors(by_task):
+    words = "word vectors to begin with (word2vec or GloVe text format)"
+    by_task.add((LANGUAGE_MODEL, CLASSIFY), "--vectors", metavar="FILE", help=words)
+    for side in ("source", "target"):
+        by_task.add((TRANSLATE,), f"--{side}-vectors", metavar="FILE", help=words)
+
+
+def _add_rest(by_task):
+    by_task.add(
+        (TRANSLATE, LANGUAGE_MODEL),
+        "--show",
+        type=int,
+        metavar="N",
+        help="validation pairs, or texts written by a language model, shown after each epoch "
+        "(default: 3)",
+    )
+    by_task.add(
+        (LANGUAGE_MODEL,),
+        "--whole-files",
+        action="store_const",
+        const=True,
+        help="each file is one text, not each line",
+    )
+    by_task.add(
+        (LANGUAGE_MODEL,),
+        "--carry-states",
+        action="store_const",
+        const=True,
+        help="a window of text goes on from the states of the one before it",
+    )
+    by_task.add(
+        (CLASSIFY,),
+        "--class-weight",
+        choices=("balanced",),
+        help="let every label count as much in the loss, however many texts have it",
+    )

@@ -1,0 +1,110 @@
+"""What happens while `train` trains: the learning rate, the files it keeps, what it shows."""
+
+import math
+from pathlib import Path
+
+import keras
+
+from seq2seq.callbacks import ShowSamples, WarmUp
+from seq2seq.commands.tasks import Examples
+from seq2seq.files.keras_file import read_config
+from seq2seq.generation.samplers import Sample
+from seq2seq.models.text_model import TextModel
+
+WARM_UP = 500
+SHOWN = 3
+
+
+def make_callbacks(
+    options, model: TextModel, validation: Examples | None, kept: list[keras.callbacks.Callback]
+) -> list[keras.callbacks.Callback]:
+    """Returns the callbacks of a training, those that keep files in their place among them.
+
+    Raises:
+        ValueError: If there must be texts to validate on and are none.
+    """
+    callbacks = [keras.callbacks.TerminateOnNaN(), RefuseNaN()]
+    if options.decay is not None:
+        callbacks.append(Schedule(options))
+    callbacks += kept
+    if not options.json:
+        callbacks += _show(options, model, validation)
+    if options.patience is not None:
+        if validation is None:
+            raise ValueError(
+                "Expected data to validate on with --patience. Received none. Give --validation."
+            )
+        callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=options.patience))
+    return callbacks
+
+
+def keep_best_and_last(
+    output: Path, last: Path, validation: Examples | None, resumed: Path | None
+) -> list[keras.callbacks.Callback]:
+    """Keeps the best epoch in `output` and, while training goes on, the last one in `last`."""
+    best = None
+    if resumed and output.exists():
+        best = read_config(output)["config"]["manifest"].get("metrics", {}).get("val_loss")
+    return [
+        keras.callbacks.ModelCheckpoint(last),
+        keras.callbacks.ModelCheckpoint(
+            output,
+            monitor="val_loss",
+            save_best_only=validation is not None,
+            initial_value_threshold=best,
+        ),
+    ]
+
+
+class Schedule(keras.callbacks.Callback):
+    """Raises and lowers the learning rate, over as many updates as Keras says that there will be.
+
+    Args:
+        options: Options of `train`, with `decay`.
+    """
+
+    def __init__(self, options):
+        super().__init__()
+        self.peak = 1e-3 if options.learning_rate is None else options.learning_rate
+        self.warm_up, self.decay = options.warm_up or WARM_UP, options.decay
+
+    def on_train_begin(self, logs=None):
+        """Counts the updates."""
+        updates = max(2, self.params["epochs"] * self.params["steps"])
+        self.rate = WarmUp(self.peak, min(self.warm_up, updates - 1), self.decay, updates)
+        self.rate.set_model(self.model)
+        self.rate.on_train_begin()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Sets the learning rate."""
+        self.rate.on_train_batch_begin(batch)
+
+    def on_train_end(self, logs=None):
+        """Puts the learning rate back."""
+        self.rate.on_train_end()
+
+
+class RefuseNaN(keras.callbacks.Callback):
+    """Stops a training gone wrong before the callbacks after it save its weights."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Looks at the losses of an epoch."""
+        losses = [logs[name] for name in ("loss", "val_loss") if name in logs]
+        if not all(map(math.isfinite, losses)):
+            raise ValueError(
+                f"Expected a finite loss. Received {losses} in epoch {epoch + 1}. Train with "
+                "a lower --learning-rate; files of earlier epochs are kept."
+            )
+
+
+def _show(options, model, validation) -> list:
+    """Shows what the model makes of validation pairs, or what a language model writes."""
+    count = SHOWN if options.show is None else options.show
+    if count <= 0 or not model.uses_sampler:
+        return []
+    if model.task == "language-model":
+        return [ShowSamples([""] * count, sampler=Sample(seed=options.seed))]
+    if validation is None:
+        return []
+    shown = [side[:count] for side in validation]
+    return [ShowSamples(*shown, max_length=model.max_target_length)]
