@@ -22,9 +22,10 @@ from seq2seq.data.inputs import (
 from seq2seq.data.padding import batches_by_length, pad_batch, pad_rows, shift_right
 from seq2seq.generation.continuation import continue_text, prompt_tokens
 from seq2seq.generation.generator import Generator
-from seq2seq.generation.samplers import Sample, Sampler, get_sampler
+from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.layers.carried_states import CarriedStates
 from seq2seq.layers.embedding import load_vectors
+from seq2seq.models.continuation_model import ContinuationModel
 from seq2seq.models.text_model import BATCH_SIZE, Part, Side
 from seq2seq.models.token_model import TokenModel
 from seq2seq.networks.language_model import RecurrentLanguageModel
@@ -33,19 +34,12 @@ from seq2seq.networks.recurrent import Encoder
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, EOS, PAD
 from seq2seq.training.losses import Crossentropy
-from seq2seq.training.metrics import (
-    SAMPLES,
-    Accuracy,
-    Perplexity,
-    known_share,
-    perplexities,
-    token_log_probabilities,
-)
+from seq2seq.training.metrics import Accuracy, Perplexity, token_log_probabilities
 from seq2seq.training.optimizer import Adam
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
-class LanguageModel(TokenModel):
+class LanguageModel(ContinuationModel, TokenModel):
     """A recurrent language model: each token is predicted from all before it.
 
     It is a functional `keras.Model` with input `token_ids` and softmax probabilities as output, and
@@ -93,7 +87,6 @@ class LanguageModel(TokenModel):
     'the dog sat'
     """
 
-    task = "language-model"
     takes_rows = True
 
     def __init__(
@@ -373,28 +366,6 @@ class LanguageModel(TokenModel):
     def reading_rows(self, texts: Sequence) -> list[list[int]]:
         """Returns the rows of ids that `read_tokens` is to read for texts."""
         return [[BOS, *row] for row in self.make_rows(texts)]
-
-    def check_examples(self, texts, targets=None) -> None:
-        """Raises a `ValueError` unless these are texts to measure the model on."""
-        self.check_tokenizers()
-        check_texts(texts)
-        if targets is not None:
-            raise ValueError("Expected texts alone for a language model. Received targets too.")
-
-    def measure(self, texts, targets=None, batch_size: int = BATCH_SIZE) -> dict:
-        """Returns loss and perplexities of given texts; see `evaluate_model`."""
-        rows = [[*row, EOS] for row in self.tokenizer.encode_all(texts)]
-        nats = -float(self.score(rows, batch_size).sum(dtype="float64"))
-        return perplexities(nats, sum(map(len, rows)), texts)
-
-    def coverage(self, texts, targets=None) -> dict:
-        """Returns the share of tokens that are in the vocabulary."""
-        return {"coverage": known_share(self.tokenizer.encode_all(texts))}
-
-    def write(self, texts, sampler, max_length: int, batch_size: int) -> list[str]:
-        """Returns the texts that the model is judged by: as many as given, 100 at most."""
-        prompts = [""] * min(SAMPLES, len(texts))
-        return self.generate(prompts, max_length, sampler or Sample(seed=0), batch_size)
 
     @staticmethod
     def read_examples(

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from seq2seq.checks import check_whole
-from seq2seq.data.inputs import check_texts, make_rows, read_inputs
+from seq2seq.data.inputs import make_rows, read_inputs
 from seq2seq.generation.continuation import continue_text, prompt_tokens
 from seq2seq.generation.loop import generate_ids
-from seq2seq.generation.samplers import Sample, Sampler, get_sampler, make_noise
+from seq2seq.generation.samplers import Sampler, get_sampler, make_noise
+from seq2seq.models.continuation_model import ContinuationModel
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.text.vocabulary import BOS, EOS, PAD
-from seq2seq.training.metrics import SAMPLES, known_share, perplexities
+from seq2seq.text.vocabulary import BOS, PAD
 
 
-class NGramModel:
+class NGramModel(ContinuationModel):
     """An n-gram model with interpolated, modified Kneser-Ney smoothing.
 
     Chen & Goodman 1999, "An empirical study of smoothing techniques for language modeling"
@@ -38,8 +38,6 @@ class NGramModel:
     >>> model.perplexity(["the dog sat"]) < model.perplexity(["the dot sag"])
     True
     """
-
-    task = "language-model"
 
     def __init__(self, tokenizer: Tokenizer, order: int = 5, smoothing: str = "kneser_ney"):
         check_whole("order", order)
@@ -131,27 +129,6 @@ class NGramModel:
                 for place, prompt in enumerate(inputs.items)
             ]
         )
-
-    def check_examples(self, texts, targets=None) -> None:
-        """Raises a `ValueError` unless these are texts to measure the model on."""
-        check_texts(texts)
-        if targets is not None:
-            raise ValueError("Expected texts alone for a language model. Received targets too.")
-
-    def measure(self, texts, targets=None, batch_size: int = 64) -> dict:
-        """Returns loss and perplexities of given texts; see `evaluate_model`."""
-        rows = [[*row, EOS] for row in self.tokenizer.encode_all(texts)]
-        nats = -float(self.score(rows).sum(dtype="float64"))
-        return perplexities(nats, sum(map(len, rows)), texts)
-
-    def coverage(self, texts, targets=None) -> dict:
-        """Returns the share of tokens that are in the vocabulary."""
-        return {"coverage": known_share(self.tokenizer.encode_all(texts))}
-
-    def write(self, texts, sampler, max_length: int, batch_size: int) -> list[str]:
-        """Returns the texts that the model is judged by: as many as given, 100 at most."""
-        prompts = [""] * min(SAMPLES, len(texts))
-        return self.generate(prompts, max_length, sampler or Sample(seed=0))
 
     def _score(self, row):
         """Returns the log probability of a row of ids behind its `BOS`."""

@@ -9,7 +9,6 @@ from keras import ops
 from seq2seq.backend import first_best
 from seq2seq.text.vocabulary import PAD, UNK
 
-SAMPLES = 100  # texts that a language model writes to have their variety measured
 SMALLEST = 1e-37  # about the smallest normal float32; log(0) would be -inf
 
 

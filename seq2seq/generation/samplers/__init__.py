@@ -1,0 +1,26 @@
+"""Samplers: how the next token is chosen from the log probabilities."""
+
+from seq2seq.generation.samplers.beam_search import BeamSearch
+from seq2seq.generation.samplers.greedy import Greedy
+from seq2seq.generation.samplers.sample import Sample, make_noise
+from seq2seq.generation.samplers.sampler import Sampler, round_up
+
+__all__ = ["BeamSearch", "Greedy", "Sample", "Sampler", "get_sampler", "make_noise", "round_up"]
+
+
+def get_sampler(sampler: str | Sampler) -> Sampler:
+    """Returns the sampler that a name or an object stands for.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if isinstance(sampler, Sampler):
+        return sampler
+    samplers = {"greedy": Greedy, "sample": Sample, "beam": BeamSearch}
+    if not isinstance(sampler, str) or sampler not in samplers:
+        raise ValueError(
+            f"Expected a sampler, or one of {', '.join(map(repr, samplers))}. "
+            f"Received: sampler={sampler!r}. Pass one of these, or an object such as "
+            "seq2seq.BeamSearch(width=5)."
+        )
+    return samplers[sampler]()

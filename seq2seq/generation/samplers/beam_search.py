@@ -1,0 +1,122 @@
+"""Beam search."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from seq2seq.checks import check_number, check_whole
+from seq2seq.generation.arrays import array_ops
+from seq2seq.generation.constraints import NEVER
+from seq2seq.generation.samplers.sampler import Sampler
+from seq2seq.text.vocabulary import PAD
+
+
+class BeamSearch(Sampler):
+    """Keeps the `width` best hypotheses at each step; a finished one keeps its place.
+
+    Args:
+        width: Number of hypotheses. Defaults to 5.
+        length_penalty: Exponent of the length normalisation by which finished hypotheses are
+            ranked, `score / ((5 + length) / 6) ** length_penalty`, the length counting `EOS` (Wu et
+            al. 2016, https://arxiv.org/abs/1609.08144, equation 14). Defaults to 1.0; 0 for none.
+        num_results: Hypotheses returned for each input, best first. Defaults to 1.
+        **constraints: Options of all samplers, see `Constraints`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> sampler = BeamSearch(width=5, length_penalty=0.6, num_results=3)
+    """
+
+    def __init__(
+        self, width: int = 5, length_penalty: float = 1.0, num_results: int = 1, **constraints
+    ):
+        super().__init__(**constraints)
+        check_whole("width", width)
+        check_whole("num_results", num_results)
+        if num_results > width:
+            raise ValueError(
+                f"Expected `num_results` of at most `width`. Received: num_results={num_results}, "
+                f"width={width}. Use a wider beam or ask for fewer results."
+            )
+        check_number("length_penalty", length_penalty, "[0, inf)", "Use 0 for none.")
+        self.width = width
+        self.length_penalty = length_penalty
+        self.num_results = num_results
+
+    draws = False
+
+    def inputs(self) -> dict[str, Any]:
+        """Returns the numbers that a compiled function takes."""
+        return {"length_penalty": np.float32(self.length_penalty)}
+
+    def structure(self) -> Hashable:
+        """Returns what a compiled function is made for."""
+        return self.width, self.num_results
+
+    def choose(self, choices, log_probabilities, scores, finished, noise):
+        """Chooses the best continuations of all hypotheses of a row together."""
+        ops = array_ops(choices)
+        width, vocabulary = self.width, choices.shape[-1]
+        # The best of all are among the best of each hypothesis.
+        few = min(width, vocabulary)
+        best, tokens = ops.top_k(ops.reshape(choices, (-1, vocabulary)), few)
+        best, tokens = (ops.reshape(x, (-1, width, few)) for x in (best, tokens))
+        only_pad = np.array([0.0] + [NEVER] * (few - 1), dtype="float32")
+        best = ops.where(finished[:, :, None], only_pad, best)  # (batch, width, few)
+        tokens = ops.where(finished[:, :, None], PAD, tokens)
+        totals = ops.reshape(scores[:, :, None] + best, (-1, width * few))
+        totals, best = ops.top_k(totals, width)  # (batch, width)
+        parents = best // few
+        tokens = ops.take_along_axis(ops.reshape(tokens, (-1, width * few)), best, axis=1)
+        added = ops.take_along_axis(
+            ops.reshape(log_probabilities, (-1, width * vocabulary)),
+            parents * vocabulary + tokens,
+            axis=1,
+        )
+        added = ops.where(ops.take_along_axis(finished, parents, axis=1), 0.0, added)
+        scores = ops.take_along_axis(scores, parents, axis=1) + added
+        return tokens, parents, ops.where(totals > NEVER / 2, scores, NEVER)
+
+    def is_done(self, ids, scores, finished, max_length):
+        """Tells which rows have their results, whatever the unfinished hypotheses become.
+
+        An unfinished score only falls. So the best finished hypotheses are final when none that is
+        unfinished has a better score, to push them out, nor would have at the greatest length.
+        """
+        ops = array_ops(ids)
+        final = self.normalise(scores, _lengths(ids))
+        bound = self.normalise(scores, ops.cast(max_length, "float32"))
+        final, order = ops.top_k(ops.where(finished, final, NEVER), self.num_results)
+        worst = ops.min(ops.take_along_axis(scores, order, axis=1), axis=-1)
+        open_score = ops.max(ops.where(finished, NEVER, scores), axis=-1)
+        open_bound = ops.max(ops.where(finished, NEVER, bound), axis=-1)
+        settled = ops.logical_and(final[:, -1] >= open_bound, worst >= open_score)
+        return ops.logical_or(settled, ops.all(finished, axis=-1))
+
+    def rank(self, ids, scores):
+        """Orders hypotheses by their score, normalised for length."""
+        ops = array_ops(ids)
+        order = ops.argsort(-self.normalise(scores, _lengths(ids)), axis=-1)
+        return (
+            ops.take_along_axis(ids, order[:, :, None], axis=1),
+            ops.take_along_axis(scores, order, axis=1),
+        )
+
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this sampler."""
+        return {
+            "width": self.width,
+            "length_penalty": self.length_penalty,
+            "num_results": self.num_results,
+            **super().get_config(),
+        }
+
+
+def _lengths(ids):
+    """Returns the lengths of hypotheses `(batch, width, size)`, `EOS` counted: float32."""
+    ops = array_ops(ids)
+    return ops.sum(ops.cast(ids != PAD, "float32"), axis=-1)

@@ -1,0 +1,127 @@
+"""Sampling from the model's distribution."""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from seq2seq.checks import check_number, check_whole
+from seq2seq.generation.arrays import array_ops
+from seq2seq.generation.constraints import NEVER
+from seq2seq.generation.samplers.sampler import Sampler, continue_with, round_up
+
+LEAST = -3e38  # about the least float32
+EVERY = 2**30  # more tokens than any vocabulary has
+
+
+class Sample(Sampler):
+    """Draws each token from the model's distribution, sharpened or cut as you like.
+
+    Args:
+        temperature: Divides the log probabilities: below 1 bolder, above 1 more varied. Defaults
+            to 1.0.
+        top_k: Only the `top_k` most probable tokens are drawn (Fan et al. 2018,
+            https://arxiv.org/abs/1805.04833). Defaults to `None`, all.
+        top_p: Only the most probable tokens whose probabilities add up to `top_p` are drawn
+            (nucleus sampling, Holtzman et al. 2019, https://arxiv.org/abs/1904.09751, section 3.1).
+            Defaults to `None`, all.
+        seed: Same seed, same texts: each row of the input has its own stream of random numbers.
+            Defaults to `None`, a new draw at each call.
+        **constraints: Options of all samplers, see `Constraints`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> sampler = Sample(temperature=0.7, top_p=0.9, seed=1)
+    """
+
+    def __init__(
+        self,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        **constraints,
+    ):
+        super().__init__(**constraints)
+        if seed is not None:
+            check_whole("seed", seed, 0)
+        greedy = 'Use sampler="greedy" to always take the most probable token.'
+        check_number("temperature", temperature, "[1e-6, inf)", greedy)
+        if top_k is not None:
+            check_whole("top_k", top_k)
+        if top_p is not None:
+            check_number("top_p", top_p, "(0, 1]", "Use None to draw from all tokens.")
+        self.temperature = temperature
+        self.top_k = top_k
+        self.top_p = top_p
+        self.seed = seed
+
+    def inputs(self) -> dict[str, Any]:
+        """Returns the numbers that a compiled function takes."""
+        inputs = {"temperature": np.float32(self.temperature)}
+        if self._candidates() is not None:
+            inputs["top_k"] = np.int32(min(self.top_k or EVERY, EVERY))
+            inputs["top_p"] = np.float32(2.0 if self.top_p is None else self.top_p)
+        return inputs
+
+    def structure(self) -> Hashable:
+        """Returns what a compiled function is made for: how many tokens are sorted."""
+        return self._candidates()
+
+    def bind(self, inputs: dict[str, Any] | None = None) -> "Sample":
+        """Returns the sampler that chooses; see `Sampler.bind`."""
+        bound = super().bind(inputs)
+        bound.candidates = self._candidates()
+        return bound
+
+    def _candidates(self):
+        """Returns how many tokens are sorted, in a few steps; `None` where none need be."""
+        if self.top_k is None:
+            return None if self.top_p is None else EVERY
+        return round_up(min(self.top_k, EVERY), 8, 8)
+
+    def choose(self, choices, log_probabilities, scores, finished, noise):
+        """Draws a token by the inverse of the cumulative distribution."""
+        ops = array_ops(choices)
+        # A ban is no probability: it must not melt at a high temperature.
+        best = ops.max(choices, axis=-1, keepdims=True)
+        scaled = ops.where(choices > NEVER / 2, (choices - best) / self.temperature, LEAST)
+        probabilities = ops.softmax(scaled)  # (batch, 1, vocabulary)
+        token_ids = None
+        if self.candidates is not None:
+            few = min(self.candidates, probabilities.shape[-1])
+            probabilities, token_ids = ops.top_k(probabilities, few)  # (batch, 1, few)
+            before = ops.cumsum(probabilities, axis=-1) - probabilities
+            kept = ops.logical_and(before < self.top_p, ops.arange(few) < self.top_k)
+            probabilities = ops.where(kept, probabilities, 0.0)
+        cumulative = ops.cumsum(probabilities, axis=-1)
+        threshold = noise[:, None, None] * cumulative[:, :, -1:]
+        drawn = ops.sum(ops.cast(cumulative <= threshold, "int32"), axis=-1)  # (batch, 1)
+        if token_ids is not None:
+            drawn = ops.take_along_axis(token_ids, drawn[:, :, None], axis=-1)[:, :, 0]
+        return continue_with(log_probabilities, scores, finished, drawn)
+
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this sampler."""
+        return {
+            "temperature": self.temperature,
+            "top_k": self.top_k,
+            "top_p": self.top_p,
+            "seed": self.seed,
+            **super().get_config(),
+        }
+
+
+def make_noise(seed: int | None, rows: Sequence[int], max_length: int) -> np.ndarray:
+    """Returns uniform numbers `(len(rows), max_length)`, each row's from a stream of its own.
+
+    A row's numbers depend on the seed and its place in the input, not on its batch.
+    """
+    if seed is None:
+        noise = np.random.default_rng().random((len(rows), max_length))
+    else:
+        noise = np.stack([np.random.default_rng([seed, row]).random(max_length) for row in rows])
+    return (noise * (1 - 1e-6)).astype("float32")  # 1.0 by rounding would draw past the last token

@@ -1,0 +1,146 @@
+"""What the samplers share."""
+
+import copy
+import dataclasses
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from seq2seq.generation.arrays import array_ops
+from seq2seq.generation.constraints import Constraints
+from seq2seq.text.vocabulary import PAD
+
+
+class Sampler:
+    """What the samplers share.
+
+    `choose` sees two arrays `(batch, width, vocabulary)` for the next token: `choices`, the log
+    probabilities to choose by, and the model's own to add up; then the scores of the hypotheses in
+    hand and which are finished, `(batch, width)`, and a uniform number for each row, `(batch,)`. It
+    returns the chosen tokens, the hypothesis each continues, and the new scores, all `(batch,
+    width)`. A finished hypothesis goes on with `PAD` alone, at no cost.
+
+    A sampler of your own need only override `choose`. It is compiled for each object of its class,
+    with the attributes that the object has at a call.
+
+    Args:
+        **constraints: See `Constraints`: `min_length`, `no_repeat_ngram`, `repetition_penalty`,
+            `prefix`, `banned`, `replace_unknown`.
+    """
+
+    width = 1
+    num_results = 1
+    length_penalty = 1.0
+    seed = None
+    draws = True  # whether `choose` uses the uniform numbers
+
+    def __init__(self, **constraints):
+        known = [field.name for field in dataclasses.fields(Constraints)]
+        for name, value in constraints.items():
+            if name not in known:
+                raise TypeError(
+                    f"{type(self).__name__} got an unexpected argument {name!r}. Options of all "
+                    f"samplers are {', '.join(known)}."
+                )
+            if isinstance(value, (list, np.ndarray)):
+                constraints[name] = tuple(value)
+        self.constraints = Constraints(**constraints)
+
+    @property
+    def needs_log_probabilities(self) -> bool:
+        """Whether it compares sums over steps. Else it chooses alike by unnormalised scores."""
+        return self.width > 1 or self.constraints.repetition_penalty != 1
+
+    def inputs(self) -> dict[str, Any]:
+        """Returns the numbers that a compiled function takes, by the name of their attribute."""
+        return {}
+
+    def structure(self) -> Hashable:
+        """Returns what a compiled function is made for: all but the `inputs`."""
+        attributes = {**vars(self), "constraints": None}
+        return _Same(self), tuple((name, _frozen(value)) for name, value in attributes.items())
+
+    def key(self) -> Hashable:
+        """Returns what tells compiled functions apart: equal for samplers that one can serve."""
+        # A class of somebody else's may have more attributes than what it inherits knows of.
+        known = type(self).__module__.startswith(f"{__package__}.")
+        return type(self), self.structure() if known else Sampler.structure(self)
+
+    def bind(self, inputs: dict[str, Any] | None = None) -> "Sampler":
+        """Returns the sampler that chooses, with numbers or tensors in the place of its `inputs`.
+
+        Args:
+            inputs: As `inputs` returns them. Defaults to `None`: its own.
+        """
+        bound = copy.copy(self)
+        vars(bound).update(self.inputs() if inputs is None else inputs)
+        return bound
+
+    def choose(self, choices, log_probabilities, scores, finished, noise):
+        """Chooses the next tokens."""
+        raise NotImplementedError
+
+    def is_done(self, ids, scores, finished, max_length):
+        """Tells which rows need no further step: bool `(batch,)`."""
+        return array_ops(finished).all(finished, axis=-1)
+
+    def rank(self, ids, scores):
+        """Orders the finished hypotheses of each row, best first."""
+        return ids, scores
+
+    def normalise(self, scores, length):
+        """Divides scores by the length penalty of Wu et al. 2016, equation 14; see `BeamSearch`."""
+        return scores / ((5 + length) / 6) ** self.length_penalty
+
+    def get_config(self) -> dict:
+        """Returns the arguments that rebuild this sampler."""
+        return self.constraints.given()
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def continue_with(log_probabilities, scores, finished, token_ids):
+    """Continues the only hypothesis of each row with a token: `(batch, 1)` each."""
+    ops = array_ops(log_probabilities)
+    token_ids = ops.cast(token_ids, "int32")
+    added = ops.take_along_axis(log_probabilities, token_ids[:, :, None], axis=-1)[:, :, 0]
+    scores = ops.where(finished, scores, scores + added)
+    return ops.where(finished, PAD, token_ids), token_ids * 0, scores
+
+
+def round_up(number: int, least: int, factor: int) -> int:
+    """Returns the first of `least`, `least * factor`, `least * factor**2`, ... not below a number.
+
+    What compiled functions are made for takes few values so, and they are few.
+    """
+    size = least
+    while size < number:
+        size *= factor
+    return size
+
+
+def _frozen(value) -> Hashable:
+    """Returns something hashable that differs where two values do."""
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype.str, value.tobytes()
+    if isinstance(value, dict):
+        return tuple((key, _frozen(item)) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return type(value), tuple(map(_frozen, value))
+    return value if isinstance(value, (str, int, float, bool, type(None))) else _Same(value)
+
+
+class _Same:
+    """Equal where it holds the very same object."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return isinstance(other, _Same) and self.value is other.value
+
+    def __hash__(self):
+        return id(self.value)
