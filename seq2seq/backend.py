@@ -180,8 +180,25 @@ def top_k(x, k: int):
     first = ops.arange(ops.shape(x)[0], dtype="int32")[:, None] * count
     blocks = ops.take(ops.reshape(blocks, (-1, width)), first + chosen, axis=0)  # (rows, k, width)
     values, places = ops.top_k(ops.reshape(blocks, (-1, k * width)), k)
-    indices = ops.take_along_axis(chosen, places // width, axis=-1) * width + places % width
+    indices = take_columns(chosen, places // width) * width + places % width
     return values, indices
+
+
+def take_columns(x, indices):
+    """Returns some numbers of each row.
+
+    `keras.ops.take_along_axis` copies all of `x` under TensorFlow, to broadcast it to itself.
+
+    Args:
+        x: `(rows, columns)`.
+        indices: int `(rows, k)`, each from 0 to `columns - 1`.
+
+    Returns:
+        `(rows, k)`, of the type of `x`.
+    """
+    columns = x.shape[-1] or ops.shape(x)[-1]
+    starts = ops.arange(ops.shape(x)[0], dtype=indices.dtype)[:, None] * columns  # (rows, 1)
+    return ops.take(ops.reshape(x, (-1,)), starts + indices, axis=0)
 
 
 def padded_size(size: int, minimum: int = 8) -> int:

@@ -249,7 +249,7 @@ def test_a_narrow_beam_keeps_the_best_of_all_continuations(width, engine):
 @pytest.mark.parametrize("num_results", [1, 2])
 def test_stopping_early_changes_no_result(length_penalty, num_results):
     class Patient(BeamSearch):
-        def is_done(self, ids, scores, finished, max_length):
+        def is_done(self, lengths, scores, finished, max_length):
             return ops.all(finished, axis=-1)
 
     options = {"width": 3, "length_penalty": length_penalty, "num_results": num_results}

@@ -26,13 +26,12 @@ from keras.ops import (
     stack,
     sum,
     take,
-    take_along_axis,
     where,
     while_loop,
 )
 
 from seq2seq.backend import first_best as argmax
-from seq2seq.backend import top_k
+from seq2seq.backend import take_columns, top_k
 
 __all__ = [
     "all",
@@ -61,7 +60,7 @@ __all__ = [
     "stack",
     "sum",
     "take",
-    "take_along_axis",
+    "take_columns",
     "top_k",
     "where",
     "while_loop",

@@ -31,6 +31,7 @@ class Hypotheses(NamedTuple):
         ids: int32 `(batch, width, size)`, what was generated, then `PAD`.
         token_ids: int32 `(batch * width,)`, the last tokens.
         finished: bool `(batch, width)`.
+        lengths: int32 `(batch, width)`, how many tokens each has.
         scores: float32 `(batch, width)`, sums of the scores of the tokens.
         states: List of the decoder's states, each `(batch * width, ...)`.
     """
@@ -38,6 +39,7 @@ class Hypotheses(NamedTuple):
     ids: Any
     token_ids: Any
     finished: Any
+    lengths: Any
     scores: Any
     states: list
 
@@ -77,8 +79,8 @@ def generate_ids(
     undrawn = noise[:, 0]
 
     def unfinished(position, *hypotheses):
-        ids, _, finished, scores, _ = hypotheses
-        done = ops.all(sampler.is_done(ids, scores, finished, max_length))
+        _, _, finished, lengths, scores, _ = hypotheses
+        done = ops.all(sampler.is_done(lengths, scores, finished, max_length))
         return ops.logical_and(position < max_length, ops.logical_not(done))
 
     def body(position, *hypotheses):
@@ -89,11 +91,11 @@ def generate_ids(
         )
 
     _, *hypotheses = ops.while_loop(unfinished, body, (ops.cast(0, "int32"), *hypotheses))
-    ids, _, _, scores, _ = hypotheses
+    hypotheses = Hypotheses(*hypotheses)
+    order = sampler.rank(hypotheses.lengths, hypotheses.scores)[:, : sampler.num_results]
+    ids, _, _, _, scores, _ = _reorder(hypotheses._replace(states=[]), order)
     # A beam wider than the space holds places that nothing could fill.
-    ids = ops.where(scores[:, :, None] > NEVER / 2, ids, PAD)
-    ids, scores = sampler.rank(ids, scores)
-    return ids[:, : sampler.num_results], scores[:, : sampler.num_results]
+    return ops.where(scores[:, :, None] > NEVER / 2, ids, PAD), scores
 
 
 def begin(decoder, ids, width: int, size: int) -> tuple[Hypotheses, list]:
@@ -116,6 +118,7 @@ def begin(decoder, ids, width: int, size: int) -> tuple[Hypotheses, list]:
         ids=ops.full((batch, width, size), PAD, dtype="int32"),
         token_ids=ops.repeat(first_ids, width, axis=0),
         finished=ops.full((batch, width), False, dtype="bool"),
+        lengths=ops.full((batch, width), 0, dtype="int32"),
         scores=ops.broadcast_to(scores, (batch, width)),
         states=[ops.repeat(state, width, axis=0) if width > 1 else state for state in states],
     )
@@ -139,7 +142,7 @@ def advance(
     Returns:
         The hypotheses, one token longer.
     """
-    ids, token_ids, finished, scores, states = hypotheses
+    ids, token_ids, finished, lengths, scores, states = hypotheses
     ops = array_ops(ids)
     width, size = ids.shape[1], ids.shape[2]
     positions = token_ids * 0 + position  # (batch * width,)
@@ -151,23 +154,36 @@ def advance(
     log_probabilities = ops.reshape(log_probabilities, (-1, width, vocabulary))
     choices = constraints.apply(log_probabilities, ids, position)
     chosen, parents, scores = sampler.choose(choices, log_probabilities, scores, finished, noise)
+    hypotheses = Hypotheses(ids, token_ids, finished, lengths, scores, states)
     if width > 1:
-        states = _reorder(states, parents)
-        ids = ops.take_along_axis(ids, parents[:, :, None], axis=1)
-        finished = ops.take_along_axis(finished, parents, axis=1)
+        hypotheses = _continue(hypotheses, parents)
+    ids, _, finished, lengths, _, states = hypotheses
     ids = ops.where(ops.arange(size) == position, chosen[:, :, None], ids)
+    lengths = lengths + ops.cast(ops.logical_not(finished), "int32")
     finished = ops.logical_or(finished, chosen == EOS)
-    return Hypotheses(ids, ops.reshape(chosen, (-1,)), finished, scores, states)
+    return Hypotheses(ids, ops.reshape(chosen, (-1,)), finished, lengths, scores, states)
 
 
-def _reorder(states, parents):
-    """Gives each hypothesis the states of the one it continues; nothing is copied in place."""
+def _continue(hypotheses, parents):
+    """Gives each hypothesis what the one has that it continues; what is in place is not copied."""
     ops = array_ops(parents)
-    batch, width = ops.shape(parents)[0], parents.shape[1]
-    places = np.arange(width, dtype="int32")
+    in_place = ops.all(parents == np.arange(parents.shape[1], dtype="int32"))
+    return Hypotheses(
+        *ops.cond(in_place, lambda: tuple(hypotheses), lambda: tuple(_reorder(hypotheses, parents)))
+    )
 
-    def gather():
-        rows = ops.reshape(parents + ops.arange(batch)[:, None] * width, (-1,))
-        return [ops.take(state, rows, axis=0) for state in states]
 
-    return ops.cond(ops.all(parents == places), lambda: list(states), gather)
+def _reorder(hypotheses, order):
+    """Takes hypotheses of each row in an order `(batch, any width)`."""
+    ops = array_ops(order)
+    batch, width, size = ops.shape(order)[0], hypotheses.ids.shape[1], hypotheses.ids.shape[2]
+    rows = order + ops.arange(batch)[:, None] * width  # (batch, any width), of batch * width
+    flat = ops.reshape(rows, (-1,))
+    return Hypotheses(
+        ids=ops.take(ops.reshape(hypotheses.ids, (-1, size)), rows, axis=0),
+        token_ids=ops.take(hypotheses.token_ids, flat, axis=0),
+        finished=ops.take(ops.reshape(hypotheses.finished, (-1,)), rows, axis=0),
+        lengths=ops.take(ops.reshape(hypotheses.lengths, (-1,)), rows, axis=0),
+        scores=ops.take(ops.reshape(hypotheses.scores, (-1,)), rows, axis=0),
+        states=[ops.take(state, flat, axis=0) for state in hypotheses.states],
+    )

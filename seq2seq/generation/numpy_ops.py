@@ -22,7 +22,6 @@ from numpy import (
     stack,
     sum,
     take,
-    take_along_axis,
 )
 
 __all__ = [
@@ -52,7 +51,7 @@ __all__ = [
     "stack",
     "sum",
     "take",
-    "take_along_axis",
+    "take_columns",
     "top_k",
     "where",
     "while_loop",
@@ -105,6 +104,11 @@ def top_k(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
             return np.take_along_axis(x, indices, axis=-1), indices.astype("int32")
     indices = np.argsort(-x, axis=-1, kind="stable")[..., :k]
     return np.take_along_axis(x, indices, axis=-1), indices.astype("int32")
+
+
+def take_columns(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Returns some numbers of each row: of `x` `(rows, columns)` those at `indices` `(rows, k)`."""
+    return np.take_along_axis(x, indices, axis=1)
 
 
 def scatter(indices: np.ndarray, values: np.ndarray, shape: Sequence[int]) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from seq2seq.backend import first_best
+from seq2seq.backend import first_best, take_columns
 from seq2seq.text.vocabulary import PAD, UNK
 
 SMALLEST = 1e-37  # about the smallest normal float32; log(0) would be -inf
@@ -23,13 +23,14 @@ def token_log_probabilities(labels, probabilities):
         float32 `(batch, length)`.
     """
     labels = ops.cast(labels, "int32")
-    chosen = ops.cast(pick(probabilities, labels), "float32")
+    chosen = ops.cast(pick(ops.convert_to_tensor(probabilities), labels), "float32")
     return ops.log(ops.maximum(chosen, SMALLEST))
 
 
 def pick(x, indices):
     """Returns one number of each row: of `x` `(..., columns)` those at `indices` `(...)`."""
-    return ops.take_along_axis(x, indices[..., None], axis=-1)[..., 0]
+    rows = ops.reshape(x, (-1, x.shape[-1]))
+    return ops.reshape(take_columns(rows, ops.reshape(indices, (-1, 1))), ops.shape(indices))
 
 
 def perplexities(nats: float, tokens: int, texts: Sequence[str]) -> dict[str, float]:

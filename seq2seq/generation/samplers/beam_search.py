@@ -31,6 +31,8 @@ class BeamSearch(Sampler):
     >>> sampler = BeamSearch(width=5, length_penalty=0.6, num_results=3)
     """
 
+    draws = False
+
     def __init__(
         self, width: int = 5, length_penalty: float = 1.0, num_results: int = 1, **constraints
     ):
@@ -46,8 +48,6 @@ class BeamSearch(Sampler):
         self.width = width
         self.length_penalty = length_penalty
         self.num_results = num_results
-
-    draws = False
 
     def inputs(self) -> dict[str, Any]:
         """Returns the numbers that a compiled function takes."""
@@ -71,40 +71,35 @@ class BeamSearch(Sampler):
         totals = ops.reshape(scores[:, :, None] + best, (-1, width * few))
         totals, best = ops.top_k(totals, width)  # (batch, width)
         parents = best // few
-        tokens = ops.take_along_axis(ops.reshape(tokens, (-1, width * few)), best, axis=1)
-        added = ops.take_along_axis(
-            ops.reshape(log_probabilities, (-1, width * vocabulary)),
-            parents * vocabulary + tokens,
-            axis=1,
+        tokens = ops.take_columns(ops.reshape(tokens, (-1, width * few)), best)
+        added = ops.take_columns(
+            ops.reshape(log_probabilities, (-1, width * vocabulary)), parents * vocabulary + tokens
         )
-        added = ops.where(ops.take_along_axis(finished, parents, axis=1), 0.0, added)
-        scores = ops.take_along_axis(scores, parents, axis=1) + added
+        added = ops.where(ops.take_columns(finished, parents), 0.0, added)
+        scores = ops.take_columns(scores, parents) + added
         return tokens, parents, ops.where(totals > NEVER / 2, scores, NEVER)
 
-    def is_done(self, ids, scores, finished, max_length):
+    def is_done(self, lengths, scores, finished, max_length):
         """Tells which rows have their results, whatever the unfinished hypotheses become.
 
         An unfinished score only falls. So the best finished hypotheses are final when none that is
         unfinished has a better score, to push them out, nor would have at the greatest length.
         """
-        ops = array_ops(ids)
-        final = self.normalise(scores, _lengths(ids))
+        ops = array_ops(scores)
+        final = self.normalise(scores, ops.cast(lengths, "float32"))
         bound = self.normalise(scores, ops.cast(max_length, "float32"))
         final, order = ops.top_k(ops.where(finished, final, NEVER), self.num_results)
-        worst = ops.min(ops.take_along_axis(scores, order, axis=1), axis=-1)
+        worst = ops.min(ops.take_columns(scores, order), axis=-1)
         open_score = ops.max(ops.where(finished, NEVER, scores), axis=-1)
         open_bound = ops.max(ops.where(finished, NEVER, bound), axis=-1)
         settled = ops.logical_and(final[:, -1] >= open_bound, worst >= open_score)
         return ops.logical_or(settled, ops.all(finished, axis=-1))
 
-    def rank(self, ids, scores):
-        """Orders hypotheses by their score, normalised for length."""
-        ops = array_ops(ids)
-        order = ops.argsort(-self.normalise(scores, _lengths(ids)), axis=-1)
-        return (
-            ops.take_along_axis(ids, order[:, :, None], axis=1),
-            ops.take_along_axis(scores, order, axis=1),
-        )
+    def rank(self, lengths, scores):
+        """Returns the order of the hypotheses by their scores, normalised for length."""
+        ops = array_ops(scores)
+        order = ops.argsort(-self.normalise(scores, ops.cast(lengths, "float32")), axis=-1)
+        return ops.cast(order, "int32")
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this sampler."""
@@ -114,9 +109,3 @@ class BeamSearch(Sampler):
             "num_results": self.num_results,
             **super().get_config(),
         }
-
-
-def _lengths(ids):
-    """Returns the lengths of hypotheses `(batch, width, size)`, `EOS` counted: float32."""
-    ops = array_ops(ids)
-    return ops.sum(ops.cast(ids != PAD, "float32"), axis=-1)

@@ -101,7 +101,7 @@ class Sample(Sampler):
         threshold = noise[:, None, None] * cumulative[:, :, -1:]
         drawn = ops.sum(ops.cast(cumulative <= threshold, "int32"), axis=-1)  # (batch, 1)
         if token_ids is not None:
-            drawn = ops.take_along_axis(token_ids, drawn[:, :, None], axis=-1)[:, :, 0]
+            drawn = ops.take_columns(token_ids[:, 0], drawn)
         return continue_with(log_probabilities, scores, finished, drawn)
 
     def get_config(self) -> dict:

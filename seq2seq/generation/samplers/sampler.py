@@ -81,13 +81,20 @@ class Sampler:
         """Chooses the next tokens."""
         raise NotImplementedError
 
-    def is_done(self, ids, scores, finished, max_length):
-        """Tells which rows need no further step: bool `(batch,)`."""
+    def is_done(self, lengths, scores, finished, max_length):
+        """Tells which rows need no further step: bool `(batch,)`.
+
+        Args:
+            lengths: int32 `(batch, width)`, how many tokens each hypothesis has, `EOS` included.
+            scores: `(batch, width)`.
+            finished: `(batch, width)`.
+            max_length: Most tokens, an int32 scalar.
+        """
         return array_ops(finished).all(finished, axis=-1)
 
-    def rank(self, ids, scores):
-        """Orders the finished hypotheses of each row, best first."""
-        return ids, scores
+    def rank(self, lengths, scores):
+        """Returns the order of the hypotheses of each row, best first: int32 `(batch, width)`."""
+        return lengths * 0
 
     def normalise(self, scores, length):
         """Divides scores by the length penalty of Wu et al. 2016, equation 14; see `BeamSearch`."""
@@ -106,7 +113,8 @@ def continue_with(log_probabilities, scores, finished, token_ids):
     """Continues the only hypothesis of each row with a token: `(batch, 1)` each."""
     ops = array_ops(log_probabilities)
     token_ids = ops.cast(token_ids, "int32")
-    added = ops.take_along_axis(log_probabilities, token_ids[:, :, None], axis=-1)[:, :, 0]
+    vocabulary = log_probabilities.shape[-1]
+    added = ops.take_columns(ops.reshape(log_probabilities, (-1, vocabulary)), token_ids)
     scores = ops.where(finished, scores, scores + added)
     return ops.where(finished, PAD, token_ids), token_ids * 0, scores
 
