@@ -124,8 +124,8 @@ class TextMetrics(keras.callbacks.Callback):
 class SourceReliance(keras.callbacks.Callback):
     """Measures after each epoch how much the model gains from its source, as `source_reliance`.
 
-    It is the loss a token (nats) with sources shuffled among the pairs, minus the real one. Near 0
-    the model ignores its source and only continues the target; the callback then says so.
+    It is the loss per token (nats) with sources shuffled among the pairs, minus the real one. Near
+    0 the model ignores its source and only continues the target; the callback then says so.
 
     Args:
         sources: Validation texts, at least two.

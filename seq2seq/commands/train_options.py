@@ -84,7 +84,7 @@ def _add_tokenizers(by_task):
 
 
 def _add_vectors(by_task):
-    words = "word vectors to begin with (word2vec or GloVe text format)"
+    words = "word vectors to start from (word2vec or GloVe text format)"
     by_task.add((LANGUAGE_MODEL, CLASSIFY), "--vectors", metavar="FILE", help=words)
     for side in ("source", "target"):
         by_task.add((TRANSLATE,), f"--{side}-vectors", metavar="FILE", help=words)

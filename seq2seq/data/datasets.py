@@ -49,7 +49,7 @@ def pronunciations(stress: bool = False) -> Pairs:
     pronunciations comes once for each.
 
     Args:
-        stress: Whether vowels bear their stress, as in `"AH0"`. Defaults to `False`.
+        stress: Whether vowels carry their stress, as in `"AH0"`. Defaults to `False`.
 
     Returns:
         Two lists of str of the same length: words and phones with spaces between.

@@ -24,7 +24,7 @@ def evaluate_model(
 ) -> dict:
     """Measures a model on texts.
 
-    `loss` (nats a token) and `perplexity` (its exponential) are means over all tokens predicted,
+    `loss` (nats per token) and `perplexity` (its exponential) are means over all tokens predicted,
     the end of a text included, `accuracy` the share predicted right, given the true ones before
     them. `character_perplexity` spreads the same sum over characters, the end counting as one, so
     that models of different tokenizers compare. `coverage` is the share of tokens, of targets in a

@@ -34,7 +34,7 @@ def copy_weights(
     part: str | None = None,
     skip_mismatch: bool = False,
 ) -> CopiedWeights:
-    """Begins a model with the weights of a language model, pretrained on other texts perhaps.
+    """Starts a model from the weights of a language model, pretrained on other texts perhaps.
 
     Embeddings and scores of tokens are copied token by token, so the vocabularies may differ: a
     token that the language model does not know keeps what it has. Of the recurrent layers those are
@@ -42,7 +42,7 @@ def copy_weights(
     pooling and the backward direction keep what they have. (Pretraining both sides of an
     encoder-decoder with language models: Ramachandran et al. 2017,
     https://aclanthology.org/D17-1039; a classifier: Dai & Le 2015,
-    https://arxiv.org/abs/1511.01432.) A classifier begun so wants less dropout than its usual 0.5.
+    https://arxiv.org/abs/1511.01432.) Such a classifier needs less dropout than its usual 0.5.
 
     Args:
         language_model: A `LanguageModel`.

@@ -7,7 +7,7 @@ import numpy as np
 
 
 class CarriedStates(keras.layers.Layer):
-    """Holds what a batch left behind, for the next one to begin with.
+    """Holds the last states of a batch, which the next one starts from.
 
     The gradient does not pass (truncated back-propagation through time, Mikolov et al. 2010,
     section 2). Saved files do without it.

@@ -1,4 +1,4 @@
-"""Embeddings that can be tied, shared, summed, and begun with word vectors."""
+"""Embeddings that can be tied, shared, summed, and started from word vectors."""
 
 from pathlib import Path
 
@@ -108,7 +108,7 @@ def load_vectors(
     tokenizer: Tokenizer | None,
     path: str | Path | None,
 ) -> None:
-    """Begins an embedding with the vectors of a file; tokens without one keep what they have.
+    """Starts an embedding from the vectors of a file; tokens without one keep what they have.
 
     Args:
         side: `"source"` or `"target"`, for the message, or `""`.

@@ -61,7 +61,7 @@ class TextClassifier(TextModel):
         recurrent_dropout: See `Seq2Seq`. Defaults to 0.
         l2: See `Seq2Seq`. Defaults to 0.
         label_smoothing: See `Seq2Seq`. Defaults to 0.
-        vectors: Path of word vectors to begin with; see `source_vectors` of `Seq2Seq`. Defaults to
+        vectors: Path of word vectors to start from; see `source_vectors` of `Seq2Seq`. Defaults to
             `None`.
         train_embedding: Whether the embedding is trained. Defaults to `True`.
         max_length: Longest row made from a text, in tokens with `EOS`. Of a longer text the middle

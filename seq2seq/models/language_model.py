@@ -61,7 +61,7 @@ class LanguageModel(ContinuationModel, TokenModel):
             https://aclanthology.org/E17-2025). Defaults to `False`.
         label_smoothing: Share of each label's probability spread over the vocabulary in the loss.
             Defaults to 0.
-        vectors: Path of word vectors to begin with, as for `Seq2Seq`. Defaults to `None`.
+        vectors: Path of word vectors to start from, as for `Seq2Seq`. Defaults to `None`.
         train_embedding: Whether the embedding is trained. Defaults to `True`.
         window: Most tokens of a text that are trained on together. A longer text is cut into
             windows. Defaults to 100.
@@ -157,7 +157,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         if self._carried is None or not training:
             return super().call(inputs, training=training, mask=mask)
         states = self._carried.read()
-        # TensorFlow's loop wants to know that ids and states have one batch size.
+        # TensorFlow's loop must know that ids and states have one batch size.
         token_ids = ops.reshape(inputs, (states[0].shape[0], -1))
         probabilities, states = self.network(token_ids, states)
         self._carried.write(states)
@@ -303,7 +303,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         return scores
 
     def perplexity(self, texts: Sequence, batch_size: int = BATCH_SIZE) -> float:
-        """Returns the perplexity of texts, a token, each text read from its beginning to its end.
+        """Returns the perplexity of texts per token, each text read from its beginning to its end.
 
         Args:
             texts: List of texts, or rows of ids ending with `EOS`.

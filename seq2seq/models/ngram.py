@@ -93,7 +93,7 @@ class NGramModel(ContinuationModel):
         return np.array([self._score(row) for row in self._rows(texts)], dtype="float32")
 
     def perplexity(self, texts: Sequence[str]) -> float:
-        """Returns the perplexity of texts, a token, `EOS` included.
+        """Returns the perplexity of texts per token, `EOS` included.
 
         Args:
             texts: List of texts, or rows of ids ending with `EOS`.

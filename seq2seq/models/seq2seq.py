@@ -56,7 +56,7 @@ class Seq2Seq(EncoderDecoderModel):
         label_smoothing: Share of each label's probability spread over the vocabulary in the loss
             (Szegedy et al. 2016, https://arxiv.org/abs/1512.00567, section 7). Defaults to 0.
         source_vectors: Path of word vectors (word2vec or GloVe text format, plain or `.gz`) of
-            `embedding_dim` numbers, to begin with (Mikolov et al. 2013). Defaults to `None`.
+            `embedding_dim` numbers, to start from (Mikolov et al. 2013). Defaults to `None`.
         target_vectors: The same for the targets.
         train_source_embedding: Whether the source embedding is trained. Defaults to `True`.
         train_target_embedding: Whether the target embedding is trained. Defaults to `True`.

@@ -83,7 +83,7 @@ def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
         # Of the scores as they came: TensorFlow then has the model's own softmax do for both.
         probabilities = ops.reshape(ops.softmax(scores), (-1, classes))
         flat = ops.reshape(scores, (-1, classes))
-        # The logarithm of the softmax's denominator, from its largest term: sooner than the sum.
+        # The logarithm of the softmax's denominator, from its largest term: faster than the sum.
         total = ops.max(flat, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
         loss = total - (1 - label_smoothing) * pick(flat, rows)
         if label_smoothing:
