@@ -6,7 +6,7 @@
 >>> model.fit(english, chinese, epochs=15)
 >>> model.generate("Where is the station?")
 
-Nothing is imported until it is used; `__init__.pyi` tells where each name comes from.
+Nothing is imported until it is used; `__init__.pyi` shows where each name comes from.
 """
 
 from seq2seq.keras_registry import await_keras

@@ -20,8 +20,8 @@ def write_whole(filepath: str | Path, suffix: str, write: Callable[[Path], None]
     path = Path(filepath)
     if not path.parent.is_dir():
         raise ValueError(
-            f"Expected the folder of {path} to exist. Received: {path.parent}, which is no folder. "
-            "Make it first."
+            f"Expected the folder of {path} to exist. Received: {path.parent}, which is not a "
+            "folder. Create it first."
         )
     temporary = path.with_name(f".{path.name}.{os.getpid()}{suffix}")
     try:
@@ -37,7 +37,7 @@ def write_whole(filepath: str | Path, suffix: str, write: Callable[[Path], None]
 
 
 def check_space(filepath: str | Path, size: int) -> None:
-    """Raises a `ValueError` unless the disk of a file has room for so many bytes."""
+    """Raises a `ValueError` unless the disk of a file has room for this many bytes."""
     folder = Path(filepath).parent
     if folder.is_dir() and (free := shutil.disk_usage(folder).free) < size:
         raise ValueError(

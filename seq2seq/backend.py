@@ -14,7 +14,7 @@ from keras import ops
 
 _tracing = (
     threading.RLock()
-)  # Keras's layers are called by one thread at a time while a graph is made
+)  # Keras's layers are called by one thread at a time while a graph is traced
 
 
 def compile_function(
@@ -24,18 +24,18 @@ def compile_function(
 ) -> Callable:
     """Compiles a function of tensors that reads the variables of a model.
 
-    Under JAX a compiled closure would hold the weights of the day it was traced, so they are handed
-    in at every call; a TensorFlow graph reads them by itself.
+    Under JAX a compiled closure would keep the weights it was traced with, so they are passed in at
+    every call; a TensorFlow graph reads them by itself.
 
     Args:
         function: Takes and returns tensors (or nested structures of them).
         variables: The variables that `function` reads. It must not assign to them.
         dynamic_axes: For each argument the axes whose size differs from call to call. Defaults to
-            `None`: the first two axes of all, batch and length. TensorFlow traces anew where
+            `None`: the first two axes of all, batch and length. TensorFlow traces again when
             another axis changes; JAX compiles for every shape (see `padded_size`).
 
     Returns:
-        A function of the same arguments, arrays or tensors, which many threads may call.
+        A thread-safe function of the same arguments, arrays or tensors.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
@@ -88,20 +88,20 @@ class _TensorFlowFunction:
         def flat(*leaves):
             return self.function(*keras.tree.pack_sequence_as(args, leaves))
 
-        # Of its own `tf.function`, so that the graphs of many models do not count as one function
+        # With its own `tf.function`, so that the graphs of many models do not count as one function
         # that is traced too often.
         return tf.function(flat).get_concrete_function(*(tf.TensorSpec(*spec) for spec in key))
 
 
 class CompiledFunctions:
-    """The compiled functions of a model, which follow what becomes of it.
+    """The compiled functions of a model, which follow its changes.
 
-    The least used of more than `limit` are forgotten, and all of them when the model has other
-    variables than before, as after `quantize` or `enable_lora`.
+    The least recently used of more than `limit` are dropped, and all of them when the model's
+    variables are other ones than before, as after `quantize` or `enable_lora`.
 
     Args:
         read_variables: Returns the model's variables.
-        limit: How many are kept. Defaults to 16.
+        limit: How many to keep. Defaults to 16.
     """
 
     def __init__(self, read_variables: Callable[[], Sequence[keras.Variable]], limit: int = 16):
@@ -117,7 +117,7 @@ class CompiledFunctions:
         """Returns the compiled function of a key.
 
         Args:
-            key: Stands for all that `function` does beside its arguments and the variables.
+            key: Stands for all that `function` depends on besides its arguments and the variables.
             function: What to compile if there is none yet; see `compile_function`.
             dynamic_axes: See `compile_function`.
         """
@@ -139,7 +139,7 @@ class CompiledFunctions:
 def first_best(x):
     """Returns the index of the first largest number of each row, as `argmax` does.
 
-    It is half of what greedy search spends on a step beside the model. `keras.ops.argmax` looks for
+    It takes half of the time of a greedy step outside the model. `keras.ops.argmax` looks for
     negative zeros first; and XLA compiles a maximum and a minimum to faster code than one argmax.
     """
     if keras.backend.backend() == "tensorflow":
@@ -156,14 +156,14 @@ def top_k(x, k: int):
     """Returns the `k` largest numbers of each row and their indices, as `keras.ops.top_k`.
 
     They are in the `k` blocks of a row with the largest maxima, so only these are sorted: less
-    than half of the time for 5 of 8,000.
+    than half the time for 5 of 8,000.
 
     Args:
         x: float `(..., columns)`.
         k: How many.
 
     Returns:
-        Tuple `(values, indices)`, each `(..., k)`, the largest first; of equals the first ones.
+        Tuple `(values, indices)`, each `(..., k)`, the largest first; ties go to the first.
     """
     columns, width = x.shape[-1], 64
     count = -(-columns // width)
@@ -175,7 +175,7 @@ def top_k(x, k: int):
         return ops.reshape(values, shape), ops.reshape(indices, shape)
     x = ops.pad(x, [[0, 0], [0, count * width - columns]], constant_values=-np.inf)
     blocks = ops.reshape(x, (-1, count, width))
-    # In their order, for of equal numbers the first one is wanted.
+    # In their order, so that ties go to the first.
     chosen = ops.sort(ops.top_k(ops.max(blocks, axis=-1), k)[1], axis=-1)  # (rows, k)
     first = ops.arange(ops.shape(x)[0], dtype="int32")[:, None] * count
     blocks = ops.take(ops.reshape(blocks, (-1, width)), first + chosen, axis=0)  # (rows, k, width)
@@ -185,7 +185,7 @@ def top_k(x, k: int):
 
 
 def take_columns(x, indices):
-    """Returns some numbers of each row.
+    """Returns the numbers of each row at some columns.
 
     `keras.ops.take_along_axis` copies all of `x` under TensorFlow, to broadcast it to itself.
 
@@ -204,8 +204,8 @@ def take_columns(x, indices):
 def padded_size(size: int, minimum: int = 8) -> int:
     """Returns the size to pad to, so that a compiled function meets few shapes.
 
-    TensorFlow takes any shape as it comes. JAX spends seconds on each new one, so sizes are rounded
-    up to `minimum`, then by half and half again: 8, 12, 16, 24, 32, 48, 64, ...
+    TensorFlow takes any shape. JAX spends seconds on each new one, so sizes are rounded up to
+    `minimum` times 1, 1.5, 2, 3, 4, 6, ..., by default 8, 12, 16, 24, 32, 48, 64, ...
     """
     if keras.backend.backend() == "tensorflow":
         return size

@@ -11,11 +11,11 @@ from seq2seq.evaluation import TEXT_METRICS, check_metrics
 
 
 class ShowSamples(keras.callbacks.Callback):
-    """Prints what the model makes of a few sources after an epoch.
+    """Prints what the model generates from a few sources after an epoch.
 
     Args:
-        sources: Texts to generate from, best ones that it is not trained on.
-        targets: Their true targets, printed beside. Defaults to `None`.
+        sources: Texts to generate from, preferably ones that it is not trained on.
+        targets: Their true targets, printed too. Defaults to `None`.
         every: Epochs from one print to the next. Defaults to 1.
         **options: Arguments of `model.generate`, such as `sampler` or `max_length`.
 
@@ -61,7 +61,7 @@ class ShowSamples(keras.callbacks.Callback):
         ]
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Prints the samples of the epoch before, below its progress bar."""
+        """Prints the samples of the last epoch, below its progress bar."""
         self._print()
 
     def on_train_end(self, logs=None):
@@ -76,14 +76,14 @@ class ShowSamples(keras.callbacks.Callback):
 class TextMetrics(keras.callbacks.Callback):
     """Measures generated texts after each epoch, as `val_bleu`, `val_chrf`, `val_wer`, `val_exact`.
 
-    Put it before the callbacks that look at these, such as
+    Put it before the callbacks that use these, such as
     `keras.callbacks.EarlyStopping("val_bleu", mode="max")`.
 
     Args:
         sources: Texts to generate from.
         references: For each the true target, or a list of them.
-        metrics: Names of `"bleu"`, `"chrf"`, `"wer"`, `"exact"`. Defaults to `("bleu",)`.
-        **options: Arguments of `model.generate`, for one text a source.
+        metrics: Names among `"bleu"`, `"chrf"`, `"wer"`, `"exact"`. Defaults to `("bleu",)`.
+        **options: Arguments of `model.generate`, for one text per source.
 
     Raises:
         ValueError: If a metric is unknown, or sources and references differ in number.
@@ -108,14 +108,14 @@ class TextMetrics(keras.callbacks.Callback):
         (text,) = self.model.generate(self.sources[:1], **self.options)
         if not isinstance(text, str):
             raise ValueError(
-                f"Expected options that give one text a source. Received {self.options}, which "
+                f"Expected options that give one text per source. Received {self.options}, which "
                 f"give {text!r}. Leave out `num_results` and `return_details`."
             )
         for name in self.metrics:
             TEXT_METRICS[name]([""] * len(self.sources), self.references)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Generates, measures, and adds the figures to the logs."""
+        """Generates, measures, and adds the metrics to the logs."""
         hypotheses = self.model.generate(self.sources, **self.options)
         for name in self.metrics:
             logs[f"val_{name}"] = TEXT_METRICS[name](hypotheses, self.references)
@@ -177,14 +177,14 @@ class SourceReliance(keras.callbacks.Callback):
 class WarmUp(keras.callbacks.Callback):
     """Raises the learning rate from 0 to its peak, then lowers it, update by update.
 
-    When training ends, the optimizer has the rate again that it had before.
+    When training ends, the optimizer's earlier learning rate is restored.
 
     Args:
         peak: Highest learning rate. Defaults to 1e-3.
         updates: Updates until the peak. Defaults to 1000.
         decay: `"inverse_sqrt"` (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762, section 5.3)
-            or `"cosine"` (Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983), which ends
-            at 0 with `total_updates`. Defaults to `"inverse_sqrt"`.
+            or `"cosine"` (Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983), which
+            reaches 0 at `total_updates`. Defaults to `"inverse_sqrt"`.
         total_updates: Updates of the whole training, those of earlier calls of `fit` included;
             needed for `"cosine"`. Defaults to `None`.
 
@@ -235,13 +235,13 @@ class WarmUp(keras.callbacks.Callback):
         if self.decay == "cosine" and done >= self.total_updates:
             raise ValueError(
                 f"Expected `total_updates` above {done}, the updates that the model has had. "
-                f"Received: total_updates={self.total_updates}. Compile the model anew to count "
+                f"Received: total_updates={self.total_updates}. Compile the model again to count "
                 "from 0."
             )
         self._rate_before = float(self.model.optimizer.learning_rate)
 
     def on_train_end(self, logs=None):
-        """Puts the learning rate back."""
+        """Restores the learning rate."""
         self.model.optimizer.learning_rate = self._rate_before
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -251,12 +251,12 @@ class WarmUp(keras.callbacks.Callback):
 
 
 class AverageWeights(keras.callbacks.Callback):
-    """Replaces the weights by their mean over the last epochs when training ends.
+    """Replaces the weights with their mean over the last epochs when training ends.
 
     Junczys-Dowmunt et al. 2016, https://aclanthology.org/W16-2316, section 3.
 
     Args:
-        epochs: How many of the last epochs. Defaults to 3.
+        epochs: Number of last epochs to average. Defaults to 3.
 
     Example:
 
@@ -269,7 +269,7 @@ class AverageWeights(keras.callbacks.Callback):
         self.epochs = epochs
 
     def on_train_begin(self, logs=None):
-        """Forgets an earlier training."""
+        """Forgets an earlier training run."""
         self._kept = []
 
     def on_epoch_end(self, epoch, logs=None):
@@ -285,7 +285,7 @@ class AverageWeights(keras.callbacks.Callback):
 
 
 def _check_lists(sources, targets):
-    """Raises a `ValueError` unless these are lists of one length, with something in them."""
+    """Raises a `ValueError` unless these are lists of the same length, not empty."""
     for values in (sources, targets):
         if isinstance(values, str) or not hasattr(values, "__len__"):
             raise ValueError(

@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         _load_command(options.command)(options)
         sys.stdout.flush()
     except (ValueError, ImportError, OSError) as error:
-        if isinstance(error, BrokenPipeError):  # the reader, `head` perhaps, has seen enough
+        if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         print(f"seq2seq: {' '.join(str(error).split())}", file=sys.stderr)
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         print(f"\nseq2seq: {error or 'stopped.'}", file=sys.stderr)
         return 130
-    except Exception as error:  # out of memory, perhaps: a user needs no stack trace
+    except Exception as error:  # such as out of memory: a user needs no stack trace
         words = " ".join(str(error).split())
         print(f"seq2seq: {type(error).__name__}: {words[:300]}", file=sys.stderr)
         return 1
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Reads the words of a command line; exits with 2 where they are none."""
+    """Parses a command line; exits with 2 if it is invalid."""
     options = build_parser().parse_args(arguments)
     if options.command == "train":
         options.by_task.refuse_others(options)
@@ -74,12 +74,12 @@ def _add_generate(commands):
     )
     generate.add_argument("model", help="model file (.keras)")
     generate.add_argument(
-        "files", nargs="*", metavar="FILE", help="one text a line; default: standard input"
+        "files", nargs="*", metavar="FILE", help="one text per line; default: standard input"
     )
     generate.add_argument("--batch-size", type=positive, default=64, help="default: %(default)s")
     sampling = add_sampler(generate)
     sampling.add_argument(
-        "--num-results", type=int, help="beam: results a line, separated by tabs (default: 1)"
+        "--num-results", type=int, help="beam: results per line, separated by tabs (default: 1)"
     )
     add_json(generate)
 
@@ -93,7 +93,7 @@ def _add_evaluate(commands):
     add_data(
         evaluate,
         "one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; or .gz; "
-        "to evaluate a classifier texts with labels, a language model a text a line",
+        "for a classifier, texts with labels; for a language model, one text per line",
     )
     evaluate.add_argument(
         "--whole-files", action="store_true", help="language model: each file is one text"
@@ -103,7 +103,7 @@ def _add_evaluate(commands):
         nargs="+",
         choices=tuple(known),
         metavar="METRIC",
-        help=f"of {', '.join(known)} (default: all that the model's kind has but {rest})",
+        help=f"of {', '.join(known)} (default: all of the model's kind except {rest})",
     )
     evaluate.add_argument("--batch-size", type=positive, default=64, help="default: %(default)s")
     add_sampler(evaluate)
@@ -127,7 +127,7 @@ def _add_inspect(commands):
 
 
 def _load_command(name):
-    """Returns the function of a command; what it imports starts quietly."""
+    """Returns the function of a command, importing quietly."""
     with _quiet():
         module = importlib.import_module(f"seq2seq.commands.{name}")
         if keras := sys.modules.get("keras"):
@@ -137,7 +137,7 @@ def _load_command(name):
 
 @contextlib.contextmanager
 def _quiet():
-    """Hides what TensorFlow prints at its start; it heeds nothing but the file descriptor."""
+    """Hides what TensorFlow prints at its start, which only the file descriptor can stop."""
     sys.stderr.flush()
     kept = os.dup(2)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,9 +1,9 @@
 """Makes our classes known to Keras without importing it.
 
 `import seq2seq` costs nothing, tokenizers need no Keras, and yet `keras.saving.load_model` finds
-our classes, whichever of the two is imported first. So the first import of Keras is awaited: then
-the classes of texts are registered, and the names of the models stand for classes that are imported
-when a file asks for them.
+our classes, whichever of the two is imported first. So a hook waits for the first import of Keras:
+then the classes of texts are registered, and the names of the models as placeholders for classes
+that are imported when a file needs them.
 """
 
 import importlib
@@ -53,7 +53,7 @@ def await_keras() -> None:
 
 
 class _ImportedLater:
-    """Stands for a class in Keras's registry until a file asks for it."""
+    """A placeholder for a class in Keras's registry until a file needs it."""
 
     def __init__(self, name, module):
         self.name, self.module = name, module
@@ -63,7 +63,7 @@ class _ImportedLater:
 
 
 class _KerasFinder(importlib.abc.MetaPathFinder):
-    """Finds Keras as Python would, and sees to it that our classes are registered then."""
+    """Finds Keras as Python would, and has our classes registered then."""
 
     def find_spec(self, name, path=None, target=None):
         if name != "keras":

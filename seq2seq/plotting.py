@@ -41,14 +41,14 @@ def plot_attention(generation: Generation, ax=None):
     if not isinstance(generation, Generation):
         raise ValueError(
             "Expected one Generation. Received: an object of type "
-            f"{type(generation).__name__}. Of a list take one."
+            f"{type(generation).__name__}. Pass one item of a list."
         )
     if generation.attention is None:
         raise ValueError(
             "Expected a Generation with attention. Received one without. Make the model with "
             "attention='luong' or 'bahdanau'."
         )
-    # A dollar sign would begin a formula.
+    # A dollar sign would start a formula.
     labels, sources = (
         [str(token).replace("$", r"\$") for token in tokens]
         for tokens in (generation.labels, generation.source_tokens)
@@ -65,7 +65,7 @@ def plot_attention(generation: Generation, ax=None):
 
 
 def plot_history(history, metrics: tuple[str, ...] = ("perplexity", "accuracy")):
-    """Draws the training curves, each metric beside its validation.
+    """Draws the training curves, each metric with its validation curve.
 
     Args:
         history: What `fit` returned, or its `history` dict.
@@ -73,7 +73,7 @@ def plot_history(history, metrics: tuple[str, ...] = ("perplexity", "accuracy"))
             "accuracy")`.
 
     Returns:
-        Array of matplotlib axes, one a metric.
+        Array of matplotlib axes, one per metric.
 
     Raises:
         ValueError: If none of the metrics was recorded.

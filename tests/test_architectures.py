@@ -248,8 +248,8 @@ def test_bad_options_are_told_before_training(options, message):
 @pytest.mark.parametrize(
     ("target", "options", "message"),
     [
-        ("abd", {}, "other tokens"),
-        ("abc", {"train_source_embedding": False}, "for they are one"),
+        ("abd", {}, "different tokens"),
+        ("abc", {"train_source_embedding": False}, "because they are one"),
         ("abc", {"source_vectors": "a.txt", "target_vectors": "b.txt"}, "Received both"),
     ],
 )

@@ -1,1 +1,1 @@
-"""The commands of the command line, a module each, and their options in modules without Keras."""
+"""The commands of the command line, one module each; their options are in modules without Keras."""

@@ -14,7 +14,7 @@ from seq2seq.training.classification_report import ClassificationReport
 
 
 def evaluate(options) -> None:
-    """Measures a model on a file of pairs, of labelled texts or of texts, as its kind wants."""
+    """Evaluates a model on a file of pairs, labelled texts or texts, as its kind needs."""
     sampler = make_sampler(options)
     model = load_model(options.model)
     if not model.uses_sampler:
@@ -44,12 +44,12 @@ def evaluate(options) -> None:
 
 
 def _usual_or(sampler, options):
-    """Returns the sampler that was asked for, or `None` for the usual one of language models."""
+    """Returns the sampler that was given, or `None` for the default of language models."""
     if options.sampler is not None:
         return sampler
     if constraints := given(options, *CONSTRAINTS):
         raise ValueError(
-            f"Expected --sampler with {flag(next(iter(constraints)))}, for a language model is "
+            f"Expected --sampler with {flag(next(iter(constraints)))}, because a language model is "
             "judged by texts that it samples. Received no --sampler. Add --sampler sample --seed 0."
         )
     return None

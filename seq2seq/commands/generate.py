@@ -8,7 +8,7 @@ from seq2seq.commands.sampler_options import make_sampler, max_length, refuse_sa
 from seq2seq.data.corpus import decode_utf8, read_lines, split_lines
 from seq2seq.files.loading import load_model
 
-BLOCK = 1024  # input lines generated from, and printed, at a time
+BLOCK = 1024  # input lines processed and printed at a time
 
 
 def generate(options) -> None:
@@ -37,7 +37,7 @@ def _blocks(files) -> Iterator[list[str]]:
         try:
             block += split_lines(decode_utf8(line, "standard input", number)) or [""]
         except ValueError:
-            yield block  # what came before is good
+            yield block  # the lines before are good
             raise
         if len(block) == BLOCK:
             yield block
@@ -51,8 +51,8 @@ def _at_terminal(options) -> bool:
 
 
 def _prompt() -> Iterator[list[str]]:
-    """Yields what is typed, a text at a time."""
-    print("A text a line; Ctrl-D ends.", file=sys.stderr)
+    """Yields what is typed, one text at a time."""
+    print("One text per line; Ctrl-D ends.", file=sys.stderr)
     while True:
         try:
             yield [input("> ")]

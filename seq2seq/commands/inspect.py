@@ -42,7 +42,7 @@ def _tokenizers(options, sources, targets):
 
 
 def _summary(config) -> dict:
-    """Returns what a saved model says of itself, its vocabularies as sizes."""
+    """Returns settings and manifest of a saved model, its vocabularies as sizes."""
     settings = dict(config["config"])
     manifest = settings.pop("manifest", {})
     for name, value in settings.items():

@@ -24,7 +24,7 @@ def given(options, *names: str) -> dict:
 
 
 def flag(name: str) -> str:
-    """Returns what stands on the command line for the name of an argument."""
+    """Returns the command-line option for the name of an argument."""
     return f"--{name.replace('_', '-')}"
 
 
@@ -43,5 +43,5 @@ def seed(text: str) -> int:
 
 
 def print_result(options, result: dict, text: str) -> None:
-    """Prints a result, as text or with `--json` as that."""
+    """Prints a result as text, or with `--json` as JSON."""
     print(json.dumps(result, ensure_ascii=False, indent=2) if options.json else text)

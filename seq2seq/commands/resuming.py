@@ -1,4 +1,4 @@
-"""`train --resume`: a model to train on, with the settings it has."""
+"""`train --resume`: training a saved model further, with the settings it has."""
 
 import sys
 from pathlib import Path
@@ -15,19 +15,19 @@ PREFIXES = {"source": "source_", "target": "target_", "tokenizer": ""}
 
 
 def resume(options, path: Path) -> TextModel:
-    """Loads a model to train on.
+    """Loads a model to train further.
 
     Args:
         options: Options of `train`.
         path: The model file.
 
     Raises:
-        ValueError: If an option given would make another model.
+        ValueError: If a given option would make another model.
     """
     model = load_model(path)
     if model.task != options.task:
         raise ValueError(
-            f"Expected --task {model.task} with --resume, for {path} holds such a model. "
+            f"Expected --task {model.task} with --resume, because {path} holds such a model. "
             f"Received: --task {options.task}."
         )
     _refuse_other_settings(options, model, path)
@@ -43,7 +43,7 @@ def compare_data(model: TextModel, examples: Examples, path: Path) -> None:
 
 
 def epochs_of(model: TextModel) -> int:
-    """Returns how many epochs a model was trained for, as its file tells."""
+    """Returns how many epochs a model was trained for, according to its file."""
     return model.manifest.get("training", {}).get("epochs", 0)
 
 
@@ -53,12 +53,13 @@ def _refuse_other_settings(options, model, path):
         if value != settings.get(name):
             raise ValueError(
                 f"Expected --resume with the settings of {path}: {name}={settings.get(name)}. "
-                f"Received: {name}={value}. Leave the option out, or train anew without --resume."
+                f"Received: {name}={value}. Leave the option out, or start over without --resume."
             )
     for name, side in model.sides.items():
         check_tokenizer(options, PREFIXES[name], side.tokenizer, path)
     if vectors := given(options, *VECTORS):
         raise ValueError(
-            "Expected no vectors with --resume, for the model has learned from them. Received: "
-            f"{flag(next(iter(vectors)))}. Leave them out, or train anew without --resume."
+            "Expected no vectors with --resume, because the model is already trained. "
+            f"Received: {flag(next(iter(vectors)))}. Leave them out, or start over without "
+            "--resume."
         )

@@ -33,18 +33,18 @@ def add_sampler(parser):
     group.add_argument("--min-length", type=int, help="default: 1")
     group.add_argument("--no-repeat-ngram", type=int, help="default: repetitions are allowed")
     group.add_argument("--repetition-penalty", type=float, help="default: 1.0")
-    group.add_argument("--prefix", help="what every result begins with")
+    group.add_argument("--prefix", help="what every result starts with")
     group.add_argument(
         "--banned",
         action="append",
         metavar="TOKEN",
-        help="a token never generated; repeat it for more",
+        help="a token never to generate; repeat the option for more",
     )
     group.add_argument(
         "--replace-unknown",
         action="store_const",
         const=True,
-        help="copy the source token attended to",
+        help="replace an unknown token with the source token attended to",
     )
     return group
 
@@ -53,7 +53,7 @@ def make_sampler(options) -> Sampler:
     """Returns the sampler that the options ask for.
 
     Raises:
-        ValueError: If an option is of another sampler.
+        ValueError: If an option belongs to another sampler.
     """
     chosen = options.sampler or "greedy"
     for name, (_, own) in SAMPLERS.items():
@@ -67,12 +67,12 @@ def make_sampler(options) -> Sampler:
 
 
 def max_length(options) -> int:
-    """Returns how many tokens are generated at most."""
+    """Returns the maximum number of generated tokens."""
     return MAX_LENGTH if options.max_length is None else options.max_length
 
 
 def refuse_sampler(options) -> None:
-    """Raises a `ValueError` if something was asked for of texts where none are generated."""
+    """Raises a `ValueError` if options of generation were given where nothing is generated."""
     if asked := given(options, "sampler", "max_length", *CONSTRAINTS):
         name, value = next(iter(asked.items()))
         raise ValueError(

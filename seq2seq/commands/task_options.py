@@ -22,7 +22,7 @@ NETWORKS = {
 }
 TASKS = tuple(NETWORKS)
 MIXED = "mixed_bfloat16"
-# A policy of Keras's for all layers at once: no option of a network.
+# A Keras policy for all layers at once: not an option of a network.
 MORE_CHOICES = {"precision": {MIXED: "nearly all in bfloat16, weights and file in float32"}}
 
 
@@ -37,7 +37,7 @@ class TaskOptions:
         self._parser = parser
         self._groups = {}
         self._added = []
-        for count in range(len(TASKS), 0, -1):  # from what all share to what one has alone
+        for count in range(len(TASKS), 0, -1):  # from options that all share to those of one
             for tasks in itertools.combinations(TASKS, count):
                 title = "any --task" if tasks == TASKS else f"--task {' or '.join(tasks)}"
                 self._groups[tasks] = parser.add_argument_group(f"with {title}")
@@ -61,19 +61,19 @@ class TaskOptions:
 def add_model_options(by_task: TaskOptions) -> None:
     """Adds an option for each field of the networks' options.
 
-    None has a default: what is not given is left to the model, or to the file that is resumed.
+    None has a default: what is not given is left to the model, or to the file to resume.
     """
     for name, fields in _fields().items():
         by_task.add(tuple(fields), flag(name), **_settings(name, fields))
 
 
 def model_arguments(options) -> dict:
-    """Returns what was given of the options of the task's model, by name."""
+    """Returns the given options of the task's model, by name."""
     return given(options, *(field.name for field in dataclasses.fields(NETWORKS[options.task])))
 
 
 def check_model_arguments(options) -> None:
-    """Raises a `ValueError` for options that no model has, before anything else takes time."""
+    """Raises a `ValueError` for invalid model options, before anything else takes time."""
     NETWORKS[options.task](**model_arguments(options))
 
 
@@ -87,7 +87,7 @@ def _fields() -> dict[str, dict[str, dataclasses.Field]]:
 
 
 def _settings(name, fields) -> dict:
-    """Returns what argparse is to know of a field, which has one kind whatever the task."""
+    """Returns argparse's settings for a field, which has one kind whatever the task."""
     metadata = next(iter(fields.values())).metadata
     settings = {"help": _default({task: field.default for task, field in fields.items()})}
     if metadata["kind"] is bool:
@@ -97,13 +97,13 @@ def _settings(name, fields) -> dict:
     if more := MORE_CHOICES.get(name):
         settings["choices"] = (*choices, *more)
         settings["help"] += "".join(f"; {choice}: {words}" for choice, words in more.items())
-    elif choices:  # checked by the dataclass, in its own words
+    elif choices:  # checked by the dataclass, with its own message
         settings["metavar"] = f"{{{','.join(choices)}}}"
     return settings
 
 
 def _default(defaults: dict) -> str:
-    """Returns words for the default of each task: the usual one, then those that differ."""
+    """Describes the default of each task: the usual one, then those that differ."""
     ((usual, _),) = Counter(defaults.values()).most_common(1)
     others = [f"{task}: {value}" for task, value in defaults.items() if value != usual]
     return f"default: {usual}" + (f" ({', '.join(others)})" if others else "")

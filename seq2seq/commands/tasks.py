@@ -1,4 +1,4 @@
-"""What differs between the tasks of `train`: their models, and the files these learn from."""
+"""What differs between the tasks of `train`: their models, and the files to train on."""
 
 import sys
 
@@ -18,7 +18,7 @@ Examples = tuple[list[str], list | None]  # texts, and their targets or labels i
 
 
 def read_examples(options, model: type[TextModel] | TextModel, paths: list[str]) -> Examples:
-    """Reads what a model learns from, or is measured on.
+    """Reads what a model is trained or evaluated on.
 
     Raises:
         ValueError: If the files are not as the model needs them.
@@ -35,7 +35,7 @@ def read_examples(options, model: type[TextModel] | TextModel, paths: list[str])
 
 
 def match_labels(model: TextModel, examples: Examples | None) -> Examples | None:
-    """Returns examples with the labels of a model, which may be numbers, for those of a file."""
+    """Replaces labels from a file with those of a model, which may be numbers."""
     if model.task != "classify" or examples is None:
         return examples
     by_name = {str(label): label for label in model.labels}

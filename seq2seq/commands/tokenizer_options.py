@@ -51,12 +51,12 @@ def add_tokenizer(add: Callable, prefix: str, auto: str = AUTO) -> None:
 
 
 def add_shared(group) -> None:
-    """Adds the options that all tokenizers share, and the one of all that make subwords."""
-    group.add_argument("--max-tokens", type=int, help="default: no limit; of subwords 8000")
+    """Adds the options that all tokenizers share, and the one that all subword tokenizers share."""
+    group.add_argument("--max-tokens", type=int, help="default: no limit; for subwords 8000")
     group.add_argument("--min-frequency", type=int, help="default: 1")
     group.add_argument("--lowercase", action="store_const", const=True)
     group.add_argument(
-        "--subword-algorithm", metavar="{bpe,unigram}", help="of subwords; default: bpe"
+        "--subword-algorithm", metavar="{bpe,unigram}", help="for subwords; default: bpe"
     )
 
 
@@ -69,7 +69,7 @@ def make_tokenizers(options, texts: dict[str, Sequence[str]]) -> list[Tokenizer]
             unless the options name it.
 
     Raises:
-        ValueError: If an option is of another kind of tokenizer.
+        ValueError: If an option belongs to another kind of tokenizer.
     """
     kinds = {prefix: _kind(options, prefix, texts[prefix]) for prefix in texts}
     if options.subword_algorithm is not None and "subword" not in kinds.values():
@@ -84,7 +84,7 @@ def check_tokenizer(options, prefix: str, tokenizer: Tokenizer, path) -> None:
     """Raises a `ValueError` for options that the tokenizer of a saved model was not made with."""
     kinds = [kind for kind, made in KINDS.items() if made is type(tokenizer)]
     wanted = getattr(options, f"{prefix}tokenizer") or "auto"
-    if not kinds:  # one of the user's own
+    if not kinds:  # a custom tokenizer
         return
     (kind,) = kinds
     if wanted not in ("auto", kind):
@@ -106,7 +106,7 @@ def _kind(options, prefix, texts):
 
 
 def _arguments(options, prefix, kind) -> dict:
-    """Returns what was given of the arguments of a tokenizer of this kind."""
+    """Returns the given arguments of a tokenizer of this kind."""
     arguments = given(options, *SHARED)
     of_jieba = given(options, *(prefix + name for name in OF_JIEBA))
     of_jieba = {name.removeprefix(prefix): value for name, value in of_jieba.items()}
@@ -125,5 +125,5 @@ def _arguments(options, prefix, kind) -> dict:
 def _differs(path, saved, received):
     return ValueError(
         f"Expected --resume with the tokenizer of {path}: {saved}. Received: {received}. Leave the "
-        "option out, or train anew without --resume."
+        "option out, or start over without --resume."
     )

@@ -26,7 +26,7 @@ def train(options) -> None:
         options.precision = None
     model, examples, validation = _prepare(options, resumed)
     if not options.resume:
-        last.unlink(missing_ok=True)  # of another run
+        last.unlink(missing_ok=True)  # from another run
     _set_learning_rate(options, model, resumed)
     epochs_done = epochs_of(model)
     if epochs_done >= options.epochs:
@@ -55,12 +55,12 @@ def _check(options) -> None:
 
 
 def _prepare(options, resumed):
-    """Returns the model, what it is trained on, and what it is validated on or `None`."""
+    """Returns the model, its training data, and its validation data or `None`."""
     model = None
     if resumed:
         model = resume(options, resumed)
     else:
-        check_model_arguments(options)  # before reading and tokenizing take their time
+        check_model_arguments(options)  # before reading and tokenizing, which take time
     examples, validation = training_parts(options)
     keras.utils.set_random_seed(options.seed)
     if model is None:
@@ -76,13 +76,13 @@ def _set_learning_rate(options, model, resumed) -> None:
     rate = float(model.optimizer.learning_rate)
     if resumed and options.decay is None and rate < 1e-9:
         raise ValueError(
-            f"Expected --decay or --learning-rate with --resume, for the rate of {resumed} has "
+            f"Expected --decay or --learning-rate with --resume, because the rate of {resumed} has "
             f"fallen to {rate:g}. Received neither."
         )
 
 
 def _fit(options, model, examples, validation, callbacks, last) -> keras.callbacks.History:
-    """Trains the model; what belongs to one kind of model alone is passed if it was given."""
+    """Trains the model; options of only one kind of model are passed if given."""
     epochs_done = epochs_of(model)
     try:
         return model.fit(
@@ -97,5 +97,5 @@ def _fit(options, model, examples, validation, callbacks, last) -> keras.callbac
             **given(options, "carry_states", "class_weight"),
         )
     except KeyboardInterrupt:
-        kept = f" {last} holds the last epoch: go on with --resume." if last.exists() else ""
+        kept = f" {last} holds the last epoch: continue with --resume." if last.exists() else ""
         raise KeyboardInterrupt(f"stopped.{kept}") from None

@@ -20,7 +20,7 @@ def add_train(commands) -> None:
         "--task",
         choices=TASKS,
         default=TRANSLATE,
-        help="translate: from texts to texts; language-model: how texts go on; classify: from "
+        help="translate: from texts to texts; language-model: how texts continue; classify: from "
         "texts to labels (default: %(default)s)",
     )
     _add_files(train)
@@ -38,19 +38,19 @@ def _add_files(train):
     add_data(
         train,
         "translate: one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; "
-        "language-model: files with a text a line; classify: texts with labels, as pairs; all may "
-        "be .gz",
+        "language-model: files with one text per line; classify: texts with labels, as pairs; all "
+        "may be .gz",
     )
     train.add_argument("--output", required=True, help="model file to write (.keras)")
     train.add_argument(
-        "--resume", action="store_true", help="go on where a training run with this output stopped"
+        "--resume", action="store_true", help="continue where training with this output stopped"
     )
     train.add_argument("--validation", nargs="+", metavar="FILE", help="validation data, as DATA")
     train.add_argument(
         "--validation-split",
         type=float,
-        help="share of DATA kept for validation if none is given, of language-model the last one "
-        "(default: 0.05)",
+        help="share of DATA held out for validation if none is given; for language-model, from the "
+        "end (default: 0.05)",
     )
     add_json(train)
 
@@ -65,19 +65,19 @@ def _add_training(group):
         help="raise the learning rate to that value, then lower it (default: it is constant)",
     )
     group.add_argument(
-        "--warm-up", type=positive, help="updates it rises for, with --decay (default: 500)"
+        "--warm-up", type=positive, help="updates while it rises, with --decay (default: 500)"
     )
     group.add_argument(
         "--patience",
         type=positive,
-        help="stop after so many epochs without a better validation loss",
+        help="stop after this many epochs without a better validation loss",
     )
     group.add_argument("--seed", type=seed, default=1, help="default: %(default)s")
 
 
 def _add_tokenizers(by_task):
     of_one = functools.partial(by_task.add, (LANGUAGE_MODEL, CLASSIFY))
-    add_tokenizer(of_one, "", f"{AUTO}; of classify char")
+    add_tokenizer(of_one, "", f"{AUTO}; for classify: char")
     of_sides = functools.partial(by_task.add, (TRANSLATE,))
     for prefix in ("source_", "target_"):
         add_tokenizer(of_sides, prefix)
@@ -111,11 +111,11 @@ def _add_rest(by_task):
         "--carry-states",
         action="store_const",
         const=True,
-        help="a window of text goes on from the states of the one before it",
+        help="start each window of text from the states of the one before it",
     )
     by_task.add(
         (CLASSIFY,),
         "--class-weight",
         choices=("balanced",),
-        help="let every label count as much in the loss, however many texts have it",
+        help="give every label the same total weight in the loss, however many texts have it",
     )

@@ -18,10 +18,10 @@ SHOWN = 3
 def make_callbacks(
     options, model: TextModel, validation: Examples | None, kept: list[keras.callbacks.Callback]
 ) -> list[keras.callbacks.Callback]:
-    """Returns the callbacks of a training, those that keep files in their place among them.
+    """Returns the callbacks of a training run, including those that save files, in order.
 
     Raises:
-        ValueError: If there must be texts to validate on and are none.
+        ValueError: If validation data is needed and there is none.
     """
     callbacks = [keras.callbacks.TerminateOnNaN(), RefuseNaN()]
     if options.decay is not None:
@@ -57,7 +57,7 @@ def keep_best_and_last(
 
 
 class Schedule(keras.callbacks.Callback):
-    """Raises and lowers the learning rate, over as many updates as Keras says that there will be.
+    """Raises and lowers the learning rate, over the number of updates that Keras announces.
 
     Args:
         options: Options of `train`, with `decay`.
@@ -80,15 +80,15 @@ class Schedule(keras.callbacks.Callback):
         self.rate.on_train_batch_begin(batch)
 
     def on_train_end(self, logs=None):
-        """Puts the learning rate back."""
+        """Restores the learning rate."""
         self.rate.on_train_end()
 
 
 class RefuseNaN(keras.callbacks.Callback):
-    """Stops a training gone wrong before the callbacks after it save its weights."""
+    """Stops training on a loss that is not finite, before later callbacks save the weights."""
 
     def on_epoch_end(self, epoch, logs=None):
-        """Looks at the losses of an epoch."""
+        """Checks the losses of an epoch."""
         losses = [logs[name] for name in ("loss", "val_loss") if name in logs]
         if not all(map(math.isfinite, losses)):
             raise ValueError(

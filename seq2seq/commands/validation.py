@@ -12,10 +12,10 @@ SHARE = 0.05
 
 
 def training_parts(options) -> tuple[Examples, Examples | None]:
-    """Reads what to train on and what to validate on, the latter `None` if there is too little.
+    """Reads the training and the validation data, the latter `None` if there is too little.
 
     Raises:
-        ValueError: If files are not as the task needs them, or options exclude each other.
+        ValueError: If files are not as the task needs them, or options conflict.
     """
     model, share = MODELS[options.task], options.validation_split
     if options.validation and share is not None:
@@ -56,18 +56,18 @@ def _split(options, texts, targets, share):
 def split_labelled(
     texts: list[str], labels: list[str], share: float, seed: int
 ) -> tuple[Examples, Examples]:
-    """Splits labelled texts at random so that some of every label are left to train on.
+    """Splits labelled texts at random, leaving some of every label to train on.
 
     Equal texts stay together.
 
     Args:
         texts: List of texts.
         labels: As many labels.
-        share: Share of the texts to validate on, at most; one text at least.
+        share: Maximum share of the texts to validate on; at least one text.
         seed: Seed of the choice.
 
     Returns:
-        `(texts, labels)` to train on and `(texts, labels)` to validate, in the order they had.
+        `(texts, labels)` to train on and `(texts, labels)` to validate on, in their order.
 
     Raises:
         ValueError: If no text can be spared.
@@ -93,7 +93,7 @@ def split_labelled(
 
 
 def _split_document(text, share):
-    """Splits off the last share of one document, from the beginning of a line or a word."""
+    """Splits off the last share of one document, at the start of a line or a word."""
     end = round(len(text) * (1 - share))
     places = (text.rfind(space, 0, end) for space in "\n ")
     place = next((place for place in places if place > 0), end)

@@ -1,4 +1,4 @@
-"""Rows of ids -> padded batches of rows of about the same length."""
+"""Rows of ids -> padded batches of rows of similar length."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -22,15 +22,15 @@ def make_batches(
 ):
     """Makes a `tf.data.Dataset` of bucketed, right-padded batches.
 
-    Rows are shuffled, sorted by length within pools of 100 batches, cut into batches, and
-    the batches shuffled again, so that little is computed on padding and every epoch differs.
+    Rows are shuffled, sorted by length within pools of 100 batches, cut into batches, and the
+    batches shuffled again, so that little computation goes to padding and every epoch differs.
 
     Args:
         source_rows: Rows of source ids, each ending with `EOS`.
         label_rows: Rows of target ids, each ending with `EOS`; as many as `source_rows`.
-        batch_size: Rows in a batch. Defaults to 64.
-        shuffle: Whether each epoch has an order of its own. Defaults to `False`: sorted by length.
-        seed: Seed of the order. Defaults to `None`: drawn from NumPy's global generator, which
+        batch_size: Rows per batch. Defaults to 64.
+        shuffle: Whether each epoch has its own order. Defaults to `False`: sorted by length.
+        seed: Seed of the shuffling. Defaults to `None`: drawn from NumPy's global generator, which
             `keras.utils.set_random_seed` seeds.
 
     Returns:
@@ -53,19 +53,19 @@ def stream_batches(
     shuffle: bool = False,
     seed: int | None = None,
 ):
-    """Makes a dataset as `make_batches` does, holding no more than a pool of the rows at a time.
+    """Makes a dataset as `make_batches` does, holding no more than one pool of rows at a time.
 
     Args:
         read_rows: `read_rows(count)`, called at the start of each epoch, yields `(source_rows,
             label_rows)` of the next `count` pairs, of fewer at the end.
         count: Number of all pairs.
-        batch_size: Rows in a batch. Defaults to 64.
-        shuffle: Whether the rows of a pool, 100 batches, are mixed. Defaults to `False`: they are
-            sorted by length.
+        batch_size: Rows per batch. Defaults to 64.
+        shuffle: Whether to shuffle within a pool, 100 batches. Defaults to `False`: sorted by
+            length.
         seed: As in `make_batches`.
 
     Returns:
-        A dataset as of `make_batches`.
+        A dataset like that of `make_batches`.
     """
     check_whole("batch_size", batch_size)
     generator = _generator(seed)
@@ -85,13 +85,13 @@ def make_labelled_batches(
     shuffle: bool = False,
     seed: int | None = None,
 ):
-    """Makes a `tf.data.Dataset` of rows that have a class each, in batches as of `make_batches`.
+    """Makes a `tf.data.Dataset` of rows with one class each, batched as in `make_batches`.
 
     Args:
         rows: Rows of ids, each ending with `EOS`.
-        classes: The number of each row's class.
-        batch_size: Rows in a batch. Defaults to 64.
-        shuffle: Whether each epoch has an order of its own. Defaults to `False`.
+        classes: The class index of each row.
+        batch_size: Rows per batch. Defaults to 64.
+        shuffle: Whether each epoch has its own order. Defaults to `False`.
         seed: As in `make_batches`.
 
     Returns:
@@ -117,14 +117,14 @@ def make_windows(
     shuffle: bool = False,
     seed: int | None = None,
 ):
-    """Makes a `tf.data.Dataset` of windows of rows, in batches as `make_batches` makes them.
+    """Makes a `tf.data.Dataset` of windows of rows, batched as in `make_batches`.
 
     Args:
         rows: Rows of ids, each ending with `EOS`.
-        window: Most tokens predicted in a window. The first window of a row begins with `BOS`, each
-            other one with the last token of the one before.
-        batch_size: Windows in a batch. Defaults to 64.
-        shuffle: Whether each epoch has an order of its own. Defaults to `False`.
+        window: Maximum number of tokens predicted per window. The first window of a row starts with
+            `BOS`, each later one with the last token of the one before.
+        batch_size: Windows per batch. Defaults to 64.
+        shuffle: Whether each epoch has its own order. Defaults to `False`.
         seed: As in `make_batches`.
 
     Returns:
@@ -156,17 +156,17 @@ def make_streams(
     shuffle: bool = False,
     seed: int | None = None,
 ):
-    """Makes a `tf.data.Dataset` of windows that follow each other from batch to batch.
+    """Makes a `tf.data.Dataset` of windows that continue from batch to batch.
 
-    All rows, one after the other, are cut into `batch_size` streams of one length; each batch holds
-    the next window of every stream, so that states can be carried from batch to batch (Zaremba et
-    al. 2014, https://arxiv.org/abs/1409.2329, section 4.1).
+    All rows, one after the other, are cut into `batch_size` streams of equal length; each batch
+    holds the next window of every stream, so that states can be carried from batch to batch
+    (Zaremba et al. 2014, https://arxiv.org/abs/1409.2329, section 4.1).
 
     Args:
-        rows: Rows of ids, each ending with `EOS`, together at least one token a stream.
-        window: Tokens predicted in a window; the last ones may be padded.
+        rows: Rows of ids, each ending with `EOS`, together at least one token per stream.
+        window: Tokens predicted per window; the last windows may be padded.
         batch_size: Number of streams. Defaults to 64.
-        shuffle: Whether the rows have an order of their own in each epoch. Defaults to `False`.
+        shuffle: Whether each epoch has its own order of rows. Defaults to `False`.
         seed: As in `make_batches`.
 
     Returns:
@@ -186,7 +186,7 @@ def make_streams(
         ids = [i for row in order for i in rows[row]]
         labels[: len(ids)] = ids
         token_ids = np.where(labels == PAD, PAD, np.concatenate([[BOS], labels[:-1]]))
-        token_ids[token_ids == EOS] = BOS  # a row begins where another has ended
+        token_ids[token_ids == EOS] = BOS  # a row starts where another has ended
         labels, token_ids = (
             labels.reshape(batch_size, length),
             token_ids.reshape(batch_size, length),
@@ -199,7 +199,7 @@ def make_streams(
 
 
 def _pair_reader(source_rows, label_rows):
-    """Returns what reads the batch of some of the pairs, and the lengths of both sides."""
+    """Returns a function that reads the batch of some pairs, and the lengths of both sides."""
     sources, labels = _Rows(source_rows), _Rows(label_rows)
 
     def read(indices):
@@ -211,7 +211,7 @@ def _pair_reader(source_rows, label_rows):
 
 
 def _bucketed(read, names, source_lengths, label_lengths, batch_size, shuffle, seed, rank=2):
-    """Returns a dataset of what `read` makes of the rows that go into a batch together."""
+    """Returns a dataset of what `read` makes of the rows of each batch."""
     check_whole("batch_size", batch_size)
     generator = _generator(seed)
 
@@ -236,7 +236,7 @@ def _generator(seed):
 
 
 class _Rows:
-    """Rows of ids of many lengths in two flat arrays: 4 bytes an id, whatever their number."""
+    """Rows of ids of many lengths in flat arrays: 4 bytes per id, however many there are."""
 
     def __init__(self, rows: Sequence[Sequence[int]]):
         self.lengths = np.fromiter(map(len, rows), dtype="int64", count=len(rows))
@@ -263,7 +263,7 @@ def _plan(
     batches = []
     for start in range(0, count, pool):
         rows = order[start : start + pool]
-        # Noise of two tokens, or the same rows of a small corpus would meet in every epoch.
+        # Noise of two tokens: else a small corpus would have the same batches in every epoch.
         noise = generator.uniform(0, 2, len(rows)) if shuffle else 0
         rows = rows[np.lexsort((source_lengths[rows] + noise, label_lengths[rows]))]
         batches += [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]

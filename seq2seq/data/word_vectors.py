@@ -13,17 +13,17 @@ def read_vectors(path: str | Path, vocabulary: Vocabulary, dim: int) -> dict[int
     """Reads word vectors in the text format of word2vec and GloVe, plain or `.gz`.
 
     Args:
-        path: UTF-8 file of a token and its numbers a line, separated by spaces; word2vec's first
-            line, two whole numbers, is skipped.
+        path: UTF-8 file with a token and its numbers on each line, separated by spaces; word2vec's
+            first line, two whole numbers, is skipped.
         vocabulary: Only its tokens are kept.
-        dim: Length every vector must have.
+        dim: Length that every vector must have.
 
     Returns:
         Dict of float32 vectors `(dim,)` by id.
 
     Raises:
-        ValueError: If the file cannot be read, a line is broken or of another length, or no line is
-            of a token of the vocabulary.
+        ValueError: If the file cannot be read, a line is broken or of another length, or no line
+            has a token of the vocabulary.
     """
     if not isinstance(path, (str, Path)):
         raise ValueError(f"Expected the path of a file of word vectors. Received: {path!r}.")
@@ -35,11 +35,11 @@ def read_vectors(path: str | Path, vocabulary: Vocabulary, dim: int) -> dict[int
             path, "rt", encoding="utf-8-sig"
         ) as file:
             for number, line in enumerate(file, start=1):
-                # Not any white space: tokens may hold the rarer kinds.
+                # Not at any white space: tokens may contain the rarer kinds.
                 token, *values = re.split("[ \t]+", line.strip("\r\n \t"))
                 if number == 1 and token.isdigit() and len(values) == 1:
                     continue
-                # A token of another vocabulary may hold spaces, but the first one tells the width.
+                # An unknown token may contain spaces, but the first line must have `dim` numbers.
                 if token in vocabulary or len(values) < dim or number == 1:
                     vector = _vector(path, number, values, dim)
                 if token in vocabulary:
@@ -53,7 +53,7 @@ def read_vectors(path: str | Path, vocabulary: Vocabulary, dim: int) -> dict[int
     if not vectors:
         raise ValueError(
             f"Expected {path} to hold vectors of tokens of the vocabulary. Received none of its "
-            f"{len(vocabulary) - len(SPECIAL_TOKENS)} tokens. Is it of another language?"
+            f"{len(vocabulary) - len(SPECIAL_TOKENS)} tokens. Is it for another language?"
         )
     return vectors
 
@@ -67,6 +67,6 @@ def _vector(path, number, values, dim):
         raise ValueError(
             f"{path}, line {number}: expected a token and {dim} numbers (`embedding_dim`). "
             f"Received {len(values)} values, {' '.join(values)[:40]!r}. Set `embedding_dim` to the "
-            "length of the vectors, or mend the line."
+            "length of the vectors, or fix the line."
         )
     return vector

@@ -1,4 +1,4 @@
-"""How good texts, models and settings are."""
+"""Evaluation of texts, models and settings."""
 
 from seq2seq.lazy import attach
 

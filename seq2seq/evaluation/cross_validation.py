@@ -1,4 +1,4 @@
-"""How much the figures of a classifier depend on the texts it was trained on."""
+"""How much the metrics of a classifier depend on the texts it was trained on."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,18 +18,18 @@ def cross_validate(
     seed: int = 0,
     **fit_arguments,
 ) -> dict:
-    """Trains a classifier on all folds of a corpus but one, measures it on that one, for each.
+    """Evaluates a classifier on each fold of a corpus, trained on all the others.
 
-    Every fold has each label's share (scikit-learn's `StratifiedKFold`).
+    The folds are stratified by label (scikit-learn's `StratifiedKFold`).
 
     Args:
         make_model: Takes the texts to train on and returns a new model, its tokenizer adapted on
-            them alone.
+            them only.
         texts: List of texts.
         labels: As many labels.
         folds: Number of folds, and of models. Defaults to 5.
         seed: Seed of the folds. Defaults to 0.
-        **fit_arguments: Of `TextClassifier.fit`: `epochs` and others.
+        **fit_arguments: Arguments of `TextClassifier.fit`, such as `epochs`.
 
     Returns:
         Dict of `folds`, the `ClassificationReport` of each, and of the mean of `accuracy`,
@@ -63,13 +63,13 @@ def cross_validate(
     _, counts = np.unique(labels.astype("str"), return_counts=True)
     if len(texts) != len(labels) or len(counts) < 2:
         raise ValueError(
-            "Expected a label for each text, and two labels or more. Received "
+            "Expected a label for each text, and at least two labels. Received "
             f"{len(texts)} texts with {len(labels)} labels, {len(counts)} of them distinct."
         )
     if counts.min() < folds:
         raise ValueError(
-            f"Expected {folds} texts or more of every label. Received {counts.min()} of the rarest "
-            "one. Ask for fewer folds."
+            f"Expected at least {folds} texts of every label. Received {counts.min()} of the "
+            "rarest one. Ask for fewer folds."
         )
     reports = []
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)

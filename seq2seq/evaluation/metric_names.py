@@ -1,4 +1,4 @@
-"""The figures that each kind of model has, by the task it is trained for."""
+"""The metrics of each kind of model, by the task it is trained for."""
 
 VARIETY = {"distinct_1": 1, "distinct_2": 2}
 TEXT_METRICS = ("bleu", "chrf", "wer", "exact")

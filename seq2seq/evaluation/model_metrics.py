@@ -1,4 +1,4 @@
-"""Figures of a whole model on texts it has not seen."""
+"""Metrics of a model on texts it has not seen."""
 
 from collections.abc import Sequence
 
@@ -22,17 +22,18 @@ def evaluate_model(
     max_length: int = 100,
     batch_size: int = 64,
 ) -> dict:
-    """Measures a model on texts.
+    """Evaluates a model on texts.
 
-    `loss` (nats per token) and `perplexity` (its exponential) are means over all tokens predicted,
-    the end of a text included, `accuracy` the share predicted right, given the true ones before
-    them. `character_perplexity` spreads the same sum over characters, the end counting as one, so
-    that models of different tokenizers compare. `coverage` is the share of tokens, of targets in a
-    `Seq2Seq`, that are in the vocabulary; `source_coverage` that of its sources. `distinct_1` and
-    `distinct_2` tell the variety of generated texts: what a `Seq2Seq` makes of the sources, or as
-    many texts, 100 at most, as a language model writes. `bleu`, `chrf`, `wer` and `exact` compare
-    generated texts with all the targets that a source has in these pairs. Of a `TextClassifier` see
-    `classification_report`; its loss is a text's.
+    `loss` (nats per token) and `perplexity` (its exponential) are means over all predicted tokens,
+    including the end of each text; `accuracy` is the share predicted correctly, given the true ones
+    before them. `character_perplexity` averages the same sum over characters, the end counting as
+    one, so that models with different tokenizers can be compared. `coverage` is the share of tokens
+    (of the targets, for a `Seq2Seq`) that are in the vocabulary; `source_coverage` is that of the
+    sources. `distinct_1` and `distinct_2` measure the variety of generated texts: those that a
+    `Seq2Seq` makes from the sources, or that a language model writes, as many as given, at most
+    100. `bleu`, `chrf`, `wer` and `exact` compare generated texts with all the targets that a
+    source has in these pairs. For a `TextClassifier` see `classification_report`; its loss is per
+    text.
 
     Args:
         model: A `Seq2Seq`, `LanguageModel`, `NGramModel` or `TextClassifier`.
@@ -43,15 +44,15 @@ def evaluate_model(
             `chrf`, `wer` and `exact`.
         sampler: Sampler of the generated texts. Defaults to `None`: `"greedy"`, and
             `Sample(seed=0)` for a language model.
-        max_length: Most tokens generated. Defaults to 100.
+        max_length: Maximum number of generated tokens. Defaults to 100.
         batch_size: Defaults to 64.
 
     Returns:
-        Dict of floats by name; of a `TextClassifier` without `metrics` the `ClassificationReport`.
+        Dict of floats by name; for a `TextClassifier` without `metrics` a `ClassificationReport`.
 
     Raises:
-        ValueError: If a metric is unknown to the model, texts and targets do not fit together, or
-            the sampler gives several results.
+        ValueError: If a metric is unknown to the model, texts and targets do not match, or the
+            sampler gives several results.
 
     Example:
 
@@ -65,7 +66,7 @@ def evaluate_model(
     check_metrics(DEFAULT_METRICS[task] if metrics is None else metrics, KNOWN_METRICS[task])
     if get_sampler(sampler or "greedy").num_results > 1:
         raise ValueError(
-            f"Expected a sampler of one result a text. Received: {sampler!r}. Leave out "
+            f"Expected a sampler with one result per text. Received: {sampler!r}. Leave out "
             "`num_results`."
         )
     names = list(DEFAULT_METRICS[task] if metrics is None else metrics)
@@ -78,12 +79,12 @@ def evaluate_model(
     if generated:
         results.update(_judge(model, sources, targets, generated, sampler, max_length, batch_size))
     if metrics is None and isinstance(results, ClassificationReport):
-        return results  # as a whole it prints as a table
+        return results  # it prints as a table
     return {name: results[name] for name in names}
 
 
 def _judge(model, sources, targets, names, sampler, max_length, batch_size):
-    """Returns the figures of generated texts."""
+    """Returns the metrics of generated texts."""
     references = None
     if targets is not None:
         sources, references = group_references(sources, targets)

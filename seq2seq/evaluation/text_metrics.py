@@ -18,7 +18,7 @@ _words = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 def bleu(hypotheses: Sequence[str], references: References, tokenize: str | None = None) -> float:
     """Returns the corpus BLEU of Papineni et al. 2002, computed by sacreBLEU (Post 2018).
 
-    Compare figures only with others of the same tokenization.
+    Compare scores only with others of the same tokenization.
 
     Args:
         hypotheses: Sequence of str, what a model generated.
@@ -58,7 +58,7 @@ def bleu(hypotheses: Sequence[str], references: References, tokenize: str | None
 def chrf(hypotheses: Sequence[str], references: References) -> float:
     """Returns the corpus chrF of Popović 2015, the F2 score of character 1- to 6-grams (sacreBLEU).
 
-    It needs no tokenization, which suits Chinese and languages of many word forms.
+    It needs no tokenization, which suits Chinese and languages with many word forms.
 
     Args:
         hypotheses: Sequence of str, what a model generated.
@@ -89,15 +89,15 @@ def word_error_rate(hypotheses: Sequence[str], references: References) -> float:
     """Returns the words inserted, deleted and replaced, over the words of the references.
 
     Words are separated by white space; a Chinese character is a word of its own. Of several
-    references the one with the fewest errors counts, the first of them if there is a tie. (Where a
-    text is one word's pronunciation, the literature on it calls `1 - exact_match` by this name.)
+    references the one with the fewest errors counts, the first in a tie. (For the pronunciations of
+    single words, the literature calls `1 - exact_match` by this name.)
 
     Args:
         hypotheses: Sequence of str, what a model generated.
         references: Sequence of the same length of str or lists of str.
 
     Returns:
-        float, 0 if all is right; 1 means as many errors as words, and more is possible.
+        float, 0 if everything is right; 1 means as many errors as words, and more is possible.
 
     Raises:
         ValueError: If the lists differ in length or are empty, or no reference holds a word.
@@ -126,7 +126,7 @@ def word_error_rate(hypotheses: Sequence[str], references: References) -> float:
 def exact_match(hypotheses: Sequence[str], references: References) -> float:
     """Returns the share of hypotheses that equal their reference, or any of several.
 
-    Texts are compared as they are, but for runs of white space.
+    Texts are compared as they are, except for runs of white space.
 
     Args:
         hypotheses: Sequence of str, what a model generated.
@@ -162,8 +162,8 @@ def distinct(texts: Sequence[str], n: int = 1) -> float:
         n: Length of the n-grams. Defaults to 1.
 
     Returns:
-        float, from 0 to 1; 0 if no text is long enough. It falls as texts get more and longer, so
-        compare as many.
+        float, from 0 to 1; 0 if no text is long enough. It falls with the number and length of the
+        texts, so compare equally many.
 
     Example:
 
@@ -200,7 +200,7 @@ def check_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:
 def group_references(
     sources: Sequence[str], targets: Sequence[str]
 ) -> tuple[list[str], list[list[str]]]:
-    """Gathers the targets of equal sources, so that each source is generated from and judged once.
+    """Groups the targets of equal sources, so that each source is generated from and judged once.
 
     Args:
         sources: Sequence of str, with repetitions.

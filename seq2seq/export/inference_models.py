@@ -25,7 +25,7 @@ def build_inference_models(model: Seq2Seq) -> tuple[keras.Model, keras.Model]:
         `(batch, 1, target_vocabulary)`.
 
     Raises:
-        ValueError: If `model` is no `Seq2Seq`.
+        ValueError: If `model` is not a `Seq2Seq`.
 
     Example:
 
@@ -79,7 +79,7 @@ def check_inference(model: Seq2Seq, source, target) -> float:
     _check_model(model)
     (source_ids, target_ids), labels = model.encode_pairs(source, target)
     encoder_model, decoder_model = build_inference_models(model)
-    # Called as they are: `predict` would compile each model for these few steps.
+    # Called directly: `predict` would compile each model for these few steps.
     expected = np.asarray(model([source_ids, target_ids], training=False))
     states = map(np.asarray, encoder_model(source_ids, training=False))
     difference = 0.0

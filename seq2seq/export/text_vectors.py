@@ -1,4 +1,4 @@
-"""Vectors of whole texts, to compare texts by what they mean."""
+"""Vectors of whole texts, to compare texts by meaning."""
 
 from collections.abc import Sequence
 
@@ -16,15 +16,15 @@ POOLINGS = {"mean": MeanPooling, "max": MaxPooling}
 def encode_texts(
     model: TextModel, texts: Sequence, pooling: str = "mean", batch_size: int = BATCH_SIZE
 ) -> np.ndarray:
-    """Turns texts into vectors, what a model's encoder makes of their tokens, pooled.
+    """Turns texts into vectors: a model's encoder outputs for their tokens, pooled.
 
-    Vectors of texts that mean alike to the model point the same way: compare them by their cosine.
+    Vectors of texts with similar meanings to the model point the same way: compare their cosines.
 
     Args:
         model: A trained `Seq2Seq` or `TextClassifier`, whose encoder reads the texts, or a
             `LanguageModel`, whose decoder does.
         texts: List of texts, or rows of ids ending with `EOS`.
-        pooling: `"mean"` or `"max"`, over the tokens with `EOS`. Defaults to `"mean"`.
+        pooling: `"mean"` or `"max"`, over the tokens and `EOS`. Defaults to `"mean"`.
         batch_size: Texts read together. Defaults to 64.
 
     Returns:

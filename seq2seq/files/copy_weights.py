@@ -1,4 +1,4 @@
-"""What one model has learned, as the beginning of another."""
+"""Initialises one model with what another has learned."""
 
 from dataclasses import dataclass, field
 
@@ -34,11 +34,11 @@ def copy_weights(
     part: str | None = None,
     skip_mismatch: bool = False,
 ) -> CopiedWeights:
-    """Starts a model from the weights of a language model, pretrained on other texts perhaps.
+    """Initialises a model from a language model, which may be pretrained on other texts.
 
     Embeddings and scores of tokens are copied token by token, so the vocabularies may differ: a
-    token that the language model does not know keeps what it has. Of the recurrent layers those are
-    copied that both have, into the forward direction of a bidirectional encoder. Attention, bridge,
+    token that the language model does not know keeps what it has. Recurrent layers that both models
+    have are copied, into the forward direction of a bidirectional encoder. Attention, bridge,
     pooling and the backward direction keep what they have. (Pretraining both sides of an
     encoder-decoder with language models: Ramachandran et al. 2017,
     https://aclanthology.org/D17-1039; a classifier: Dai & Le 2015,
@@ -47,10 +47,10 @@ def copy_weights(
     Args:
         language_model: A `LanguageModel`.
         model: The `Seq2Seq`, `TextClassifier` or `LanguageModel` to write into.
-        part: Of a `Seq2Seq`: `"encoder"` or `"decoder"`. Defaults to `None`, the only one of the
-            others.
-        skip_mismatch: Whether layers of other sizes keep what they have. Defaults to `False`: they
-            are an error.
+        part: For a `Seq2Seq`, `"encoder"` or `"decoder"`. Defaults to `None`, the only part of
+            other models.
+        skip_mismatch: Whether layers of different sizes keep what they have. Defaults to `False`:
+            they are an error.
 
     Returns:
         A `CopiedWeights`; `print` it to see which layers were copied and which not.
@@ -96,7 +96,7 @@ def copy_weights(
 
 
 def _choose(model, name):
-    """Returns the part that is meant."""
+    """Returns the part of a model by name."""
     if not isinstance(model, TextModel):
         raise ValueError(
             "Expected a Seq2Seq, TextClassifier or LanguageModel to copy into. "
@@ -130,7 +130,7 @@ def _common_ids(source, target):
 
 
 def _counterparts(source, target, common):
-    """Yields the name of a layer, the layer, its counterpart, its axis of tokens, and words."""
+    """Yields the name of a layer, the layer, its counterpart, its token axis, and a remark."""
     tokens = f"{common:,} of {target.side.size:,} tokens"
     yield target.embedding.name, target.embedding, source.embedding, 0, tokens
     for layer, other in zip(target.stack.layers, source.stack.layers, strict=False):
@@ -154,7 +154,7 @@ def _merge(layer, other, token_axis, ids):
             theirs = np.moveaxis(theirs, token_axis, 0)[ids[1]]
         if ours[rows].shape != theirs.shape:
             raise ValueError(f"weights of shape {theirs.shape} for {ours[rows].shape}")
-        ours[rows] = theirs  # a view: what is written is in `weights`
+        ours[rows] = theirs  # a view: this writes into `weights`
     return weights
 
 

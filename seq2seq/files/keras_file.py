@@ -1,4 +1,4 @@
-"""A look at a `.keras` file, without loading Keras."""
+"""Reads from a `.keras` file without loading Keras."""
 
 import json
 import zipfile
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def check_model_path(filepath: str | Path) -> None:
-    """Raises a `ValueError` unless a model can be saved there, to be told before it is trained."""
+    """Raises a `ValueError` unless a model can be saved there; to call before training."""
     path = Path(filepath)
     if path.suffix != ".keras":
         raise ValueError(f"Expected a model file that ends in .keras. Received: {path}.")
@@ -15,7 +15,7 @@ def check_model_path(filepath: str | Path) -> None:
 
 
 def read_config(path: str | Path) -> dict:
-    """Reads what a saved model says of itself, without loading it.
+    """Reads the config of a saved model, without loading it.
 
     Args:
         path: Path of a `.keras` file.
@@ -24,7 +24,7 @@ def read_config(path: str | Path) -> dict:
         Dict with `class_name`, `config` (the manifest included) and more, as Keras wrote it.
 
     Raises:
-        ValueError: If the file is missing or no Keras model.
+        ValueError: If the file is missing or not a Keras model.
     """
     if not Path(path).is_file():
         raise ValueError(
@@ -38,6 +38,6 @@ def read_config(path: str | Path) -> dict:
             return config
     except (zipfile.BadZipFile, KeyError, EOFError, ValueError, OSError) as error:
         raise ValueError(
-            f"Expected {path} to be a model saved with `model.save(...)`. Received a file that is "
-            f"none, or only part of one ({error}). Save it again."
+            f"Expected {path} to be a model saved with `model.save(...)`. Received another file, "
+            f"or only part of one ({error}). Save it again."
         ) from error

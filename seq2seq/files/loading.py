@@ -1,4 +1,4 @@
-"""The one way in: a saved model, whatever its form."""
+"""Loads a saved model of any kind."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ MODELS = (Seq2Seq, LanguageModel, TextClassifier)  # imported, so that Keras kno
 
 
 def load_model(path: str | Path, kind: type = TextModel) -> TextModel:
-    """Loads a saved model of this package, with clear words where that fails.
+    """Loads a saved model of this package, with a clear message if that fails.
 
     Args:
         path: Path of a `.keras` file.

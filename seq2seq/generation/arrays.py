@@ -1,4 +1,4 @@
-"""Which array operations go with an array: Keras's, compiled or not, or NumPy's."""
+"""The array operations for an array: Keras's, compiled or not, or NumPy's."""
 
 from types import ModuleType
 
@@ -10,7 +10,7 @@ from seq2seq.generation import numpy_ops
 def array_ops(array) -> ModuleType:
     """Returns the module of operations for arrays of this kind.
 
-    What is generated from an exported model is made of NumPy arrays, and needs no Keras.
+    Generating from an exported model takes NumPy arrays, and needs no Keras.
 
     Args:
         array: A NumPy array, or a tensor of the backend.

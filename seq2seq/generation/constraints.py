@@ -11,7 +11,7 @@ from seq2seq.checks import check_number, check_whole
 from seq2seq.generation.arrays import array_ops
 from seq2seq.text.vocabulary import BOS, EOS, PAD, UNK
 
-NEVER = -1e9  # a log probability that no sum reaches; infinite ones breed NaN
+NEVER = -1e9  # a log probability that no sum reaches; infinite ones lead to NaN
 
 
 @dataclass(frozen=True)
@@ -19,19 +19,19 @@ class Constraints:
     """Options that all samplers share.
 
     Attributes:
-        min_length: Fewest tokens generated, `EOS` included, unless all others are banned or would
-            repeat. Defaults to 1.
-        no_repeat_ngram: No sequence of so many generated tokens occurs twice (Paulus et al. 2018,
+        min_length: Minimum number of generated tokens, `EOS` included, unless all others are banned
+            or would repeat. Defaults to 1.
+        no_repeat_ngram: Length of the n-grams that are not generated twice (Paulus et al. 2018,
             https://arxiv.org/abs/1705.04304, section 2.5). Defaults to `None`.
-        repetition_penalty: Multiplies the log probability of tokens that occurred; above 1 they
-            become rarer (Keskar et al. 2019, https://arxiv.org/abs/1909.05858, section 4.1).
+        repetition_penalty: Multiplies the log probability of tokens already generated; above 1
+            makes them rarer (Keskar et al. 2019, https://arxiv.org/abs/1909.05858, section 4.1).
             Defaults to 1.0.
-        prefix: What every result begins with: a text, or ids, whatever is banned. Defaults to `()`,
+        prefix: What every result starts with, even if banned: a text, or ids. Defaults to `()`,
             nothing.
         banned: Tokens never generated, as str or ids. Defaults to `()`.
         replace_unknown: Whether the unknown token may be generated, and is replaced by the source
-            token most attended to (Luong et al. 2015, https://aclanthology.org/P15-1002, section
-            3.3, there with an aligner). The model needs attention. Defaults to `False`.
+            token with the most attention (Luong et al. 2015, https://aclanthology.org/P15-1002,
+            section 3.3, with an aligner instead). The model needs attention. Defaults to `False`.
     """
 
     min_length: int = 1
@@ -69,13 +69,13 @@ class Constraints:
     def resolve(
         self, tokenizer, vocabulary_size: int, max_length: int, size: int | None = None
     ) -> "TokenConstraints":
-        """Returns these constraints as arrays, with ids in the place of texts and tokens.
+        """Returns these constraints as arrays, with ids in place of texts and tokens.
 
         Args:
             tokenizer: Tokenizer of what is generated, or `None` for ids.
             vocabulary_size: Size of its vocabulary.
-            max_length: Most tokens generated.
-            size: Places for generated tokens. Defaults to `None`, `max_length`.
+            max_length: Maximum number of generated tokens.
+            size: Slots for generated tokens. Defaults to `None`, `max_length`.
 
         Raises:
             ValueError: If a token is unknown or the prefix does not fit.
@@ -114,12 +114,12 @@ class Constraints:
 
 @dataclass(frozen=True)
 class TokenConstraints:
-    """What may be chosen next, in arrays, so that one compiled function serves all values.
+    """What may be chosen next, as arrays, so that one compiled function serves all values.
 
     Attributes:
         banned: float32 `(vocabulary,)`, 0 or `NEVER`, to be added.
-        may_be_stuck: Whether it can happen that no token may follow.
-        prefix: int32 `(size,)`, the tokens forced at the first places, then `PAD`; or `None`.
+        may_be_stuck: Whether there may be no token left to choose.
+        prefix: int32 `(size,)`, the tokens forced at the first positions, then `PAD`; or `None`.
         min_length: int32, or `None` for 1.
         no_repeat_ngram: int32, or `None`.
         repetition_penalty: float32, or `None` for 1.
@@ -133,17 +133,17 @@ class TokenConstraints:
     repetition_penalty: Any = None
 
     def inputs(self) -> dict[str, Any]:
-        """Returns the arrays that a compiled function takes, by the name of their attribute."""
+        """Returns the arrays that a compiled function takes, by attribute name."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         del values["may_be_stuck"]
         return {name: value for name, value in values.items() if value is not None}
 
     def structure(self) -> Hashable:
-        """Returns what a compiled function is made for: all but the `inputs`."""
+        """Returns what is compiled into a function: everything but the `inputs`."""
         return self.may_be_stuck, *self.inputs()
 
     def bind(self, inputs: dict[str, Any]) -> "TokenConstraints":
-        """Returns these constraints with other arrays, tensors perhaps."""
+        """Returns these constraints with other arrays or tensors."""
         return replace(self, **inputs)
 
     def apply(self, log_probabilities, ids, position):
@@ -151,8 +151,8 @@ class TokenConstraints:
 
         Args:
             log_probabilities: `(batch, width, vocabulary)`, the model's own.
-            ids: `(batch, width, size)`, what was generated before.
-            position: How many tokens that is.
+            ids: `(batch, width, size)`, the tokens generated so far.
+            position: Number of tokens generated so far.
         """
         ops = array_ops(log_probabilities)
         vocabulary = log_probabilities.shape[-1]
@@ -168,27 +168,27 @@ class TokenConstraints:
         if self.min_length is not None:
             too_short = ops.logical_and(tokens == EOS, position + 1 < self.min_length)
             choices = ops.where(too_short, NEVER, choices)
-            if self.may_be_stuck:  # then the text ends all the same
+            if self.may_be_stuck:  # then the text ends anyway
                 stuck = ops.max(choices, axis=-1, keepdims=True) < NEVER / 2
                 ending = ops.logical_and(stuck, tokens == EOS)
                 choices = ops.where(ending, log_probabilities, choices)
         if self.prefix is not None:
             forced = ops.take(self.prefix, position)
-            # What is forced may be banned elsewhere: it has the model's own probability.
+            # A forced token may be banned elsewhere: it keeps the model's own probability.
             only = ops.where(tokens == forced, log_probabilities, NEVER)
             choices = ops.where(forced == PAD, choices, only)
         return choices
 
 
 def _are(values, kind) -> bool:
-    """Tells whether this is a sequence of values of a kind."""
+    """Tells whether this is a sequence of values of a type."""
     sequence = isinstance(values, Sequence) and not isinstance(values, str)
     return sequence and all(isinstance(value, kind) for value in values)
 
 
 def _with(tokenizer, name):
     if tokenizer is None:
-        raise ValueError(f"Expected ids for `{name}`, for the model has no target tokenizer.")
+        raise ValueError(f"Expected ids for `{name}`, because the model has no target tokenizer.")
     return tokenizer
 
 
@@ -199,12 +199,12 @@ def _check_known(name, given, ids, vocabulary_size):
         which = given if isinstance(given, str) else [given[i] for i in unknown]
         raise ValueError(
             f"Expected `{name}` of tokens of the target vocabulary. Received: {which!r}. "
-            "Leave out what is in no training target."
+            "Leave out tokens that are in no training target."
         )
 
 
 def _repeated(ids, position, n):
-    """Marks tokens that would close an n-gram seen before: bool of the shape of `ids`."""
+    """Marks tokens that would complete an n-gram seen before: bool of the shape of `ids`."""
     ops = array_ops(ids)
     places = ops.arange(ids.shape[-1])
     marked = ops.logical_and(places >= n - 1, places < position)  # (size,)
@@ -213,7 +213,7 @@ def _repeated(ids, position, n):
     def compare(i, marked):
         """Keeps the marks whose i-th token before equals the i-th before the next one."""
         before = ops.roll(ids, i, axis=-1)
-        # A place before the first is not looked at: `position >= n - 1` has cleared the marks.
+        # A position before the first does not count: `position >= n - 1` has cleared the marks.
         last = ops.take(ids, ops.where(position > i, position - i, 0), axis=-1)[:, :, None]
         return ops.logical_and(marked, before == last)
 

@@ -1,4 +1,4 @@
-"""From a prompt and the ids that follow it to text."""
+"""Turns a prompt and the ids that follow it into text."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,7 +7,7 @@ from seq2seq.text.vocabulary import EOS
 
 
 def prompt_tokens(tokenizer: Tokenizer, prompt: str) -> list[str]:
-    """Returns the tokens of a prompt; a space at its end is one where spaces are tokens."""
+    """Returns the tokens of a prompt, a trailing space among them if spaces are tokens."""
     tokens = tokenizer.tokenize(prompt)
     if tokens and prompt[-1].isspace() and " " in tokenizer.vocabulary:
         tokens.append(" ")
@@ -19,11 +19,11 @@ def continue_text(tokenizer: Tokenizer, prompt: str, ids: Iterable[int]) -> Iter
 
     Args:
         tokenizer: Tokenizer of both.
-        prompt: The text so far; it may hold words that the tokenizer does not know.
+        prompt: The text so far; it may contain words that the tokenizer does not know.
         ids: The ids that follow, as they come; `EOS` ends them.
 
     Yields:
-        Pieces of text, which joined are the whole.
+        Pieces that join to the whole text.
 
     Example:
 
@@ -34,7 +34,7 @@ def continue_text(tokenizer: Tokenizer, prompt: str, ids: Iterable[int]) -> Iter
     yield prompt
     tokens = prompt_tokens(tokenizer, prompt)
     text = tokenizer.detokenize(tokens)
-    # Where spaces are no tokens, the prompt may have the one before its next word.
+    # Where spaces are not tokens, the prompt may already end with the one before the next word.
     spaced = prompt[-1:].isspace() and tokens[-1:] != [" "]
     for i in ids:
         if i == EOS:

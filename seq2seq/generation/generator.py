@@ -1,4 +1,4 @@
-"""From rows of ids to generated rows, batch by batch or token by token, in compiled functions."""
+"""Generates from rows of ids, batch by batch or token by token, in compiled functions."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from seq2seq.generation.loop import Hypotheses, advance, begin, generate_ids
 from seq2seq.generation.samplers import Sampler, make_noise, round_up
 from seq2seq.text.vocabulary import EOS, PAD
 
-SHORTEST = 128  # places for generated tokens that are made at least
+SHORTEST = 128  # minimum number of slots for generated tokens
 
 
 class _Request(NamedTuple):
@@ -27,11 +27,11 @@ class _Request(NamedTuple):
 class Generator:
     """Runs a decoder over rows of ids.
 
-    What a caller may vary, numbers, prefix, bans and lengths, is given to the compiled functions,
-    not compiled into them; so they are few.
+    What a caller may vary (numbers, prefix, bans and lengths) is passed to the compiled functions,
+    not compiled into them, so there are few.
 
     Args:
-        decoder: What takes the steps; see `generation.loop`.
+        decoder: The decoder; see `generation.loop`.
         functions: The compiled functions of the model that the decoder belongs to.
         tokenizer: Tokenizer of what is generated, or `None`.
         vocabulary_size: Size of its vocabulary.
@@ -49,8 +49,8 @@ class Generator:
         """Generates for rows of ids.
 
         Args:
-            rows: Rows of ids to begin with.
-            max_length: Most tokens generated, `EOS` included.
+            rows: Rows of ids to start from.
+            max_length: Maximum number of generated tokens, `EOS` included.
             sampler: A `Sampler`.
             batch_size: Rows decoded together.
 
@@ -78,12 +78,12 @@ class Generator:
         return results
 
     def stream(self, row: Sequence[int], max_length: int, sampler: Sampler) -> Iterator[int]:
-        """Generates for one row, a token at a time.
+        """Generates for one row, one token at a time.
 
         Args:
-            row: Ids to begin with.
-            max_length: Most tokens generated, `EOS` included.
-            sampler: A `Sampler` of one hypothesis.
+            row: Ids to start from.
+            max_length: Maximum number of generated tokens, `EOS` included.
+            sampler: A `Sampler` with one hypothesis.
 
         Yields:
             The ids that `generate` would return, as soon as they are chosen.
@@ -100,7 +100,7 @@ class Generator:
             return advance(self.decoder, memory, *bound, position, noise, hypotheses)
 
         first = self.functions.get(("begin", size), first)
-        axes = ((), (), (), (1,), (), ())  # of one row; only the length of its memory differs
+        axes = ((), (), (), (1,), (), ())  # one row; only the length of its memory varies
         following = self.functions.get(("advance", *request.key), following, axes)
         hypotheses, memory = first(pad_batch([row]))
         noise = make_noise(sampler.seed, [0], size)

@@ -1,17 +1,17 @@
 """The generation loop: from a decoder to sequences of ids.
 
-What takes the steps is a *decoder*, an object of two methods:
+It runs a *decoder*, an object with two methods:
 
     begin(ids, max_length) -> states, memory, first_ids
     step(token_ids, states, memory, positions) -> scores, states
 
 `begin` reads rows of ids `(batch, length)`, sources or prompts. `states` is a list of tensors whose
-first axis is the hypotheses in hand, which the loop reorders. `memory` is a list of what all
-hypotheses of a row share, first axis the batch, which nothing reorders or repeats. `first_ids`,
-int32 `(batch,)`, is what the first step is given; `None` stands for `BOS`. `step` takes the last
-tokens, int32 `(rows,)`, and how many each row has generated, `positions`, int32 `(rows,)`; it
-returns scores `(rows, vocabulary)`, log probabilities or unnormalised ones. There are `batch *
-width` rows, the hypotheses of a row of the batch next to each other.
+first axis is the current hypotheses, which the loop reorders. `memory` is a list of tensors that
+all hypotheses of a row share; their first axis, the batch, is never reordered or repeated.
+`first_ids`, int32 `(batch,)`, is the input of the first step; `None` stands for `BOS`. `step` takes
+the last tokens, int32 `(rows,)`, and how many each row has generated, `positions`, int32 `(rows,)`;
+it returns scores `(rows, vocabulary)`, log probabilities or unnormalised ones. There are `batch *
+width` rows, with the hypotheses of a row of the batch next to each other.
 """
 
 from typing import Any, NamedTuple
@@ -25,13 +25,13 @@ from seq2seq.text.vocabulary import BOS, EOS, PAD
 
 
 class Hypotheses(NamedTuple):
-    """The sequences in hand.
+    """The current hypotheses.
 
     Attributes:
-        ids: int32 `(batch, width, size)`, what was generated, then `PAD`.
+        ids: int32 `(batch, width, size)`, the generated tokens, then `PAD`.
         token_ids: int32 `(batch * width,)`, the last tokens.
         finished: bool `(batch, width)`.
-        lengths: int32 `(batch, width)`, how many tokens each has.
+        lengths: int32 `(batch, width)`, the number of tokens in each.
         scores: float32 `(batch, width)`, sums of the scores of the tokens.
         states: List of the decoder's states, each `(batch * width, ...)`.
     """
@@ -55,18 +55,18 @@ def generate_ids(
 ):
     """Generates a sequence for each row of ids, until all have ended.
 
-    The loop knows no model. It runs as it is on NumPy arrays; on tensors it is meant to be
+    The loop depends on no model. It runs as it is on NumPy arrays; on tensors it is meant to be
     compiled.
 
     Args:
-        decoder: See the head of this file.
-        ids: int32 `(batch, length)`, what the decoder begins with.
+        decoder: See the top of this file.
+        ids: int32 `(batch, length)`, what the decoder starts from.
         sampler: A sampler, bound: `sampler.bind()`.
         constraints: What may not be chosen; see `Constraints.resolve`.
-        max_length: Most tokens generated, `EOS` included: int, or an int32 tensor.
-        noise: float32 `(batch, size)`, uniform numbers from [0, 1), for samplers that draw; of
+        max_length: Maximum number of generated tokens, `EOS` included: int, or an int32 tensor.
+        noise: float32 `(batch, size)`, uniform numbers from [0, 1), for samplers that draw;
             `(batch, 1)` for others.
-        size: Places for generated tokens. Defaults to `None`, `max_length`.
+        size: Slots for generated tokens. Defaults to `None`, `max_length`.
 
     Returns:
         Tuple `(ids, scores)`: int32 `(batch, num_results, size)`, padded with 0 after `EOS`, and
@@ -94,7 +94,7 @@ def generate_ids(
     hypotheses = Hypotheses(*hypotheses)
     order = sampler.rank(hypotheses.lengths, hypotheses.scores)[:, : sampler.num_results]
     ids, _, _, _, scores, _ = _reorder(hypotheses._replace(states=[]), order)
-    # A beam wider than the space holds places that nothing could fill.
+    # A beam wider than the number of possible sequences has empty slots.
     return ops.where(scores[:, :, None] > NEVER / 2, ids, PAD), scores
 
 
@@ -104,8 +104,8 @@ def begin(decoder, ids, width: int, size: int) -> tuple[Hypotheses, list]:
     Args:
         decoder: As in `generate_ids`.
         ids: As in `generate_ids`.
-        width: Hypotheses for each row.
-        size: Places for generated tokens.
+        width: Hypotheses per row.
+        size: Slots for generated tokens.
     """
     ops = array_ops(ids)
     batch = ops.shape(ids)[0]
@@ -132,12 +132,12 @@ def advance(
 
     Args:
         decoder: As in `generate_ids`.
-        memory: The decoder's, of the batch.
+        memory: The decoder's memory.
         sampler: As in `generate_ids`, bound.
         constraints: As in `generate_ids`.
-        position: How many tokens were generated, an int32 scalar.
+        position: Number of tokens generated so far, an int32 scalar.
         noise: Uniform numbers `(batch,)`.
-        hypotheses: What is in hand.
+        hypotheses: The current hypotheses.
 
     Returns:
         The hypotheses, one token longer.
@@ -148,7 +148,7 @@ def advance(
     positions = token_ids * 0 + position  # (batch * width,)
     log_probabilities, states = decoder.step(token_ids, states, memory, positions)
     log_probabilities = ops.cast(log_probabilities, "float32")
-    if sampler.needs_log_probabilities:  # what is normalised stays as it is
+    if sampler.needs_log_probabilities:  # normalised scores stay the same
         log_probabilities = ops.log_softmax(log_probabilities)
     vocabulary = log_probabilities.shape[-1]
     log_probabilities = ops.reshape(log_probabilities, (-1, width, vocabulary))
@@ -165,7 +165,7 @@ def advance(
 
 
 def _continue(hypotheses, parents):
-    """Gives each hypothesis what the one has that it continues; what is in place is not copied."""
+    """Gives each hypothesis what its parent has; nothing is copied if all are in place."""
     ops = array_ops(parents)
     in_place = ops.all(parents == np.arange(parents.shape[1], dtype="int32"))
     return Hypotheses(
@@ -174,10 +174,10 @@ def _continue(hypotheses, parents):
 
 
 def _reorder(hypotheses, order):
-    """Takes hypotheses of each row in an order `(batch, any width)`."""
+    """Reorders the hypotheses of each row by indices `(batch, any width)`."""
     ops = array_ops(order)
     batch, width, size = ops.shape(order)[0], hypotheses.ids.shape[1], hypotheses.ids.shape[2]
-    rows = order + ops.arange(batch)[:, None] * width  # (batch, any width), of batch * width
+    rows = order + ops.arange(batch)[:, None] * width  # (batch, any width), up to batch * width
     flat = ops.reshape(rows, (-1,))
     return Hypotheses(
         ids=ops.take(ops.reshape(hypotheses.ids, (-1, size)), rows, axis=0),

@@ -74,7 +74,7 @@ def cast(x, dtype: str) -> np.ndarray:
 
 
 def where(condition, x, y) -> np.ndarray:
-    """Chooses between two; Python's own numbers take the type of the other one."""
+    """Chooses between two; Python numbers take the data type of the other one."""
     kinds = [value.dtype for value in (x, y) if hasattr(value, "dtype")]
     return np.where(condition, x, y).astype(kinds[0] if kinds else None, copy=False)
 
@@ -92,9 +92,9 @@ def log_softmax(x: np.ndarray) -> np.ndarray:
 
 
 def top_k(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the `k` largest numbers of each row and their indices, of equals the first ones."""
+    """Returns the `k` largest numbers of each row and their indices; ties go to the first."""
     columns = x.shape[-1]
-    if 4 * k < columns:  # only what is no less than the k-th largest needs sorting
+    if 4 * k < columns:  # only numbers no less than the k-th largest need sorting
         least = np.partition(x, columns - k, axis=-1)[..., columns - k, None]
         fewest = (x >= least).sum(axis=-1).max()
         if fewest == k:
@@ -107,12 +107,12 @@ def top_k(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def take_columns(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Returns some numbers of each row: of `x` `(rows, columns)` those at `indices` `(rows, k)`."""
+    """Returns the numbers of each row of `x` `(rows, columns)` at `indices` `(rows, k)`."""
     return np.take_along_axis(x, indices, axis=1)
 
 
 def scatter(indices: np.ndarray, values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Adds values up at indices `(values, axes)` of an array of zeros."""
+    """Adds values at indices `(values, axes)` to an array of zeros."""
     result = np.zeros(shape, values.dtype)
     np.add.at(result, tuple(indices.T), values)
     return result

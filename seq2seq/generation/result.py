@@ -1,4 +1,4 @@
-"""What a generation gives back, and how a notebook shows it."""
+"""The result of a generation, and how a notebook shows it."""
 
 import html
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ class Generation:
 
     Attributes:
         text: The text, or `None` where the model has no target tokenizer.
-        tokens: The tokens, `EOS` left out, or `None` likewise.
+        tokens: The tokens without `EOS`, or `None` likewise.
         ids: The ids, `EOS` included unless the text was cut off.
         score: Sum of the log probabilities of the ids.
         normalised_score: The score divided by Wu et al.'s length penalty.
@@ -36,7 +36,7 @@ class Generation:
 
     @property
     def labels(self) -> list[str]:
-        """What to call each id: its token, its number where there is none, `[EOS]` at the end."""
+        """The label of each id: its token, or its number if there is none; `[EOS]` at the end."""
         if self.tokens is None:
             return list(map(str, self.ids))
         return self.tokens + ["[EOS]"] * (len(self.ids) - len(self.tokens))

@@ -11,9 +11,9 @@ class AttentionHead:
     """A context over the source for each target position, joined with the decoder's output.
 
     The decoder's outputs are the queries; context and output go through a tanh layer (Luong et al.
-    2015, https://arxiv.org/abs/1508.04025, equations 5 to 8). `"luong"` scores by a product, plain,
-    scaled by a learned factor, or with learned keys (general); `"bahdanau"` by a layer of its own
-    (Bahdanau et al. 2015, https://arxiv.org/abs/1409.0473, appendix A.1.2).
+    2015, https://arxiv.org/abs/1508.04025, equations 5 to 8). `"luong"` scores by a dot product:
+    plain, scaled by a learned factor, or with learned keys (general); `"bahdanau"` by an additive
+    layer (Bahdanau et al. 2015, https://arxiv.org/abs/1409.0473, appendix A.1.2).
     """
 
     def __init__(self, kind, score, units, regularizer, precision):
@@ -51,23 +51,23 @@ class AttentionHead:
         return [values, mask] if self.keys is None else [values, self.keys(values), mask]
 
     def __call__(self, queries, memory):
-        """Returns the attentional outputs `(batch, target_length, units)` for the decoder's."""
-        context = self._attend(queries, memory)
+        """Returns attentional outputs `(batch, target_length, units)` for the decoder's outputs."""
+        context = self._attend(queries, memory)  # (batch, target_length, units)
         return self.combine(self.join([context, queries]))
 
     def step(self, queries, memory):
-        """Attends from one position of every hypothesis, those of a row to the same memory.
+        """Attends from one position of every hypothesis; those of a row share its memory.
 
         Args:
             queries: The decoder's outputs `(batch * width, units)`.
-            memory: Of the batch.
+            memory: As `memory` returns it, each `(batch, ...)`.
 
         Returns:
             The attentional outputs `(batch * width, units)`.
         """
         batch, units = ops.shape(memory[0])[0], queries.shape[-1]
         queries = ops.reshape(queries, (batch, -1, units))  # (batch, width, units)
-        return ops.reshape(self(queries, memory), (-1, units))
+        return ops.reshape(self(queries, memory), (-1, units))  # (batch * width, units)
 
     def weights(self, queries, memory):
         """Returns the attention weights `(batch, target_length, source_length)`."""

@@ -7,10 +7,10 @@ import numpy as np
 
 
 class CarriedStates(keras.layers.Layer):
-    """Holds the last states of a batch, which the next one starts from.
+    """Holds the last states of a batch, from which the next one starts.
 
-    The gradient does not pass (truncated back-propagation through time, Mikolov et al. 2010,
-    section 2). Saved files do without it.
+    No gradient flows through them (truncated back-propagation through time, Mikolov et al. 2010,
+    section 2), and they are not saved.
 
     Args:
         shapes: Shape of each state, the batch size included.
@@ -29,7 +29,7 @@ class CarriedStates(keras.layers.Layer):
         return [state.value for state in self.states]
 
     def write(self, values: Sequence) -> None:
-        """Keeps new states."""
+        """Stores new states."""
         for state, value in zip(self.states, values, strict=True):
             state.assign(value)
 

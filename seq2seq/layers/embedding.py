@@ -20,13 +20,13 @@ class TiedEmbedding(keras.layers.Embedding):
     Args:
         input_dim: Size of the vocabulary.
         output_dim: Size of the embeddings.
-        training_dtype: Data type of the factors of the scores in training, see `Dense`. Defaults to
-            `"float32"`.
+        training_dtype: Data type of the operands of the scores in training, see `Dense`. Defaults
+            to `"float32"`.
         **kwargs: The other arguments of `keras.layers.Embedding`.
 
     Call arguments:
         inputs: Ids `(batch, length)`, or with `reverse=True` outputs `(batch, length,
-            embedding_dim)`, of which it makes scores of the vocabulary.
+            embedding_dim)`, from which it computes scores over the vocabulary.
     """
 
     def __init__(self, input_dim, output_dim, training_dtype="float32", **kwargs):
@@ -38,12 +38,12 @@ class TiedEmbedding(keras.layers.Embedding):
         return {**super().get_config(), "training_dtype": self.training_dtype}
 
     def build(self, input_shape=None):
-        """Makes the embeddings and the bias of the scores."""
+        """Creates the embeddings and the bias of the scores."""
         super().build(input_shape)
         self.bias = self.add_weight(name="bias", shape=(self.input_dim,), initializer="zeros")
 
     def save_own_variables(self, store):
-        """Saves the bias too: Keras's embedding would save the embeddings alone."""
+        """Saves the bias too: Keras's embedding would save only the embeddings."""
         keras.layers.Layer.save_own_variables(self, store)
 
     def load_own_variables(self, store):
@@ -61,18 +61,18 @@ class TiedEmbedding(keras.layers.Embedding):
         """Looks ids up, or scores outputs."""
         if not reverse:
             return super().call(inputs)
-        kernel = ops.transpose(self.embeddings)
+        kernel = ops.transpose(self.embeddings)  # (output_dim, input_dim)
         if multiplies_half(self, training):
-            return half_product(inputs, kernel) + self.bias
+            return half_product(inputs, kernel) + self.bias  # (..., input_dim)
         kernel = ops.cast(kernel, inputs.dtype)
-        return ops.matmul(inputs, kernel) + ops.cast(self.bias, inputs.dtype)
+        return ops.matmul(inputs, kernel) + ops.cast(self.bias, inputs.dtype)  # (..., input_dim)
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
 class NGramEmbedding(keras.layers.Embedding):
-    """Embeds each token together with the one before it, an n-gram of two.
+    """Embeds each bigram, a token together with the one before it.
 
-    The pairs share `input_dim` rows by their hash, as in fastText (Joulin et al. 2017,
+    The bigrams are hashed to `input_dim` rows, as in fastText (Joulin et al. 2017,
     https://aclanthology.org/E17-2068, section 2).
 
     Call arguments:
@@ -83,9 +83,9 @@ class NGramEmbedding(keras.layers.Embedding):
     """
 
     def call(self, inputs):
-        """Looks up pairs."""
-        before = ops.pad(inputs, [[0, 0], [1, 0]])[:, :-1]
-        # Products that overflow wrap around alike on every backend.
+        """Looks up bigrams."""
+        before = ops.pad(inputs, [[0, 0], [1, 0]])[:, :-1]  # (batch, length)
+        # Products that overflow wrap around in the same way on every backend.
         return super().call(ops.mod(before * 31337 + inputs * 7919, self.input_dim))
 
 
@@ -98,7 +98,7 @@ class SummedEmbedding:
 
     def __call__(self, token_ids):
         """Embeds ids `(batch, length)`."""
-        x = self.token_embedding(token_ids)
+        x = self.token_embedding(token_ids)  # (batch, length, output_dim)
         return x if self.pair_embedding is None else x + self.pair_embedding(token_ids)
 
 
@@ -108,7 +108,7 @@ def load_vectors(
     tokenizer: Tokenizer | None,
     path: str | Path | None,
 ) -> None:
-    """Starts an embedding from the vectors of a file; tokens without one keep what they have.
+    """Initialises an embedding from a file of vectors; tokens without one keep what they have.
 
     Args:
         side: `"source"` or `"target"`, for the message, or `""`.
@@ -117,7 +117,7 @@ def load_vectors(
         path: See `read_vectors`. With `None` nothing is done.
 
     Raises:
-        ValueError: If there is no tokenizer, or the file is none of word vectors.
+        ValueError: If there is no tokenizer, or the file holds no word vectors.
     """
     if path is None:
         return

@@ -16,15 +16,15 @@ class LSTM(keras.layers.LSTM):
 
     Args:
         units: Size of the output.
-        training_dtype: Data type of the factors of the matrix products in training, `"float32"` or
+        training_dtype: Data type of the operands of the matrix products in training, `"float32"` or
             `"bfloat16"`; weights, states and everything outside training are float32. Defaults to
-            `"float32"`. Only the faster loop heeds it.
+            `"float32"`. Only the faster loop uses it.
         **kwargs: The other arguments of `keras.layers.LSTM`.
 
     Call arguments:
         sequences: `(batch, length, dim)`.
         initial_state: `[h, c]`, each `(batch, units)`. Defaults to `None`, zeros.
-        mask: bool `(batch, length)`; a row begins with real steps. Defaults to `None`.
+        mask: bool `(batch, length)`; a row starts with real steps. Defaults to `None`.
         training: Whether in training. Defaults to `False`.
     """
 
@@ -39,9 +39,9 @@ class LSTM(keras.layers.LSTM):
         from seq2seq.layers.tensorflow_lstm import run_lstm
 
         dtype, cell = self.compute_dtype, self.cell
-        x = ops.cast(ops.transpose(sequences, (1, 0, 2)), "float32")
+        x = ops.cast(ops.transpose(sequences, (1, 0, 2)), "float32")  # (length, batch, dim)
         if mask is not None:
-            mask = ops.transpose(ops.cast(mask, "bool"))[:, :, None]
+            mask = ops.transpose(ops.cast(mask, "bool"))[:, :, None]  # (length, batch, 1)
         if self.go_backwards:
             x, mask = ops.flip(x, 0), None if mask is None else ops.flip(mask, 0)
         tensors = *initial_state, cell.kernel, cell.recurrent_kernel, cell.bias
@@ -50,7 +50,7 @@ class LSTM(keras.layers.LSTM):
         outputs, *states = run_lstm(x, mask, *tensors, product_dtype, training)
         if mask is not None and self.zero_output_for_mask:  # in a Bidirectional
             outputs = ops.where(mask, outputs, 0.0)
-        outputs = ops.cast(ops.transpose(outputs, (1, 0, 2)), dtype)
+        outputs = ops.cast(ops.transpose(outputs, (1, 0, 2)), dtype)  # (batch, length, units)
         return outputs[:, -1], outputs, [ops.cast(state, dtype) for state in states]
 
     def _is_usual(self):

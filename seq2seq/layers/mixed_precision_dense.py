@@ -7,11 +7,11 @@ from seq2seq.layers.precision import half_product, multiplies_half
 
 @keras.saving.register_keras_serializable(package="seq2seq")
 class Dense(keras.layers.Dense):
-    """`keras.layers.Dense` whose matrix products in training may be of bfloat16.
+    """`keras.layers.Dense` whose matrix products in training may be in bfloat16.
 
     Args:
         units: Size of the output.
-        training_dtype: Data type of the factors of the products in training, `"float32"` or
+        training_dtype: Data type of the operands of the products in training, `"float32"` or
             `"bfloat16"`; bias, activation and everything outside training are float32. Defaults to
             `"float32"`.
         **kwargs: The other arguments of `keras.layers.Dense`.
@@ -25,13 +25,13 @@ class Dense(keras.layers.Dense):
         """Returns the outputs for inputs `(..., dim)`."""
         if not multiplies_half(self, training):
             return super().call(inputs, training=training)
-        outputs = half_product(inputs, self.kernel)
+        outputs = half_product(inputs, self.kernel)  # (..., units)
         if self.use_bias:
             outputs = outputs + self.bias
         return outputs if self.activation is None else self.activation(outputs)
 
     def quantize(self, mode=None, type_check=True, config=None):
-        """Quantizes the layer as `keras.layers.Dense`, which refuses its subclasses by itself."""
+        """Quantizes the layer as `keras.layers.Dense` does, which by default refuses subclasses."""
         return super().quantize(mode, type_check=False, config=config)
 
     def get_config(self):

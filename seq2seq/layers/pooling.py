@@ -1,4 +1,4 @@
-"""From the vectors of tokens to one vector of a text."""
+"""Pooling of token vectors into one vector per text."""
 
 import keras
 from keras import ops
@@ -18,11 +18,11 @@ class MeanPooling(keras.layers.Layer):
 
     def call(self, inputs, mask):
         """Returns the mean of each text."""
-        mask = ops.cast(mask, inputs.dtype)[:, :, None]
-        return ops.sum(inputs * mask, axis=1) / ops.sum(mask, axis=1)
+        mask = ops.cast(mask, inputs.dtype)[:, :, None]  # (batch, length, 1)
+        return ops.sum(inputs * mask, axis=1) / ops.sum(mask, axis=1)  # (batch, dim)
 
     def compute_mask(self, inputs, mask=None):
-        """Returns `None`: no tokens are left."""
+        """Returns `None`: the output has no token axis."""
         return None
 
 
@@ -35,4 +35,4 @@ class MaxPooling(MeanPooling):
 
     def call(self, inputs, mask):
         """Returns the maximum of each text."""
-        return ops.max(ops.where(mask[:, :, None], inputs, -1e4), axis=1)
+        return ops.max(ops.where(mask[:, :, None], inputs, -1e4), axis=1)  # (batch, dim)

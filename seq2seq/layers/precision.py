@@ -1,10 +1,10 @@
-"""Which data type the matrix products of training have."""
+"""The data type of the matrix products in training."""
 
 from keras import ops
 
 from seq2seq.backend import multiplies_bfloat16
 
-WORTHWHILE = 2**17  # numbers of a kernel; below, casting takes what the product saves
+WORTHWHILE = 2**17  # weights of a kernel; below, casting costs what the product saves
 
 
 def training_dtype(precision: str, inputs: int, outputs: int) -> str:
@@ -13,8 +13,8 @@ def training_dtype(precision: str, inputs: int, outputs: int) -> str:
     Args:
         precision: `"float32"`, `"bfloat16"`, or `"auto"`: bfloat16 where the processor is faster
             with it and the layer large enough to gain (see `benchmarks/train.py`).
-        inputs: Size of what the layer's kernel is multiplied with.
-        outputs: Size of the product.
+        inputs: Size of the layer's input.
+        outputs: Size of its output.
 
     Returns:
         `"float32"` or `"bfloat16"`.
@@ -25,9 +25,9 @@ def training_dtype(precision: str, inputs: int, outputs: int) -> str:
 
 
 def multiplies_half(layer, training: bool) -> bool:
-    """Tells whether a layer with a `training_dtype` is to multiply in bfloat16.
+    """Tells whether a layer with a `training_dtype` should multiply in bfloat16.
 
-    Under a policy of Keras's other than float32, that one counts.
+    A Keras dtype policy other than float32 takes precedence.
     """
     half = layer.training_dtype == "bfloat16" and layer.compute_dtype == "float32"
     return bool(training and half)

@@ -1,9 +1,9 @@
 """The loop of an LSTM over its steps, in plain TensorFlow operations for a CPU.
 
 It computes what `keras.layers.LSTM` does (Hochreiter & Schmidhuber 1997, with the forget gate of
-Gers et al. 2000) with less between the matrix products: the inputs of all steps are projected at
-once, one tanh serves all gates, and the gradient of each kernel is one product over all steps
-rather than one a step (backpropagation through time, Werbos 1990).
+Gers et al. 2000) with less work between the matrix products: the inputs of all steps are projected
+at once, one tanh serves all gates, and the gradient of each kernel is one product over all steps
+rather than one per step (backpropagation through time, Werbos 1990).
 """
 
 import tensorflow as tf
@@ -15,13 +15,13 @@ def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, train
     Args:
         x: float32 `(length, batch, dim)`, time first.
         mask: bool `(length, batch, 1)`, or `None`. Where it is false, states stay as they are.
-        h: float32 `(batch, units)`, the first output.
-        c: float32 `(batch, units)`, the first cell state.
+        h: float32 `(batch, units)`, the initial output.
+        c: float32 `(batch, units)`, the initial cell state.
         kernel: float32 `(dim, 4 * units)`; gates in the order input, forget, cell, output.
         recurrent_kernel: float32 `(units, 4 * units)`.
         bias: float32 `(4 * units,)`.
-        product_dtype: Data type of the factors of the matrix products.
-        training: Whether to have the faster gradient. It keeps a graph from being exported.
+        product_dtype: Data type of the operands of the matrix products.
+        training: Whether to use the faster gradient. It keeps a graph from being exported.
 
     Returns:
         Tuple `(outputs, h, c)`: float32 `(length, batch, units)`, and the last states.
@@ -31,13 +31,13 @@ def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, train
 
     def run(x, h, c, kernel, recurrent_kernel, bias):
         factors = tf.cast(kernel, product_dtype), tf.cast(recurrent_kernel, product_dtype)
-        projected = _times(x, factors[0]) + bias
+        projected = _times(x, factors[0]) + bias  # (length, batch, 4 * units)
         outputs, last_h, last_c, *kept = _forward(projected, mask, h, c, factors[1])
 
         def gradient(d_outputs, d_h, d_c):
             transposed = [tf.transpose(factor) for factor in factors]
             d_gates, d_h, d_c = _backward(kept, mask, d_outputs, d_h, d_c, transposed[1])
-            before = tf.concat([h[None], outputs[:-1]], 0)
+            before = tf.concat([h[None], outputs[:-1]], 0)  # (length, batch, units)
             return (
                 _times(d_gates, transposed[0]),
                 d_h,
@@ -54,10 +54,9 @@ def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, train
 
 
 def _forward(projected, mask, h, c, recurrent_kernel):
-    """Returns the outputs, the last states, and arrays of what the gradient needs of each step.
+    """Returns the outputs, the last states, and arrays of what the gradient needs for each step.
 
-    These are the cell states and the gates, of which three are before the second half of the
-    sigmoid: of its value `s`, they are `2 * s - 1`.
+    These are the cell states and the gates; the three with a sigmoid `s` are kept as `2 * s - 1`.
     """
     length, units = tf.shape(projected)[0], recurrent_kernel.shape[0]
     projected = _array(projected)
@@ -66,7 +65,7 @@ def _forward(projected, mask, h, c, recurrent_kernel):
 
     def body(t, h, c, outputs, cells, gates):
         gate = tf.tanh(projected.read(t) + _product(h, recurrent_kernel))  # (batch, 4 * units)
-        i, f, g, o = tf.split(gate, 4, axis=1)
+        i, f, g, o = tf.split(gate, 4, axis=1)  # each (batch, units)
         new_c = 0.5 * (c + f * c + g + i * g)
         tanh_c = tf.tanh(new_c)
         new_h = 0.5 * (tanh_c + o * tanh_c)
@@ -98,14 +97,14 @@ def _backward(kept, mask, d_outputs, d_h, d_c, recurrent_kernel):
     def body(t, c, d_h, d_c, d_gates):
         d_h += d_outputs.read(t)
         before = cells.read(t)
-        gate = gates.read(t)
-        i, f, g, o = tf.split(gate, 4, axis=1)
+        gate = gates.read(t)  # (batch, 4 * units)
+        i, f, g, o = tf.split(gate, 4, axis=1)  # each (batch, units)
         tanh_c = tf.tanh(c)
         half = 0.5 * d_h
         all_c = d_c + tf.raw_ops.TanhGrad(y=tanh_c, dy=half + half * o)
         half_c = 0.5 * all_c
         d_gate = [half_c * g, half_c * before, half_c + half_c * i, half * tanh_c]
-        d_gate = tf.raw_ops.TanhGrad(y=gate, dy=tf.concat(d_gate, 1))
+        d_gate = tf.raw_ops.TanhGrad(y=gate, dy=tf.concat(d_gate, 1))  # (batch, 4 * units)
         if masks is not None:
             real = masks.read(t)
             d_gate *= tf.cast(real, "float32")
@@ -123,7 +122,7 @@ def _backward(kept, mask, d_outputs, d_h, d_c, recurrent_kernel):
 
 
 def _product(a, b):
-    """Returns the float32 product of a float32 matrix and one of the products' data type."""
+    """Returns the float32 product of a float32 matrix and one of the product dtype."""
     return tf.cast(tf.matmul(tf.cast(a, b.dtype), b), "float32")
 
 
@@ -140,7 +139,7 @@ def _outer(a, b, dtype):
 
 
 def _rows(x):
-    return tf.reshape(x, (-1, x.shape[2]))
+    return tf.reshape(x, (-1, x.shape[2]))  # (length * batch, dim)
 
 
 def _array(x):

@@ -34,12 +34,12 @@ class Classification(NamedTuple):
 
 @keras.saving.register_keras_serializable(package="seq2seq")
 class TextClassifier(TextModel):
-    """A recurrent classifier: an encoder reads a text, and what it made of all tokens is pooled.
+    """A recurrent classifier: an encoder reads a text, and its outputs are pooled.
 
-    It is a functional `keras.Model` of named layers, with input `token_ids` and softmax
-    probabilities as output, and arrives compiled. The mean and the maximum over the text of the
-    encoder's outputs (Howard & Ruder 2018, https://aclanthology.org/P18-1031, section 3.3, pool
-    likewise), and the mean of its embeddings, go to the output layer.
+    It is a functional `keras.Model` of named layers, already compiled, with input `token_ids` and
+    softmax probabilities as output. The output layer takes the mean and the maximum of the
+    encoder's outputs over the text (similar to Howard & Ruder 2018,
+    https://aclanthology.org/P18-1031, section 3.3) and the mean of the embeddings.
 
     Args:
         tokenizer: Tokenizer of the texts, adapted; or the size of the vocabulary, special ids
@@ -51,27 +51,26 @@ class TextClassifier(TextModel):
             256.
         num_layers: Recurrent layers. Defaults to 1.
         cell: `"lstm"`, `"gru"` or `"rnn"`. Defaults to `"lstm"`.
-        bidirectional: Whether the text is read from both ends, with half of `units` each. Defaults
-            to `True`.
-        pair_buckets: Rows of a second embedding, of each token together with the one before it,
-            which is added to the token's own; 0 for none. It is worth much with characters.
-            Defaults to 50,000.
-        dropout: Share of the inputs of each layer, and of the output layer, dropped in training.
-            Defaults to 0.5.
+        bidirectional: Whether the text is read in both directions, with half of `units` each.
+            Defaults to `True`.
+        pair_buckets: Rows of a second embedding, for each token together with the one before it,
+            which is added to the token's own; 0 for none. It helps a lot with characters. Defaults
+            to 50,000.
+        dropout: Dropout rate on the inputs of each layer and of the output layer. Defaults to 0.5.
         recurrent_dropout: See `Seq2Seq`. Defaults to 0.
         l2: See `Seq2Seq`. Defaults to 0.
         label_smoothing: See `Seq2Seq`. Defaults to 0.
         vectors: Path of word vectors to start from; see `source_vectors` of `Seq2Seq`. Defaults to
             `None`.
         train_embedding: Whether the embedding is trained. Defaults to `True`.
-        max_length: Longest row made from a text, in tokens with `EOS`. Of a longer text the middle
-            is left out. Defaults to 300.
+        max_length: Maximum length of a row made from a text, in tokens including `EOS`; longer
+            texts lose their middle. Defaults to 300.
         precision: See `Seq2Seq`. Defaults to `"auto"`.
         name: Name of the model. Defaults to `"text_classifier"`.
 
     Call arguments:
         inputs: `token_ids`, int32 `(batch, length)`: the text and `EOS` (3), padded on the right
-            with 0. The labels in `fit` are `(batch,)`, numbers of classes in the order of `labels`.
+            with 0. The labels in `fit` are `(batch,)`, class indices in the order of `labels`.
 
     Returns:
         float32 `(batch, classes)`.
@@ -146,7 +145,7 @@ class TextClassifier(TextModel):
 
     @property
     def labels(self) -> list:
-        """The classes, in the order of their numbers."""
+        """The classes, in the order of their indices."""
         return self._class_labels.labels
 
     @property
@@ -165,22 +164,22 @@ class TextClassifier(TextModel):
         return self.sides["tokenizer"].size
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
-        """Evaluates the model: on texts a report, otherwise as `keras.Model.evaluate`.
+        """Evaluates the model: returns a report for texts, otherwise as `keras.Model.evaluate`.
 
         Args:
-            x: List of texts or of rows of ids, or what Keras takes: an array of ids, a dataset.
-            y: List of labels; with an array of ids the numbers of classes.
+            x: List of texts or of rows of ids, or what Keras accepts: an array of ids, a dataset.
+            y: List of labels; with an array of ids, class indices.
             batch_size: Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             verbose: As in Keras.
             **kwargs: The other arguments of `keras.Model.evaluate`.
 
         Returns:
-            For texts or rows a dict, see `classification_report`, with `loss` besides: the
-            cross-entropy of a text. `print` shows it as a table. Otherwise the loss and metrics, as
+            For texts or rows a dict, see `classification_report`, with also `loss`, the
+            cross-entropy per text. `print` shows it as a table. Otherwise the loss and metrics, as
             Keras does.
 
         Raises:
-            ValueError: If texts and labels do not fit together or a label is unknown.
+            ValueError: If texts and labels do not match or a label is unknown.
         """
         if not self.is_read(x):
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
@@ -202,7 +201,7 @@ class TextClassifier(TextModel):
 
         Args:
             texts: A text or a list of texts; or a row or rows of ids, each ending with `EOS`.
-            top_k: How many labels a text gets, most probable first. Defaults to `None`: the most
+            top_k: Number of labels per text, most probable first. Defaults to `None`: the most
                 probable one, not in a list.
             batch_size: Texts labelled together. Defaults to 64.
 
@@ -211,7 +210,7 @@ class TextClassifier(TextModel):
             a list of them for each text.
 
         Raises:
-            ValueError: If an argument is out of range or the inputs are no texts or ids.
+            ValueError: If an argument is out of range or the inputs are neither texts nor ids.
         """
         check_whole("batch_size", batch_size)
         if top_k is not None:
@@ -234,8 +233,8 @@ class TextClassifier(TextModel):
             labels: As many labels. Defaults to `None`.
 
         Returns:
-            int32 array `(texts, length)`; with labels a tuple of it and the numbers of their
-            classes, int32 `(texts,)`.
+            int32 array `(texts, length)`; with labels, a tuple of it and the class indices, int32
+            `(texts,)`.
         """
         token_ids = pad_rows(self.make_rows(texts))
         if labels is None:
@@ -251,14 +250,14 @@ class TextClassifier(TextModel):
         return [row if len(row) <= self.max_length else row[:begin] + row[-end:] for row in rows]
 
     def prepare_weights(self, x, y, weights: dict) -> dict:
-        """Checks that there are texts of two labels, and numbers the classes of `class_weight`."""
+        """Checks that there are texts of two labels, and keys `class_weight` by class index."""
         by_label = self.is_read(x)
         classes = self._class_labels.of(x, y) if by_label else y
         if by_label and len(set(classes)) < 2:
             raise ValueError(
                 f"Expected texts of at least two labels. Received {len(classes)} texts to train "
-                f"on, all of {self.labels[classes[0]]!r}. Give texts of the others too, and "
-                "shuffle what is sorted by label before a validation_split."
+                f"on, all of {self.labels[classes[0]]!r}. Add texts of other labels, and shuffle "
+                "data that is sorted by label before a validation_split."
             )
         if weights.get("class_weight") is None:
             return weights
@@ -266,7 +265,7 @@ class TextClassifier(TextModel):
         return {**weights, "class_weight": class_weight}
 
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
-        """Returns a dataset of batches of ids and numbers of classes."""
+        """Returns a dataset of batches of ids and class indices."""
         classes = self._class_labels.of(x, y)
         return make_labelled_batches(self.make_rows(x), classes, batch_size, shuffle, seed)
 
@@ -287,7 +286,7 @@ class TextClassifier(TextModel):
         """Returns the arguments that rebuild this model, with its manifest."""
         return {**super().get_config(), "labels": list(self.labels)}
 
-    # What others ask of a model
+    # For the rest of the package
 
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy."""
@@ -296,16 +295,16 @@ class TextClassifier(TextModel):
         return {"encoder": Part(encoder.embedding.token_embedding, encoder.stack, None, side)}
 
     def read_tokens(self, token_ids):
-        """Reads texts as `encode_texts` does: returns the encoder's outputs and the mask."""
+        """Reads texts for `encode_texts`: returns the encoder's outputs and the mask."""
         outputs, _, mask = self.encoder.read(token_ids)
         return outputs, mask
 
     def reading_rows(self, texts: Sequence) -> list[list[int]]:
-        """Returns the rows of ids that `read_tokens` is to read for texts."""
+        """Returns the rows of ids of texts for `read_tokens`."""
         return self.make_rows(texts)
 
     def check_examples(self, texts, labels) -> None:
-        """Raises a `ValueError` unless these are labelled texts to measure the model on."""
+        """Raises a `ValueError` unless the model can be evaluated on these labelled texts."""
         self.check_tokenizers()
         self._class_labels.of(texts, labels)
 
@@ -319,7 +318,7 @@ class TextClassifier(TextModel):
 
     @staticmethod
     def read_examples(paths: Sequence[str], columns: Sequence | None = None) -> Pairs:
-        """Reads texts and labels to train or to measure on from files; see `read_pairs`."""
+        """Reads texts and labels to train or evaluate on from files; see `read_pairs`."""
         return read_pair_files(paths, columns)
 
     def respond(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> list[tuple[str, dict]]:

@@ -7,16 +7,16 @@ from seq2seq.generation.samplers import Sample, Sampler
 from seq2seq.text.vocabulary import EOS
 from seq2seq.training.metrics import known_share, perplexities
 
-SAMPLES = 100  # texts written, at most, to have their variety measured
+SAMPLES = 100  # maximum number of texts generated to measure variety
 
 
 class ContinuationModel:
-    """A model of texts alone, which has `tokenizer`, `score` and `generate`."""
+    """A model of texts without targets, which has `tokenizer`, `score` and `generate`."""
 
     task = "language-model"
 
     def check_examples(self, texts: Sequence, targets: Sequence | None = None) -> None:
-        """Raises a `ValueError` unless these are texts to measure the model on."""
+        """Raises a `ValueError` unless the model can be evaluated on these texts."""
         if self.tokenizer is None:
             raise ValueError("Expected a model with tokenizers. Received one made for ids.")
         check_texts(texts)
@@ -38,6 +38,6 @@ class ContinuationModel:
     def write(
         self, texts: Sequence[str], sampler: Sampler | None, max_length: int, batch_size: int
     ) -> list[str]:
-        """Returns the texts that the model is judged by, as many as given, 100 at most."""
+        """Generates the texts to evaluate, as many as given, at most 100."""
         prompts = [""] * min(SAMPLES, len(texts))
         return self.generate(prompts, max_length, sampler or Sample(seed=0))

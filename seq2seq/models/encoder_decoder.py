@@ -1,4 +1,4 @@
-"""EncoderDecoderModel: what an encoder-decoder does with texts, whatever network it is of."""
+"""EncoderDecoderModel: what an encoder-decoder does with texts, whatever its network."""
 
 import itertools
 import math
@@ -92,7 +92,7 @@ class EncoderDecoderModel(TokenModel):
         Args:
             inputs: A text or a list of texts; or a row or rows of source ids, each ending with
                 `EOS`. An empty text gives an empty text.
-            max_length: Most tokens generated for a source, `EOS` included. Defaults to 100.
+            max_length: Maximum number of generated tokens, `EOS` included. Defaults to 100.
             sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
             batch_size: Sources decoded together. Defaults to 64.
             return_details: Whether to return `Generation` objects. Defaults to `False`.
@@ -103,7 +103,7 @@ class EncoderDecoderModel(TokenModel):
             is a list, best first.
 
         Raises:
-            ValueError: If an argument is out of range or the inputs are no texts or ids.
+            ValueError: If an argument is out of range or the inputs are neither texts nor ids.
         """
         check_whole("max_length", max_length)
         check_whole("batch_size", batch_size)
@@ -165,7 +165,7 @@ class EncoderDecoderModel(TokenModel):
             return check_rows(side, texts, size)
         if tokenizer is None:
             raise ValueError(
-                f"Expected {side} ids, for the model was made with {side}={size}, a vocabulary "
+                f"Expected {side} ids, because the model was made with {side}={size}, a vocabulary "
                 "size. Received texts. Pass ids, or make the model with a tokenizer."
             )
         return encode_rows(side, texts, tokenizer, getattr(self.options, f"max_{side}_length"))
@@ -182,21 +182,21 @@ class EncoderDecoderModel(TokenModel):
         seed: int | None = None,
         num_pairs: int | None = None,
     ):
-        """Makes a dataset for `fit` of pairs that are read as they are needed, however many.
+        """Makes a dataset for `fit` from pairs that are read on demand, however many.
 
         Args:
             read_pairs: A function without arguments that returns an iterable of pairs of texts; it
                 is called at the start of each epoch.
-            batch_size: Pairs in a batch. Defaults to 64.
-            shuffle: Whether pairs are mixed, 100 batches at a time. Defaults to `True`.
-            seed: Seed of their order. Defaults to `None`, as in `fit`.
-            num_pairs: How many there are. Defaults to `None`: they are read once to be counted.
+            batch_size: Pairs per batch. Defaults to 64.
+            shuffle: Whether to shuffle pairs, 100 batches at a time. Defaults to `True`.
+            seed: Seed of the shuffling. Defaults to `None`, as in `fit`.
+            num_pairs: Number of pairs. Defaults to `None`: they are read once to be counted.
 
         Returns:
             A `tf.data.Dataset`, which knows its length.
 
         Raises:
-            ValueError: If `read_pairs` is no function, or what it returns are no pairs of texts.
+            ValueError: If `read_pairs` is not a function, or does not return pairs of texts.
 
         Example:
 
@@ -208,8 +208,8 @@ class EncoderDecoderModel(TokenModel):
         """
         if not callable(read_pairs):
             raise ValueError(
-                "Expected a function that returns the pairs, for every epoch reads them anew. "
-                f"Received: {read_pairs!r:.60}. Give a list to `fit` itself."
+                "Expected a function that returns the pairs, because each epoch reads them again. "
+                f"Received: {read_pairs!r:.60}. Pass a list to `fit` directly."
             )
 
         if num_pairs is None:
@@ -225,8 +225,8 @@ class EncoderDecoderModel(TokenModel):
                 yield self.make_pairs(*map(list, zip(*pool, strict=True)))
             if done != num_pairs:
                 raise ValueError(
-                    f"Expected {num_pairs} pairs of `read_pairs` in every epoch. Received {done}. "
-                    "Leave `num_pairs` out, and let the function begin anew at each call."
+                    f"Expected {num_pairs} pairs from `read_pairs` in each epoch. Received {done}. "
+                    "Leave `num_pairs` out, and let the function start over at each call."
                 )
 
         return stream_batches(read_rows, num_pairs, batch_size, shuffle, seed)
@@ -250,22 +250,22 @@ class EncoderDecoderModel(TokenModel):
                 raise ValueError(
                     "Expected labels of the shape of target_ids. Received: labels "
                     f"{tuple(y.shape)} and target_ids {tuple(target_ids.shape)}. The labels are "
-                    "the target_ids moved one to the left, with EOS at the end."
+                    "the target_ids shifted one to the left, with EOS at the end."
                 )
 
-    # What others ask of a model
+    # For the rest of the package
 
     def read_tokens(self, token_ids):
-        """Reads sources as `encode_texts` does: returns outputs and the mask of the tokens."""
+        """Reads sources for `encode_texts`: returns the encoder's outputs and the mask."""
         outputs, _, mask = self.encoder.read(token_ids)
         return outputs, mask
 
     def reading_rows(self, texts: Sequence) -> list[list[int]]:
-        """Returns the rows of ids that `read_tokens` is to read for texts."""
+        """Returns the rows of ids of texts for `read_tokens`."""
         return self.make_rows("source", texts)
 
     def check_examples(self, sources, targets) -> None:
-        """Raises a `ValueError` unless these are pairs to measure the model on."""
+        """Raises a `ValueError` unless the model can be evaluated on these pairs."""
         self.check_tokenizers()
         check_pairs(sources, targets if targets is not None else ())
 
@@ -290,12 +290,12 @@ class EncoderDecoderModel(TokenModel):
         }
 
     def write(self, sources, sampler, max_length: int, batch_size: int) -> list[str]:
-        """Returns the texts that the model is judged by."""
+        """Generates the texts to evaluate."""
         return self.generate(sources, max_length, sampler or "greedy", batch_size)
 
     @staticmethod
     def read_examples(paths: Sequence[str], columns: Sequence | None = None) -> Pairs:
-        """Reads pairs to train or to measure on from files; see `read_pairs`."""
+        """Reads pairs to train or evaluate on from files; see `read_pairs`."""
         return read_pair_files(paths, columns)
 
     def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:

@@ -42,9 +42,10 @@ from seq2seq.training.optimizer import Adam
 class LanguageModel(ContinuationModel, TokenModel):
     """A recurrent language model: each token is predicted from all before it.
 
-    It is a functional `keras.Model` with input `token_ids` and softmax probabilities as output, and
-    arrives compiled (Mikolov et al. 2010, https://www.isca-archive.org/interspeech_2010/mikolov10_
-    interspeech.html; with LSTM cells Zaremba et al. 2014, https://arxiv.org/abs/1409.2329).
+    It is a functional `keras.Model`, already compiled, with input `token_ids` and softmax
+    probabilities as output (Mikolov et al. 2010,
+    https://www.isca-archive.org/interspeech_2010/mikolov10_interspeech.html; with LSTM cells
+    Zaremba et al. 2014, https://arxiv.org/abs/1409.2329).
 
     Args:
         tokenizer: Tokenizer of the texts, adapted; or the size of the vocabulary, special ids
@@ -53,18 +54,17 @@ class LanguageModel(ContinuationModel, TokenModel):
         units: Size of each layer's states and outputs. Defaults to 256.
         num_layers: Recurrent layers, with residual connections from the third. Defaults to 1.
         cell: `"lstm"`, `"gru"` or `"rnn"`. Defaults to `"lstm"`.
-        dropout: Share of the inputs of each layer, and of the output layer, dropped in training.
-            Defaults to 0.
-        recurrent_dropout: Share of the states dropped, the same at every step. Defaults to 0.
+        dropout: Dropout rate on the inputs of each layer and of the output layer. Defaults to 0.
+        recurrent_dropout: Dropout rate on the states, with one mask for all steps. Defaults to 0.
         l2: Factor of an L2 penalty on all kernels. Defaults to 0.
-        tie_embeddings: Whether the output layer is the embedding (Press & Wolf 2017,
+        tie_embeddings: Whether to tie the output layer to the embedding (Press & Wolf 2017,
             https://aclanthology.org/E17-2025). Defaults to `False`.
         label_smoothing: Share of each label's probability spread over the vocabulary in the loss.
             Defaults to 0.
         vectors: Path of word vectors to start from, as for `Seq2Seq`. Defaults to `None`.
         train_embedding: Whether the embedding is trained. Defaults to `True`.
-        window: Most tokens of a text that are trained on together. A longer text is cut into
-            windows. Defaults to 100.
+        window: Maximum number of tokens per training row; longer texts are cut into windows of
+            this length. Defaults to 100.
         precision: See `Seq2Seq`. Defaults to `"auto"`.
         name: Name of the model. Defaults to `"language_model"`.
 
@@ -153,11 +153,11 @@ class LanguageModel(ContinuationModel, TokenModel):
         return self.sides["tokenizer"].size
 
     def call(self, inputs, training=None, mask=None):
-        """Predicts each next token; with carried states from where the last batch has ended."""
+        """Predicts each next token; carried states continue from the end of the last batch."""
         if self._carried is None or not training:
             return super().call(inputs, training=training, mask=mask)
         states = self._carried.read()
-        # TensorFlow's loop must know that ids and states have one batch size.
+        # TensorFlow's loop must know that ids and states have the same batch size.
         token_ids = ops.reshape(inputs, (states[0].shape[0], -1))
         probabilities, states = self.network(token_ids, states)
         self._carried.write(states)
@@ -181,25 +181,26 @@ class LanguageModel(ContinuationModel, TokenModel):
         """Trains the model on texts, arrays or a dataset; otherwise as `keras.Model.fit`.
 
         Args:
-            x: List of texts or of rows of ids, or what Keras takes: an array of ids, a dataset.
+            x: List of texts or of rows of ids, or what Keras accepts: an array of ids, a dataset.
             y: `None` with texts; an array of labels with an array of ids.
-            batch_size: Windows in a batch. Defaults to `None`: 64 for texts, Keras's 32 for arrays.
+            batch_size: Windows per batch. Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             epochs: Defaults to 1.
             verbose: As in Keras.
             callbacks: As in Keras.
-            validation_split: Share of the texts, the last ones, kept for validation. Defaults to 0.
-            validation_data: List of texts, or what Keras takes. Defaults to `None`.
-            shuffle: Whether the order changes from epoch to epoch. Defaults to `True`.
-            carry_states: Whether a window of text begins with the states of the window before it,
-                not with zero. All texts are then one stream, cut into `batch_size` parts. Defaults
-                to `False`.
+            validation_split: Share of the texts, from the end, held out for validation. Defaults to
+                0.
+            validation_data: List of texts, or what Keras accepts. Defaults to `None`.
+            shuffle: Whether to shuffle before each epoch. Defaults to `True`.
+            carry_states: Whether a window starts from the final states of the window before it, not
+                from zeros. All texts then form one stream, cut into `batch_size` parts. Defaults to
+                `False`.
             **kwargs: `seed`, see `Seq2Seq.fit`, and the other arguments of `keras.Model.fit`.
 
         Returns:
             A `keras.callbacks.History`.
 
         Raises:
-            ValueError: If texts, arrays or arguments do not fit together.
+            ValueError: If texts, arrays or arguments do not match.
         """
         if self.is_read(x):
             check_texts(x)
@@ -217,11 +218,11 @@ class LanguageModel(ContinuationModel, TokenModel):
         )
         callbacks = [reset, *keras.tree.flatten(callbacks or [])]
         rest = epochs, verbose, callbacks, validation_split, validation_data, shuffle
-        self.train_function = None  # compiled anew, to read and write the states
+        self.train_function = None  # recompiled, to read and write the states
         try:
             return super().fit(x, y, batch_size, *rest, **kwargs)
         finally:
-            self._layers.remove(self._carried)  # Keras keeps what an attribute once held
+            self._layers.remove(self._carried)  # Keras keeps every layer ever assigned
             self._carried = self.train_function = None
 
     def generate(
@@ -235,14 +236,14 @@ class LanguageModel(ContinuationModel, TokenModel):
         """Continues prompts, in one compiled loop or token by token.
 
         Args:
-            prompts: A text or a list of texts; or a row or rows of ids without `EOS`, for ids.
-                Defaults to `""`: a text from its beginning.
-            max_length: Most tokens generated for a prompt, `EOS` included. Defaults to 100.
+            prompts: A text or a list of texts; or a row or rows of ids without `EOS`. Defaults to
+                `""`: a text from its beginning.
+            max_length: Maximum number of generated tokens, `EOS` included. Defaults to 100.
             sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
             batch_size: Prompts continued together. Defaults to 64.
-            stream: Whether to return an iterator over pieces of text, the first one the prompt,
-                for one prompt and a sampler of one hypothesis. Joined they are what is returned
-                without. Defaults to `False`.
+            stream: Whether to return an iterator over pieces of text, the prompt first, which join
+                to what is returned otherwise. It takes one prompt and a sampler with one
+                hypothesis. Defaults to `False`.
 
         Returns:
             A text for a text, a list for a list: each prompt as it was given, with its
@@ -250,7 +251,7 @@ class LanguageModel(ContinuationModel, TokenModel):
             a list, best first.
 
         Raises:
-            ValueError: If an argument is out of range or the prompts are no texts or ids.
+            ValueError: If an argument is out of range or the prompts are neither texts nor ids.
         """
         check_whole("max_length", max_length)
         check_whole("batch_size", batch_size)
@@ -261,8 +262,8 @@ class LanguageModel(ContinuationModel, TokenModel):
         if stream:
             if not inputs.single or sampler.width > 1:
                 raise ValueError(
-                    "Expected one prompt and a sampler of one hypothesis with stream=True. "
-                    f"Received: {prompts!r:.60} and {sampler!r}. Call it for each prompt."
+                    "Expected one prompt and a sampler with one hypothesis with stream=True. "
+                    f"Received: {prompts!r:.60} and {sampler!r}. Call it once per prompt."
                 )
             return self._stream(prompts, max_length, sampler)
         rows = list(map(self._prompt_row, inputs.items))
@@ -303,7 +304,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         return scores
 
     def perplexity(self, texts: Sequence, batch_size: int = BATCH_SIZE) -> float:
-        """Returns the perplexity of texts per token, each text read from its beginning to its end.
+        """Returns the perplexity per token of texts, each read from start to end.
 
         Args:
             texts: List of texts, or rows of ids ending with `EOS`.
@@ -323,7 +324,7 @@ class LanguageModel(ContinuationModel, TokenModel):
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
         """Returns a dataset of batches of windows of texts."""
         if y is not None:
-            raise ValueError("Expected texts alone. Received a second argument beside them.")
+            raise ValueError("Expected texts alone. Received a second argument too.")
         return make_windows(self.make_rows(x), self.window, batch_size, shuffle, seed)
 
     def make_training_dataset(self, x, y, batch_size, shuffle, seed):
@@ -333,7 +334,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         return make_streams(self.make_rows(x), self.window, batch_size, shuffle, seed)
 
     def encode_rows(self, texts: Sequence[str]):
-        """Turns texts into the arrays that `fit` takes, each text a row.
+        """Turns texts into the arrays that `fit` takes, one row per text.
 
         Args:
             texts: List of texts.
@@ -350,7 +351,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         if y is not None and len(y.shape) == 2:
             check_ids("labels", y, self.vocabulary_size)
 
-    # What others ask of a model
+    # For the rest of the package
 
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy."""
@@ -359,19 +360,19 @@ class LanguageModel(ContinuationModel, TokenModel):
         return {"decoder": Part(decoder.embedding, decoder.stack, decoder.output, side)}
 
     def read_tokens(self, token_ids):
-        """Reads texts as `encode_texts` does: returns the decoder's outputs and the mask."""
+        """Reads texts for `encode_texts`: returns the decoder's outputs and the mask."""
         outputs, _, mask = Encoder(self.decoder.embedding, self.decoder.stack).read(token_ids)
         return outputs, mask
 
     def reading_rows(self, texts: Sequence) -> list[list[int]]:
-        """Returns the rows of ids that `read_tokens` is to read for texts."""
+        """Returns the rows of ids of texts for `read_tokens`."""
         return [[BOS, *row] for row in self.make_rows(texts)]
 
     @staticmethod
     def read_examples(
         paths: Sequence[str], columns: Sequence | None = None
     ) -> tuple[list[str], None]:
-        """Reads texts to train or to measure on from files, a text a line."""
+        """Reads texts to train or evaluate on from files, one per line."""
         return read_text_files(paths, columns), None
 
     def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:

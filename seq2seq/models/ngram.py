@@ -1,4 +1,4 @@
-"""NGramModel: n-grams with Kneser-Ney smoothing, the baseline beside a language model."""
+"""NGramModel: n-grams with Kneser-Ney smoothing, the baseline for a language model."""
 
 import math
 from collections import Counter, defaultdict
@@ -23,8 +23,8 @@ class NGramModel(ContinuationModel):
     (https://doi.org/10.1006/csla.1999.0128, section 3). Its counts are kept in memory.
 
     Args:
-        tokenizer: Tokenizer of the texts, adapted. Unknown tokens are one token, `[UNK]`, as in a
-            `LanguageModel`.
+        tokenizer: Tokenizer of the texts, adapted. All unknown tokens count as one token, `[UNK]`,
+            as in a `LanguageModel`.
         order: Length of the longest n-grams. Defaults to 5.
         smoothing: `"kneser_ney"`, the only one.
 
@@ -60,8 +60,8 @@ class NGramModel(ContinuationModel):
         """Counts the n-grams of texts.
 
         Args:
-            texts: List of texts, or rows of ids ending with `EOS`. Those of an earlier `fit` are
-                forgotten.
+            texts: List of texts, or rows of ids ending with `EOS`. They replace those of an earlier
+                `fit`.
 
         Returns:
             The model.
@@ -74,7 +74,7 @@ class NGramModel(ContinuationModel):
             for end in range(1, len(row)):
                 gram = tuple(row[max(0, end + 1 - self.order) : end + 1])
                 grams[len(gram) - 1][gram] += 1
-        # A shorter n-gram counts by what it was seen behind, but at the beginning as often as seen.
+        # A shorter n-gram counts the distinct tokens before it, or occurrences at a text's start.
         for shorter, longer in zip(grams[-2::-1], grams[:0:-1], strict=True):
             for gram in longer:
                 shorter[gram[1:]] += 1
@@ -85,7 +85,7 @@ class NGramModel(ContinuationModel):
         """Scores given texts with the model's log probabilities.
 
         Args:
-            texts: List of texts, or rows of ids, ending with `EOS` if it is to count.
+            texts: List of texts, or rows of ids, ending with `EOS` if that is to be scored.
 
         Returns:
             float32 `(len(texts),)`: sums over the text's tokens and `EOS`.
@@ -93,7 +93,7 @@ class NGramModel(ContinuationModel):
         return np.array([self._score(row) for row in self._rows(texts)], dtype="float32")
 
     def perplexity(self, texts: Sequence[str]) -> float:
-        """Returns the perplexity of texts per token, `EOS` included.
+        """Returns the perplexity per token of texts, `EOS` included.
 
         Args:
             texts: List of texts, or rows of ids ending with `EOS`.
@@ -108,11 +108,11 @@ class NGramModel(ContinuationModel):
         max_length: int = 100,
         sampler: str | Sampler = "greedy",
     ):
-        """Continues prompts, with the samplers of the other models.
+        """Continues prompts, with the same samplers as the other models.
 
         Args:
             prompts: A text or a list of texts. Defaults to `""`.
-            max_length: Most tokens generated for a prompt, `EOS` included. Defaults to 100.
+            max_length: Maximum number of generated tokens, `EOS` included. Defaults to 100.
             sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
 
         Returns:
@@ -131,7 +131,7 @@ class NGramModel(ContinuationModel):
         )
 
     def _score(self, row):
-        """Returns the log probability of a row of ids behind its `BOS`."""
+        """Returns the log probability of a row of ids after its `BOS`."""
         return sum(math.log(self._probability(row[:i], row[i])) for i in range(1, len(row)))
 
     def _generate(self, prompt, place, max_length, sampler):
@@ -166,7 +166,7 @@ class NGramModel(ContinuationModel):
         return np.log(np.maximum(distributions, 1e-37)).astype("float32"), [before[:, 1:]]
 
     def _contexts(self, before):
-        """Yields what is known of the contexts that tokens end with, from the shortest on."""
+        """Yields level and counts of each known context that ends the tokens, shortest first."""
         if not self._levels:
             raise ValueError("Expected a model that has seen texts. Call `model.fit(texts)` first.")
         for n, level in enumerate(self._levels[: len(before) + 1]):
@@ -201,9 +201,9 @@ class _Level:
     """The n-grams of one length, by context.
 
     Attributes:
-        discounts: float64 `(4,)`, what is taken off a count of 0, 1, 2, and 3 or more.
-        contexts: For each context the counts of what follows, their sum, and the share of it that
-            the discounts keep back for the shorter context.
+        discounts: float64 `(4,)`, what is subtracted from a count of 0, 1, 2, and 3 or more.
+        contexts: For each context the counts of the next tokens, their sum, and the share of it
+            that the discounts reserve for the shorter context.
     """
 
     def __init__(self, grams: Counter):
@@ -224,6 +224,6 @@ def _discounts(times):
     share = times[1] / (times[1] + 2 * times[2]) if times[1] else 0.5
     for k in (1, 2, 3):
         estimate = k - (k + 1) * share * times[k + 1] / times[k] if times[k] else k / 2
-        # A small corpus may estimate nothing, or all: a share is always kept, and one taken.
+        # On a small corpus the estimate may be 0, or all of k: keep it strictly between.
         discounts.append(min(max(estimate, k / 10), 0.9 * k))
     return np.array(discounts)

@@ -1,4 +1,4 @@
-"""Looks at given pairs with teacher forcing: their scores, and what else was likely."""
+"""Scores given pairs with teacher forcing, and finds the likeliest alternatives."""
 
 from collections.abc import Sequence
 
@@ -46,14 +46,14 @@ class PairScorer:
         sampler: Sampler,
         batch_size: int,
     ) -> list[list[Generation]]:
-        """Looks at generated rows once more.
+        """Scores generated rows and describes them.
 
         Args:
             source_rows: Rows of source ids.
             texts: Their texts, or `None` if ids were given.
             results: For each row a list of hypotheses, rows of target ids.
             sampler: The sampler that chose them.
-            batch_size: Pairs looked at together.
+            batch_size: Pairs per batch.
 
         Returns:
             The results as `Generation` objects.
@@ -73,7 +73,7 @@ class PairScorer:
         return described
 
     def _look(self, source_rows, label_rows, batch_size):
-        """Looks at each position of given pairs of rows.
+        """Scores each position of given pairs of rows.
 
         Returns:
             A dict for each pair: `scores` `(length,)` log probabilities of the labels; `ids` and
@@ -112,7 +112,7 @@ class PairScorer:
         return arrays
 
     def _source_tokens(self, row, text):
-        """Returns the tokens of a source, unknown ones as they stand in its text."""
+        """Returns the tokens of a source, unknown ones as they appear in its text."""
         tokens = _tokens(self.model.source_tokenizer, row)
         if text is not None:
             tokens[:-1] = self.model.source_tokenizer.tokenize(text)[: len(row) - 1]

@@ -19,9 +19,9 @@ from seq2seq.training.optimizer import Adam
 class Seq2Seq(EncoderDecoderModel):
     """An encoder-decoder: a recurrent encoder's final states start a recurrent decoder.
 
-    It is a functional `keras.Model` of named layers, with inputs `source_ids` and `target_ids` and
-    softmax probabilities as output, and arrives compiled. The architecture is that of Sutskever et
-    al. 2014 (https://arxiv.org/abs/1409.3215, section 2), the source not reversed.
+    It is a functional `keras.Model` of named layers, already compiled, with inputs `source_ids` and
+    `target_ids` and softmax probabilities as output. The architecture is that of Sutskever et al.
+    2014 (https://arxiv.org/abs/1409.3215, section 2), without reversing the source.
 
     Args:
         source: Tokenizer of the sources, adapted; or the size of their vocabulary, special ids
@@ -34,52 +34,49 @@ class Seq2Seq(EncoderDecoderModel):
             to 1.
         cell: `"lstm"` (Hochreiter & Schmidhuber 1997), `"gru"` (Cho et al. 2014,
             https://arxiv.org/abs/1406.1078) or `"rnn"` (Elman 1990). Defaults to `"lstm"`.
-        bidirectional: Whether the encoder reads from both ends, with half of `units` each (Schuster
-            & Paliwal 1997); a tanh layer bridges to each of the decoder's states. Defaults to
-            `False`.
-        attention: `None`, `"luong"` (a product as score, Luong et al. 2015,
-            https://arxiv.org/abs/1508.04025) or `"bahdanau"` (an additive score, Bahdanau et al.
-            2015, https://arxiv.org/abs/1409.0473). Either way the decoder's outputs are the queries
-            and a tanh layer joins them with the context (Luong et al., section 3). Defaults to
-            `None`.
-        attention_score: Of `"luong"`: `"dot"`, `"scaled"` (times a learned factor) or `"general"`
+        bidirectional: Whether the encoder reads in both directions, with half of `units` each
+            (Schuster & Paliwal 1997); a tanh layer maps their final states to each of the decoder's
+            states. Defaults to `False`.
+        attention: `None`, `"luong"` (multiplicative score, Luong et al. 2015,
+            https://arxiv.org/abs/1508.04025) or `"bahdanau"` (additive score, Bahdanau et al. 2015,
+            https://arxiv.org/abs/1409.0473). Either way the decoder's outputs are the queries and a
+            tanh layer combines them with the context (Luong et al., section 3). Defaults to `None`.
+        attention_score: For `"luong"`: `"dot"`, `"scaled"` (times a learned factor) or `"general"`
             (learned keys; Luong et al., equation 8). Defaults to `"dot"`.
-        dropout: Share of the inputs of each layer, and of the output layer, dropped in training
-            (Zaremba et al. 2014, https://arxiv.org/abs/1409.2329). Defaults to 0.
-        recurrent_dropout: Share of the states dropped, the same at every step (Gal & Ghahramani
+        dropout: Dropout rate on the inputs of each layer and of the output layer (Zaremba et al.
+            2014, https://arxiv.org/abs/1409.2329). Defaults to 0.
+        recurrent_dropout: Dropout rate on the states, with one mask for all steps (Gal & Ghahramani
             2016, https://arxiv.org/abs/1512.05287). Slow on a GPU. Defaults to 0.
         l2: Factor of an L2 penalty on all kernels, added to the loss. Defaults to 0.
-        share_embeddings: Whether both sides share one embedding; they need one vocabulary. Defaults
-            to `False`.
-        tie_output: Whether the output layer is the target embedding (Press & Wolf 2017,
+        share_embeddings: Whether both sides share one embedding, which needs one vocabulary.
+            Defaults to `False`.
+        tie_output: Whether to tie the output layer to the target embedding (Press & Wolf 2017,
             https://aclanthology.org/E17-2025). Defaults to `False`.
         label_smoothing: Share of each label's probability spread over the vocabulary in the loss
             (Szegedy et al. 2016, https://arxiv.org/abs/1512.00567, section 7). Defaults to 0.
-        source_vectors: Path of word vectors (word2vec or GloVe text format, plain or `.gz`) of
-            `embedding_dim` numbers, to start from (Mikolov et al. 2013). Defaults to `None`.
+        source_vectors: Path of word vectors of size `embedding_dim` to start from (word2vec or
+            GloVe text format, plain or `.gz`; Mikolov et al. 2013). Defaults to `None`.
         target_vectors: The same for the targets.
         train_source_embedding: Whether the source embedding is trained. Defaults to `True`.
         train_target_embedding: Whether the target embedding is trained. Defaults to `True`.
-        max_source_length: Longest source row made from a text, in tokens with `EOS`; a longer text
-            is cut. Defaults to 200.
-        max_target_length: Longest target row made from a text. Defaults to 200.
+        max_source_length: Maximum length of a source row made from a text, in tokens including
+            `EOS`; longer texts are cut. Defaults to 200.
+        max_target_length: The same for the targets. Defaults to 200.
         precision: Data type of the matrix products in training: `"float32"`, `"bfloat16"` (weights,
-            states and all that is saved are float32), or `"auto"`, the faster one on this
-            processor for layers of this size. Outside training all is float32. Defaults to
-            `"auto"`.
+            states and saved files are float32), or `"auto"`, the faster one on this processor for
+            layers of this size. Outside training everything is float32. Defaults to `"auto"`.
         name: Name of the model. Defaults to `"seq2seq"`.
 
     Call arguments:
         inputs: `[source_ids, target_ids]` or a dict of these names: int32 `(batch, source_length)`
             and `(batch, target_length)`, padded on the right with 0. A source row ends with `EOS`
-            (3), a target row begins with `BOS` (2) and holds no `EOS`.
+            (3), a target row starts with `BOS` (2) and contains no `EOS`.
 
     Returns:
         float32 `(batch, target_length, target_vocabulary)`.
 
     Raises:
-        ValueError: If an argument is out of range, two exclude each other, or a tokenizer was never
-            adapted.
+        ValueError: If an argument is out of range, two conflict, or a tokenizer was never adapted.
 
     Example:
 
@@ -165,10 +162,10 @@ def _check_shared(source, target, source_vectors, target_vectors):
     if source and target and source.vocabulary != target.vocabulary:
         raise ValueError(
             "Expected one vocabulary for both sides with share_embeddings=True. Received two of "
-            "one size with other tokens. Pass the same tokenizer, adapted on both, twice."
+            "the same size with different tokens. Pass the same tokenizer, adapted on both, twice."
         )
     if source_vectors is not None and target_vectors is not None:
         raise ValueError(
-            "Expected `source_vectors` or `target_vectors` with share_embeddings=True, for there "
-            f"is one embedding. Received both: {source_vectors} and {target_vectors}."
+            "Expected `source_vectors` or `target_vectors` with share_embeddings=True, because "
+            f"there is one embedding. Received both: {source_vectors} and {target_vectors}."
         )

@@ -1,4 +1,4 @@
-"""What all models share: texts in `fit` and `evaluate`, a manifest, a file that is whole."""
+"""What all models share: texts in `fit` and `evaluate`, a manifest, atomic saving."""
 
 import math
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Side:
     """A vocabulary that a model reads or writes.
 
     Attributes:
-        size: How many ids it has, the special ones included.
+        size: Number of ids, special ones included.
         tokenizer: Its tokenizer, or `None` in a model of ids.
     """
 
@@ -35,7 +35,7 @@ class Side:
 
     @classmethod
     def of(cls, name: str, given: Tokenizer | int) -> "Side":
-        """Reads the argument of a constructor: an adapted tokenizer, or a vocabulary size."""
+        """Reads a constructor argument: an adapted tokenizer, or a vocabulary size."""
         if isinstance(given, (int, np.integer)) and given > EOS:
             return cls(int(given), None)
         if not isinstance(given, Tokenizer):
@@ -51,7 +51,7 @@ class Side:
         return cls(len(given.vocabulary), given)
 
     def serialize(self):
-        """Returns what stands for the tokenizer, or the size without one, in a config."""
+        """Returns the config entry: the serialized tokenizer, or the size without one."""
         if self.tokenizer is None:
             return self.size
         return keras.saving.serialize_keras_object(self.tokenizer)
@@ -63,27 +63,27 @@ class Part:
 
     embedding: keras.layers.Embedding
     stack: Stack
-    output: Any  # a layer, `None`, or a function where the output layer is the embedding
+    output: Any  # a layer, `None`, or a function if it is tied to the embedding
     side: Side
 
 
 class TextModel(keras.Model):
-    """A Keras model that takes texts and is saved whole.
+    """A Keras model that takes texts and is saved atomically.
 
-    A subclass says how texts become batches (`make_dataset`) and how arrays are checked
-    (`check_arrays`). Its options are attributes, as of Keras's layers.
+    A subclass defines how texts become batches (`make_dataset`) and how arrays are checked
+    (`check_arrays`). Its options are attributes, as in Keras's layers.
     """
 
-    takes_rows = False  # whether a list of rows of ids stands for texts in `fit`
+    takes_rows = False  # whether `fit` takes a list of rows of ids like texts
     refused_with_texts = ("sample_weight", "class_weight")
-    uses_sampler = True  # whether what it makes of a text is chosen by a sampler
+    uses_sampler = True  # whether its output is chosen by a sampler
 
     def describe(self, options, sides: dict[str, Side]) -> None:
-        """Notes what the model was made with, for its config and for `generate`.
+        """Stores what the model was made with, for its config and for `generate`.
 
         Args:
             options: The network's options, a dataclass.
-            sides: The vocabularies, by the name of the constructor's argument.
+            sides: The vocabularies, by constructor argument.
         """
         self.options = options
         self.sides = sides
@@ -96,14 +96,14 @@ class TextModel(keras.Model):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(options, name)
 
-    # What a subclass says
+    # For subclasses to define
 
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
         """Returns a dataset of batches of ids for texts."""
         raise NotImplementedError
 
     def make_training_dataset(self, x, y, batch_size, shuffle, seed):
-        """Returns the dataset that `fit` makes of texts."""
+        """Returns the dataset that `fit` makes from texts."""
         return self.make_dataset(x, y, batch_size, shuffle, seed)
 
     def check_arrays(self, x, y=None):
@@ -111,7 +111,7 @@ class TextModel(keras.Model):
         raise NotImplementedError
 
     def prepare_weights(self, x, y, weights: dict) -> dict:
-        """Returns `sample_weight` and `class_weight` of a call in the form that Keras wants."""
+        """Returns `sample_weight` and `class_weight` of a call in the form that Keras expects."""
         return weights
 
     def parts(self) -> dict[str, Part]:
@@ -119,11 +119,11 @@ class TextModel(keras.Model):
         raise NotImplementedError
 
     def read_tokens(self, token_ids):
-        """Reads rows as `encode_texts` does: returns outputs `(batch, length, units)`, a mask."""
+        """Reads rows for `encode_texts`: returns outputs `(batch, length, units)` and a mask."""
         raise NotImplementedError
 
     def reading_rows(self, texts: Sequence) -> list[list[int]]:
-        """Returns the rows of ids that `read_tokens` is to read for texts."""
+        """Returns the rows of ids of texts for `read_tokens`."""
         raise NotImplementedError
 
     # Training
@@ -146,28 +146,29 @@ class TextModel(keras.Model):
         """Trains the model on texts, arrays or a dataset; otherwise as `keras.Model.fit`.
 
         Args:
-            x: List of texts, or what Keras takes: arrays of ids, a dict of them, a dataset.
+            x: List of texts, or what Keras accepts: arrays of ids, a dict of them, a dataset.
             y: List of texts, of labels for a `TextClassifier`, or an array of labels.
             batch_size: Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             epochs: Defaults to 1.
             verbose: As in Keras.
             callbacks: As in Keras.
-            validation_split: Share of the texts, the last ones, kept for validation. Defaults to 0.
+            validation_split: Share of the texts, from the end, held out for validation. Defaults to
+                0.
             validation_data: `(x, y)`, or a dataset. Defaults to `None`.
-            shuffle: Whether the order changes from epoch to epoch. Defaults to `True`.
-            seed: Seed of the order of texts. Defaults to `None`: drawn from NumPy's global
+            shuffle: Whether to shuffle before each epoch. Defaults to `True`.
+            seed: Seed of the shuffling of texts. Defaults to `None`: drawn from NumPy's global
                 generator, which `keras.utils.set_random_seed` seeds.
-            **kwargs: The other arguments of `keras.Model.fit`. The `class_weight` of a
-                `TextClassifier` is what a text of a class counts in the loss: a dict by label (by
-                number with arrays), 1 for those left out; or `"balanced"`, as much for every class
-                together.
+            **kwargs: The other arguments of `keras.Model.fit`. For a `TextClassifier`,
+                `class_weight` is the weight of each class in the loss: a dict by label (by class
+                index with arrays), 1 for classes left out; or `"balanced"`, the same total for
+                every class.
 
         Returns:
             A `keras.callbacks.History`.
 
         Raises:
-            ValueError: If texts, arrays or arguments do not fit together; of a `TextClassifier`
-                also if a label is unknown or all texts to train on have one label.
+            ValueError: If texts, arrays or arguments do not match; for a `TextClassifier` also if a
+                label is unknown or all training texts have one label.
         """
         self._check_call(x, batch_size)
         check_whole("epochs", epochs)
@@ -206,7 +207,7 @@ class TextModel(keras.Model):
         """Evaluates the model on texts, arrays or a dataset; otherwise as `keras.Model.evaluate`.
 
         Args:
-            x: List of texts, or what Keras takes: arrays of ids, a dict of them, a dataset.
+            x: List of texts, or what Keras accepts: arrays of ids, a dict of them, a dataset.
             y: List of texts, or an array of labels.
             batch_size: Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             verbose: As in Keras.
@@ -229,7 +230,7 @@ class TextModel(keras.Model):
         """Predicts for arrays or a dataset, as `keras.Model.predict`.
 
         Raises:
-            ValueError: If `x` is texts, for which there are `generate` and `classify`.
+            ValueError: If `x` is texts: use `generate` or `classify`.
         """
         if self.is_read(x):
             raise ValueError(
@@ -239,11 +240,11 @@ class TextModel(keras.Model):
         return super().predict(x, *args, **kwargs)
 
     def is_read(self, x) -> bool:
-        """Tells whether `make_dataset` is to make batches of these."""
+        """Tells whether `make_dataset` makes batches of this input."""
         return is_texts(x) or (self.takes_rows and is_rows(x))
 
     def refuse_weights(self, weights: dict) -> None:
-        """Raises a `ValueError` for weights that cannot be given beside texts."""
+        """Raises a `ValueError` for weights that cannot be given with texts."""
         for name in self.refused_with_texts:
             if weights.get(name) is not None:
                 raise ValueError(
@@ -268,7 +269,7 @@ class TextModel(keras.Model):
             check_whole("batch_size", batch_size)
 
     def _check_and_prepare(self, x, y, weights):
-        """Checks what is trained on, and returns its weights as Keras wants them."""
+        """Checks the training data, and returns its weights as Keras expects them."""
         if self.is_read(x):
             self.refuse_weights(weights)
         elif is_arrays(x):
@@ -276,7 +277,7 @@ class TextModel(keras.Model):
         return self.prepare_weights(x, y, weights)
 
     def _validation(self, data, batch_size):
-        """Returns what Keras validates on."""
+        """Returns the validation data for Keras."""
         if not isinstance(data, (tuple, list)):
             return data
         if len(data) < 2:
@@ -295,13 +296,13 @@ class TextModel(keras.Model):
         return data
 
     def _batches(self, x, y, batch_size, shuffle, seed, validation_split):
-        """Returns the arguments of Keras's `fit` that say what it trains on, in which order."""
+        """Returns the arguments of Keras's `fit` for the data and its order."""
         if self.is_read(x):
             return {
                 "x": self.make_training_dataset(x, y, batch_size, shuffle, seed),
-                "shuffle": False,  # it has its order
+                "shuffle": False,  # the dataset shuffles
             }
-        if hasattr(x, "element_spec"):  # a tf.data.Dataset has its order too
+        if hasattr(x, "element_spec"):  # a tf.data.Dataset has its own order
             shuffle = False
         return {
             "x": x,
@@ -314,7 +315,7 @@ class TextModel(keras.Model):
     # Files
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
-        """Saves the model as one file; an older one stays whole until the new one is.
+        """Saves the model as one file, replacing an older one only when complete.
 
         Args:
             filepath: Path ending in `.keras`.
@@ -336,7 +337,7 @@ class TextModel(keras.Model):
         """Saves the weights; otherwise as `keras.Model.save_weights`."""
         if not overwrite or not str(filepath).endswith(".weights.h5") or kwargs:
             return super().save_weights(filepath, overwrite=overwrite, **kwargs)
-        # HDF5 may crash the process on a full disk: do not let it come to that.
+        # HDF5 may crash the process on a full disk: check first.
         check_space(filepath, sum(4 * math.prod(weight.shape) for weight in self.variables))
         write_whole(filepath, ".weights.h5", super().save_weights)
 

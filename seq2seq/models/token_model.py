@@ -1,4 +1,4 @@
-"""What the models of tokens share: padding left out of losses and metrics, whichever they are."""
+"""What token models share: padding is left out of every loss and metric."""
 
 import keras
 import numpy as np
@@ -9,10 +9,10 @@ from seq2seq.text.vocabulary import PAD
 
 
 class TokenModel(TextModel):
-    """A model whose labels are tokens, one at each position: 0 is padding and counts nowhere."""
+    """A model whose labels are tokens, one per position; padding (0) is never counted."""
 
     def prepare_weights(self, x, y, weights: dict) -> dict:
-        """Gives each token its row's weight, so that weights have one rank in all calls."""
+        """Gives each token its row's weight, so that weights have the same rank in all calls."""
         sample_weight = weights.get("sample_weight")
         if sample_weight is None or np.ndim(sample_weight) != 1 or y is None:
             return weights
@@ -25,7 +25,7 @@ class TokenModel(TextModel):
         return super().compute_loss(x, y, y_pred, _token_weight(sample_weight), training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Updates the metrics, Keras's own too, with the real tokens alone."""
+        """Updates the metrics, including Keras's own, with real tokens only."""
         y_pred = _mask_padding(y, y_pred)
         return super().compute_metrics(x, y, y_pred, _token_weight(sample_weight))
 
@@ -45,16 +45,16 @@ _carry_mask = _CarryMask()
 
 
 def _mask_padding(y, y_pred):
-    """Hangs the mask of the real tokens on predictions, where Keras looks for it."""
+    """Attaches the mask of the real tokens to predictions, where Keras looks for it."""
     if y is None:
         return y_pred
-    if len(y.shape) == 3:  # one-hot; padding is all zero, or one at 0
+    if len(y.shape) == 3:  # one-hot; padding is all zeros, or has its one at index 0
         y = ops.argmax(y, axis=-1) if y.shape[-1] != 1 else ops.squeeze(y, axis=-1)
     return _carry_mask(y_pred, mask=ops.not_equal(y, PAD))
 
 
 def _token_weight(sample_weight):
-    """Makes a weight of each row one of its tokens: Keras does not combine it with a mask."""
+    """Adds a token axis to weights of rows: Keras does not combine those with a mask."""
     if sample_weight is None or len(sample_weight.shape) == 2:
         return sample_weight
     return ops.expand_dims(sample_weight, -1)

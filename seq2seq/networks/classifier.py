@@ -1,4 +1,4 @@
-"""The recurrent classifier: an encoder without a decoder, and what is pooled of its outputs."""
+"""The recurrent classifier: an encoder without a decoder, and pooling of its outputs."""
 
 import keras
 
@@ -9,18 +9,18 @@ from seq2seq.networks.recurrent import Encoder, Stack
 
 
 class RecurrentClassifier:
-    """Mean and maximum of an encoder's outputs, and the mean of its embeddings, to a softmax.
+    """A softmax over mean and maximum of an encoder's outputs and the mean of its embeddings.
 
-    Howard & Ruder 2018, https://aclanthology.org/P18-1031, section 3.3, pool likewise.
+    The pooling is similar to Howard & Ruder 2018, https://aclanthology.org/P18-1031, section 3.3.
 
     Args:
         size: Size of the vocabulary.
         classes: Number of classes.
-        options: What it is like; see `TextClassifier`.
+        options: Its options; see `TextClassifier`.
     """
 
     def __init__(self, size: int, classes: int, options: ClassifierOptions):
-        # Small: what is pooled of them goes straight to the output.
+        # Small: the pooled embeddings go straight to the output.
         initializer, dim = keras.initializers.RandomNormal(stddev=0.1), options.embedding_dim
         embedding = keras.layers.Embedding(
             size, dim, initializer, trainable=options.train_embedding, name="embedding"
@@ -44,9 +44,9 @@ class RecurrentClassifier:
         x, mask = encoder.embedding(token_ids), encoder.mask(token_ids)  # (batch, length, dim)
         outputs, _ = encoder.stack(x, mask=mask)  # (batch, length, units)
         pooled = [
-            self.mean_pooling(outputs, mask),
-            self.max_pooling(outputs, mask),
-            self.embedding_pooling(x, mask),
+            self.mean_pooling(outputs, mask),  # (batch, units)
+            self.max_pooling(outputs, mask),  # (batch, units)
+            self.embedding_pooling(x, mask),  # (batch, dim)
         ]
-        x = self.dropout(self.join(pooled))  # (batch, 2 * units + embedding_dim)
-        return self.softmax(self.output(x))
+        x = self.dropout(self.join(pooled))  # (batch, 2 * units + dim)
+        return self.softmax(self.output(x))  # (batch, classes)

@@ -8,11 +8,11 @@ from seq2seq.text.vocabulary import PAD
 
 
 class RecurrentLanguageModel:
-    """A decoder that begins with zeros, or with what it has read of a prompt.
+    """A decoder that starts from zero states, or from those after a prompt.
 
     Args:
         size: Size of the vocabulary.
-        options: What it is like; see `LanguageModel`.
+        options: Its options; see `LanguageModel`.
     """
 
     def __init__(self, size: int, options: LanguageModelOptions):
@@ -31,10 +31,10 @@ class RecurrentLanguageModel:
         length = ops.sum(ops.cast(ops.not_equal(ids, PAD), "int32"), axis=1, keepdims=True)
         last = ops.take_along_axis(ids, length - 1, axis=1)[:, 0]  # (batch,)
         places = ops.arange(ops.shape(ids)[1])[None, :]  # (1, length)
-        # A row that is masked whole would have no states: read a token, then forget it.
+        # A fully masked row would have no states: read one token, then discard the states.
         read = ops.maximum(length - 1, 1)  # (batch, 1)
-        x = self.decoder.embedding(ids)
-        _, states = self.decoder.stack(x, mask=places < read)
+        x = self.decoder.embedding(ids)  # (batch, length, embedding_dim)
+        _, states = self.decoder.stack(x, mask=places < read)  # each (batch, units)
         return [ops.where(length > 1, state, 0.0) for state in states], [], last
 
     def step(self, token_ids, states, memory, positions):

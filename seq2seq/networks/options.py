@@ -1,8 +1,8 @@
-"""What can be chosen about each network: one frozen dataclass for each.
+"""The options of each network, one frozen dataclass each.
 
 The checks, the config of a saved model and the options of the command line come from here; the
-constructors of the models say to people what each option means. A network only stores and reads
-them, so that none is named twice.
+constructors of the models document what each option means. A network only stores and reads them,
+so that none is named twice.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ def number(default: float, interval: str):
 
 
 def choice(default: str | None, choices: tuple):
-    """One of a few words, or `None` where that is among them."""
+    """One of a few words, or `None` if that is among them."""
 
     def check(name, value):
         if value not in choices:
@@ -58,10 +58,10 @@ def flag(default: bool):
 
 @dataclass(frozen=True, kw_only=True)
 class RecurrentOptions:
-    """What all recurrent networks can be asked for.
+    """The options of all recurrent networks.
 
     Raises:
-        ValueError: If an option is out of range or two exclude each other.
+        ValueError: If an option is out of range or two conflict.
     """
 
     embedding_dim: int = whole(256)
@@ -85,7 +85,7 @@ class RecurrentOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderDecoderOptions(RecurrentOptions):
-    """Of an encoder-decoder: see `Seq2Seq`."""
+    """The options of an encoder-decoder: see `Seq2Seq`."""
 
     bidirectional: bool = flag(False)
     attention: str | None = choice(None, (None, "luong", "bahdanau"))
@@ -101,8 +101,8 @@ class EncoderDecoderOptions(RecurrentOptions):
         super().__post_init__()
         if self.attention_score != "dot" and self.attention != "luong":
             raise ValueError(
-                f'Expected attention="luong" with attention_score={self.attention_score!r}, for '
-                f"only it has such scores. Received: attention={self.attention!r}."
+                f'Expected attention="luong" with attention_score={self.attention_score!r}, '
+                f"because only it has such scores. Received: attention={self.attention!r}."
             )
         if self.bidirectional:
             _check_halves(self.units)
@@ -112,7 +112,8 @@ class EncoderDecoderOptions(RecurrentOptions):
         if self.share_embeddings and trained[0] != trained[1]:
             raise ValueError(
                 "Expected `train_source_embedding` equal to `train_target_embedding` with "
-                f"share_embeddings=True, for they are one. Received: {trained[0]} and {trained[1]}."
+                "share_embeddings=True, because they are one. "
+                f"Received: {trained[0]} and {trained[1]}."
             )
 
     def check_sizes(self, source_size: int, target_size: int) -> None:
@@ -126,7 +127,7 @@ class EncoderDecoderOptions(RecurrentOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModelOptions(RecurrentOptions):
-    """Of a decoder on its own: see `LanguageModel`."""
+    """The options of a decoder on its own: see `LanguageModel`."""
 
     tie_embeddings: bool = flag(False)
     train_embedding: bool = flag(True)
@@ -140,7 +141,7 @@ class LanguageModelOptions(RecurrentOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierOptions(RecurrentOptions):
-    """Of an encoder on its own: see `TextClassifier`."""
+    """The options of an encoder on its own: see `TextClassifier`."""
 
     embedding_dim: int = whole(128)
     dropout: float = number(0.5, "[0, 1)")
@@ -166,7 +167,7 @@ def _check_halves(units):
 def _check_tied(name, options):
     if options.embedding_dim != options.units:
         raise ValueError(
-            f"Expected `embedding_dim` equal to `units` with {name}=True, for the output layer "
+            f"Expected `embedding_dim` equal to `units` with {name}=True, because the output layer "
             f"is the embedding. Received: embedding_dim={options.embedding_dim}, "
             f"units={options.units}."
         )

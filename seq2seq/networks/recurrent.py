@@ -1,7 +1,7 @@
 """The recurrent encoder-decoder: stacks of named Keras layers, and what joins them.
 
-All is called on symbolic tensors, once for the training graph and again for the inference models,
-so that all of them share the layers.
+Everything is called on symbolic tensors, once for the training graph and again for the inference
+models, so that they share the layers.
 """
 
 import functools
@@ -29,7 +29,7 @@ class RecurrentEncoderDecoder:
     Args:
         source_size: Size of the source vocabulary.
         target_size: Size of the target vocabulary.
-        options: What it is like; see `Seq2Seq`.
+        options: Its options; see `Seq2Seq`.
 
     Raises:
         ValueError: If the sizes do not fit the options.
@@ -103,12 +103,12 @@ class Encoder:
 
         Returns:
             List of tensors: the states for the decoder, each `(batch, units)`, then with attention
-            its memory of the source. A single state is followed by the source mask, for Keras
+            its memory of the source. A single state is followed by the source mask, because Keras
             unwraps a list of one.
         """
         outputs, states, mask = self.read(source_ids)
         if self.bridge is not None:
-            states = self.bridge(states)
+            states = self.bridge(states)  # each (batch, units)
         if self.attention is not None:
             return [*states, *self.attention.memory(outputs, mask)]
         return states if len(states) > 1 else [*states, mask]
@@ -120,7 +120,7 @@ class Encoder:
             Tuple of the outputs `(batch, source_length, units)`, the list of the stack's own final
             states, and the mask `(batch, source_length)`.
         """
-        mask = self.mask(source_ids)
+        mask = self.mask(source_ids)  # (batch, source_length)
         x = self.embedding(source_ids)  # (batch, source_length, embedding_dim)
         outputs, states = self.stack(x, mask=mask)  # (batch, source_length, units)
         return outputs, states, mask
@@ -141,22 +141,22 @@ class Decoder:
     def __call__(self, target_ids, states=None):
         """Decodes with teacher forcing.
 
-        No mask is needed: padding comes last, so that it changes nothing before it.
+        No mask is needed: padding comes last, so it changes nothing before it.
 
         Args:
             target_ids: `(batch, target_length)`, the first column `BOS`.
-            states: The encoder's list, or the decoder's own of the step before; `None` to begin
-                with zeros, without an encoder.
+            states: The encoder's list, or the decoder's own from the step before; `None` to start
+                from zeros, without an encoder.
 
         Returns:
             Tuple `(probabilities, states)`: `(batch, target_length, vocabulary)`, and a list like
-            the one received, what follows the recurrent states unchanged.
+            the one received, with what follows the recurrent states unchanged.
         """
         states, memory = (None, []) if states is None else self.split(states)
         x = self.embedding(target_ids)  # (batch, target_length, embedding_dim)
         x, states = self.stack(x, states)  # (batch, target_length, units)
         if self.attention is not None:
-            x = self.attention(x, memory)
+            x = self.attention(x, memory)  # (batch, target_length, units)
         scores = self.output(self.dropout(x))  # (batch, target_length, vocabulary)
         return self.softmax(scores), [*states, *memory]
 
@@ -167,7 +167,7 @@ class Decoder:
     def attention_weights(self, target_ids, states):
         """Returns the attention weights `(batch, target_length, source_length)`."""
         states, memory = self.split(states)
-        x, _ = self.stack(self.embedding(target_ids), states)
+        x, _ = self.stack(self.embedding(target_ids), states)  # (batch, target_length, units)
         return self.attention.weights(x, memory)
 
     def step(self, token_ids, states, memory):
@@ -176,13 +176,13 @@ class Decoder:
         Args:
             token_ids: `(batch * width,)`.
             states: The recurrent states, each `(batch * width, units)`.
-            memory: What follows them in the encoder's list, of the batch.
+            memory: What follows them in the encoder's list, each `(batch, ...)`.
 
         Returns:
-            Tuple `(scores, states)`, the first `(batch * width, vocabulary)`, not normalised: that
-            takes as long again with a large vocabulary, and greedy search does without.
+            Tuple `(scores, states)`, the first `(batch * width, vocabulary)`, unnormalised: the
+            softmax takes as long again with a large vocabulary, and greedy search does not need it.
         """
-        x, states = self.stack.step(self.embedding(token_ids), states)
+        x, states = self.stack.step(self.embedding(token_ids), states)  # (batch * width, units)
         if self.attention is not None:
             x = self.attention.step(x, memory)
         return self.output(x), states
@@ -193,11 +193,10 @@ class Stack:
 
     Args:
         side: `"encoder"` or `"decoder"`, for the names.
-        options: Of these it uses `cell`, `units` (in a bidirectional stack of both directions
-            together), `num_layers`, `dropout`, `recurrent_dropout`, `l2` and, for an LSTM,
-            `precision`.
-        bidirectional: Whether each layer reads from both ends (Schuster & Paliwal 1997). Defaults
-            to `False`.
+        options: Of these it uses `cell`, `units` (of both directions together if bidirectional),
+            `num_layers`, `dropout`, `recurrent_dropout`, `l2` and, for an LSTM, `precision`.
+        bidirectional: Whether each layer reads in both directions (Schuster & Paliwal 1997).
+            Defaults to `False`.
     """
 
     def __init__(self, side: str, options: RecurrentOptions, bidirectional: bool = False):
@@ -231,18 +230,18 @@ class Stack:
         """Runs over sequences `(batch, length, dim)`; returns the outputs and a list of states."""
         final_states = []
         for i, (layer, dropout) in enumerate(zip(self.layers, self.dropout, strict=True)):
-            # Keras loses the embedding's mask where a layer gets several tensors: pass it.
+            # Keras loses the embedding's mask when a layer gets several tensors: pass it.
             y, *new_states = layer(dropout(x), initial_state=self._of(states, i), mask=mask)
-            x = y if i < 2 else x + y
+            x = y if i < 2 else x + y  # (batch, length, units)
             final_states += new_states
         return x, final_states
 
     def step(self, x, states):
-        """Runs over one position, `(rows, dim)`, by the cells: no loop over a length of one."""
+        """Runs the cells over one position, `(rows, dim)`, without a loop over a length of one."""
         final_states = []
         for i, layer in enumerate(self.layers):
             y, new_states = layer.cell(x, self._of(states, i))
-            x = y if i < 2 else x + y
+            x = y if i < 2 else x + y  # (rows, units)
             final_states += new_states
         return x, final_states
 
@@ -254,8 +253,8 @@ class Stack:
 class Bridge:
     """A tanh layer from both directions' final states to each state of the decoder.
 
-    As in Bahdanau et al. 2015 (https://arxiv.org/abs/1409.0473, appendix A.2.2), there for one of
-    the directions.
+    As in Bahdanau et al. 2015 (https://arxiv.org/abs/1409.0473, appendix A.2.2), who use only one
+    of the directions.
     """
 
     def __init__(self, options: EncoderDecoderOptions, states_per_layer: int):
@@ -282,7 +281,7 @@ class Bridge:
             for i in range(self.half)
         ]
         return [
-            layer(join(pair))
+            layer(join(pair))  # (batch, units)
             for layer, join, pair in zip(self.layers, self.joins, pairs, strict=True)
         ]
 
@@ -290,20 +289,20 @@ class Bridge:
 def make_embedding(
     size: int, options: RecurrentOptions, name: str, trainable: bool, tied: bool = False
 ) -> keras.layers.Embedding:
-    """Returns the embedding of a vocabulary, which may be the output layer too."""
+    """Returns the embedding of a vocabulary, which may also be the output layer."""
     dim = options.embedding_dim
-    if tied:  # what is also an output layer must start small, as Keras's embeddings do
+    if tied:  # an output layer must start small, as Keras's embeddings do
         dtype = training_dtype(options.precision, dim, size)
         return TiedEmbedding(size, dim, dtype, trainable=trainable, name=name)
-    # Keras's embeddings are so small that tokens look alike for many updates. Of variance 1 they
-    # tell tokens apart from the first one. The few of an alphabet are in every batch and learned
-    # soon: smaller ones generalise better there.
+    # Keras's embeddings start so small that tokens look alike for many updates; with variance 1
+    # they differ from the start. The few tokens of an alphabet are in every batch and soon learned:
+    # smaller embeddings generalise better there.
     initializer = keras.initializers.RandomNormal(stddev=min(1.0, size / 40))
     return keras.layers.Embedding(size, dim, initializer, trainable=trainable, name=name)
 
 
 def make_output(embedding, size: int, options: RecurrentOptions, tied: bool):
-    """Returns the layer from the decoder's outputs to scores of the vocabulary."""
+    """Returns the layer from the decoder's outputs to scores over the vocabulary."""
     if tied:
         return functools.partial(embedding, reverse=True)
     return Dense(
@@ -315,12 +314,12 @@ def make_output(embedding, size: int, options: RecurrentOptions, tied: bool):
 
 
 def make_regularizer(options: RecurrentOptions) -> keras.regularizers.Regularizer | None:
-    """Returns the penalty on kernels, if one is wanted."""
+    """Returns the L2 penalty on kernels, or `None`."""
     return keras.regularizers.L2(options.l2) if options.l2 else None
 
 
 def make_dropout(name: str, rate: float):
-    """Returns a dropout layer, or where nothing is dropped a function that does nothing."""
+    """Returns a dropout layer, or the identity if nothing is dropped."""
     return keras.layers.Dropout(rate, name=name) if rate else lambda x: x
 
 

@@ -1,4 +1,4 @@
-"""Helpers to clean texts before a tokenizer gets them; nothing here is done unasked."""
+"""Helpers to clean texts before a tokenizer gets them; nothing here happens by itself."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,11 +9,11 @@ _CHINESE_PUNCTUATION = set(map(ord, "！（），：；？～"))
 
 
 def to_half_width(text: str, punctuation: bool = False) -> str:
-    """Replaces full-width letters, digits and signs by the usual ones.
+    """Replaces full-width letters, digits and signs with half-width ones.
 
     Args:
         text: The text.
-        punctuation: Whether the marks of Chinese punctuation are replaced too. Defaults to `False`.
+        punctuation: Whether Chinese punctuation marks are replaced too. Defaults to `False`.
 
     Returns:
         The text, of the same length.
@@ -34,7 +34,7 @@ def remove_stop_words(tokens: Iterable[str], stop_words: str | Sequence[str]) ->
 
     Args:
         tokens: What `tokenizer.tokenize(text)` returns.
-        stop_words: A list of words, or the path of a UTF-8 file with a word a line.
+        stop_words: A list of words, or the path of a UTF-8 file with one word per line.
 
     Returns:
         The other tokens, in order.

@@ -1,7 +1,7 @@
-"""Chinese segmentation by jieba, on all cores when there is much of it.
+"""Chinese segmentation by jieba, on all cores for much text.
 
-Run as a script, this file is one of the workers: it needs nothing but jieba, so that it starts in a
-second, and neither the user's script nor a notebook is run again, as `multiprocessing` would.
+Run as a script, this file is one of the workers: it needs only jieba, so it starts in a second, and
+unlike `multiprocessing` it does not run the user's script or notebook again.
 """
 
 import functools
@@ -14,12 +14,12 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-ENOUGH = 200_000  # characters, for which a worker takes about as long as its start
+ENOUGH = 200_000  # characters, which take a worker about as long as its start
 
 
 @functools.lru_cache(maxsize=8)
 def load_jieba(user_words: tuple[str, ...]):
-    """Returns a jieba tokenizer; its dictionary is loaded once a process, without its messages."""
+    """Returns a jieba tokenizer; its dictionary is loaded once per process, without messages."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # jieba's source has invalid escape sequences
         import jieba
@@ -53,8 +53,8 @@ def segment_all(
         texts: Sequence of str.
         user_words: Words that jieba must know.
         hmm: Whether jieba guesses words outside its dictionary.
-        workers: Processes to start. Defaults to `None`: one a core, none for so little text that
-            they would not pay.
+        workers: Processes to start. Defaults to `None`: one per core, none for too little text to
+            be worth it.
 
     Returns:
         A list of str for each text.
@@ -78,7 +78,7 @@ def _run_worker(task):
         [sys.executable, "-P", __file__], input=json.dumps(task).encode(), capture_output=True
     )
     if worker.returncode:
-        texts, user_words, hmm = task  # a machine that starts no processes: do it here
+        texts, user_words, hmm = task  # the worker failed: do it here
         return [segment(text, user_words, hmm) for text in texts]
     return json.loads(worker.stdout)
 

@@ -1,9 +1,9 @@
 """Spaces as exceptions: how pieces of text are joined back exactly.
 
-Most spaces can be told from the pieces around them: "Hi" "," "you" is written "Hi, you". Only where
-a text departs from that rule does a token carry a mark, `SPACE` or `GLUE`, so that words keep one
-form in the vocabulary and every text can be joined back. The idea of annotating joiners is
-OpenNMT's (Klein et al. 2017, https://aclanthology.org/P17-4012).
+Most spaces follow from the pieces around them: "Hi" "," "you" is written "Hi, you". Only where a
+text departs from that rule does a token carry a mark, `SPACE` or `GLUE`, so that words keep one
+form in the vocabulary and every text can be joined back. The idea of annotating joiners is from
+OpenNMT (Klein et al. 2017, https://aclanthology.org/P17-4012).
 """
 
 import functools
@@ -26,8 +26,8 @@ _han = re.compile(f"[{HAN}]")
 _kana = re.compile(f"[{KANA}]")
 _solid = re.compile(f"[{HAN}{KANA}{FULL_WIDTH_PUNCTUATION}]")  # written without spaces
 _symbol = re.compile(f"[{SYMBOL}]")
-_closing = re.compile(r"[.,!?;:%)\]}…»”]|['’]\w")  # written close to what precedes
-_opening = re.compile(r"[(\[{«“¿¡#@$£€]$|\w['’]$")  # written close to what follows
+_closing = re.compile(r"[.,!?;:%)\]}…»”]|['’]\w")  # no space before
+_opening = re.compile(r"[(\[{«“¿¡#@$£€]$|\w['’]$")  # no space after
 
 
 @functools.lru_cache(2**16)
@@ -42,10 +42,10 @@ def is_joined(left: str, right: str) -> bool:
 
 
 def mark_spaces(pieces: Iterable[tuple[str, bool]]) -> list[str]:
-    """Turns pieces of text into tokens that know their spaces.
+    """Turns pieces of text into tokens that mark unusual spacing.
 
     Args:
-        pieces: Iterable of `(piece, spaced)`; `spaced` is true where white space precedes.
+        pieces: Iterable of `(piece, spaced)`; `spaced` is true if white space precedes the piece.
 
     Returns:
         The tokens. A mark is a prefix or suffix of a symbol, and a token of its own between words.
@@ -85,10 +85,10 @@ def join_tokens(tokens: Iterable[str]) -> str:
 
 
 def is_chinese(texts: Iterable[str]) -> bool:
-    """Tells whether most letters of the texts are Han characters, and they are not Japanese."""
+    """Tells whether most letters are Han characters, in texts that are not Japanese."""
     han = kana = letters = 0
     for text in texts:
         han += len(_han.findall(text))
         kana += len(_kana.findall(text))
         letters += sum(map(str.isalpha, text))
-    return 2 * han > letters and 20 * kana < han  # の is seen in Chinese too
+    return 2 * han > letters and 20 * kana < han  # の occurs in Chinese too

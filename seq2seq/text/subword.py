@@ -10,8 +10,8 @@ from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 UNKNOWN = SPECIAL_TOKENS[1]
-# A subword is part of a run of letters, of Chinese characters, or a digit or mark, with a space
-# before it perhaps.
+# A subword is part of a run of letters or of Chinese characters, or a digit or mark, optionally
+# with a space before it.
 PIECES = rf"{SPACE}?(?:[{HAN}]+|[\p{{L}}\p{{M}}&&[^{HAN}]]+|[^\p{{L}}\p{{M}}{SPACE}])|{SPACE}"
 
 
@@ -20,18 +20,18 @@ class SubwordTokenizer(Tokenizer):
     """Subwords learned from texts: frequent words and phrases whole, rare ones in parts.
 
     A space is part of the subword it precedes, written `▁`; `▁` itself is read as a space. Chinese
-    is not segmented before.
+    is not segmented first.
 
     Args:
         max_tokens: Size of the vocabulary, its four special tokens included. Defaults to 8000.
-        min_frequency: A character, and with BPE a pair, seen less often in `adapt` is left out.
+        min_frequency: Characters, and with BPE pairs, seen less often in `adapt` are left out.
             Defaults to 1.
         lowercase: Whether texts are lower-cased. Defaults to `False`.
         algorithm: `"bpe"` (byte pair encoding, Sennrich et al. 2016,
             https://aclanthology.org/P16-1162) or `"unigram"` (Kudo 2018,
             https://aclanthology.org/P18-1007). Defaults to `"bpe"`.
-        model: What `adapt` learned, the JSON text of the library. Defaults to `None`.
-        vocabulary: Belongs to `model`. Defaults to `None`.
+        model: What `adapt` learned, as the library's JSON text. Defaults to `None`.
+        vocabulary: The vocabulary of `model`. Defaults to `None`.
 
     Raises:
         ImportError: If `tokenizers` is not installed.
@@ -61,8 +61,8 @@ class SubwordTokenizer(Tokenizer):
             )
         if (model is None) != (vocabulary is None):
             raise ValueError(
-                "Expected `model` and `vocabulary` together, as `get_config` gives them. Received "
-                "one of them. Call `tokenizer.adapt(texts)` to make both."
+                "Expected `model` and `vocabulary` together, as `get_config` returns them. "
+                "Received one of them. Call `tokenizer.adapt(texts)` to make both."
             )
         self.algorithm = algorithm
         self.model = model
@@ -99,13 +99,13 @@ class SubwordTokenizer(Tokenizer):
         return self
 
     def tokenize(self, text: str) -> list[str]:
-        """Splits a text into subwords; a character outside the vocabulary is its own."""
+        """Splits a text into subwords; a character outside the vocabulary is one of its own."""
         self._adapted()
         text = self._marked(text)
         encoding, unknown = self._tokenizer.encode(text), self._tokenizer.token_to_id(UNKNOWN)
         tokens = []
         for i, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
-            # Unknown characters in a row are one unknown to a unigram model.
+            # A unigram model merges consecutive unknown characters into one.
             tokens += text[start:end] if i == unknown else [text[start:end]]
         return tokens
 
@@ -114,7 +114,7 @@ class SubwordTokenizer(Tokenizer):
         return "".join(tokens).replace(SPACE, " ")
 
     def get_config(self) -> dict:
-        """Returns the arguments that rebuild this tokenizer, what it has learned included."""
+        """Returns the arguments that rebuild this tokenizer, including what it has learned."""
         return {**super().get_config(), "algorithm": self.algorithm, "model": self.model}
 
     def _marked(self, text):
@@ -138,7 +138,7 @@ def _load(model):
         return _library().Tokenizer.from_str(model)
     except Exception as error:  # the library raises no other
         raise ValueError(
-            f"Expected `model` as `get_config` gives it. Received: {model!r:.60} ({error})."
+            f"Expected `model` as `get_config` returns it. Received: {model!r:.60} ({error})."
         ) from error
 
 
@@ -147,7 +147,7 @@ def _untrained(algorithm, size, min_frequency, characters):
     library = _library()
     models, trainers = library.models, library.trainers
     common = {
-        "vocab_size": size + 1,  # UNKNOWN counts there
+        "vocab_size": size + 1,  # the library counts UNKNOWN
         "special_tokens": [UNKNOWN],
         "initial_alphabet": characters,
         "show_progress": False,
@@ -165,9 +165,9 @@ def _untrained(algorithm, size, min_frequency, characters):
 def _settle(tokenizer):
     """Returns a unigram tokenizer whose scores and order are the same in every run.
 
-    The library goes by the order of a hash table, which differs from run to run: where it adds up
-    sums, and where it gives the characters that it keeps but to have all the lowest score and
-    0.0001 more for each.
+    The library depends on the order of a hash table, which differs from run to run: where it sums,
+    and where it gives characters that it keeps only for completeness the lowest score and 0.0001
+    more for each.
     """
     state = json.loads(tokenizer.to_str())
     unknown, *rest = state["model"]["vocab"]

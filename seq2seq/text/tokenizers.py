@@ -1,4 +1,4 @@
-"""Tokenizers: a text becomes a list of tokens and ids, and comes back."""
+"""Tokenizers: from a text to a list of tokens and ids, and back."""
 
 import copy
 import itertools
@@ -13,7 +13,7 @@ from seq2seq.text.segmentation import segment, segment_all
 from seq2seq.text.spacing import GLUE, HAN, KANA, SPACE, SYMBOL, join_tokens, mark_spaces
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
-BLOCK = 50_000  # texts segmented together: enough for all cores, few enough for the memory
+BLOCK = 50_000  # texts segmented together: enough for all cores, few enough for memory
 
 
 class Tokenizer:
@@ -22,7 +22,7 @@ class Tokenizer:
     Args:
         max_tokens: Size of the vocabulary, its four special tokens included. Defaults to `None`,
             no limit.
-        min_frequency: A token seen less often in `adapt` is left out. Defaults to 1.
+        min_frequency: Tokens seen less often in `adapt` are left out. Defaults to 1.
         lowercase: Whether texts are lower-cased. Defaults to `False`.
         vocabulary: A `Vocabulary`, or its ordinary tokens in order. Defaults to `None`: `adapt`
             builds it.
@@ -80,7 +80,7 @@ class Tokenizer:
         raise NotImplementedError
 
     def encode(self, text: str) -> list[int]:
-        """Returns the ids of a text, without begin and end of sequence."""
+        """Returns the ids of a text, without `BOS` and `EOS`."""
         return self._adapted().ids(self.tokenize(text))
 
     def encode_all(self, texts: Iterable[str]) -> list[list[int]]:
@@ -142,7 +142,7 @@ class Tokenizer:
 
 @keras_serializable
 class CharTokenizer(Tokenizer):
-    """One token a character; runs of white space become one space.
+    """One token per character; runs of white space become one space.
 
     Args: see `WordTokenizer`.
 
@@ -180,12 +180,12 @@ class WordTokenizer(Tokenizer):
 
     Contractions split before the apostrophe. Where the spacing is unusual, a token carries a mark,
     so that `detokenize` restores it; the two marks `▁` and `￭` themselves are read as spaces. Text
-    that was tokenised before (words and marks already apart) keeps its tokens.
+    that is already tokenised (words and punctuation marks separated) keeps its tokens.
 
     Args:
         max_tokens: Size of the vocabulary, its four special tokens included. Defaults to `None`,
             no limit.
-        min_frequency: A token seen less often in `adapt` is left out. Defaults to 1.
+        min_frequency: Tokens seen less often in `adapt` are left out. Defaults to 1.
         lowercase: Whether texts are lower-cased. Defaults to `False`.
         vocabulary: A `Vocabulary`, or its ordinary tokens in order. Defaults to `None`: `adapt`
             builds it.
@@ -227,10 +227,10 @@ class JiebaTokenizer(WordTokenizer):
         min_frequency: See `WordTokenizer`.
         lowercase: See `WordTokenizer`.
         vocabulary: See `WordTokenizer`.
-        user_dictionary: Words that jieba must know: a list, or the path of a UTF-8 file with a word
-            a line (what follows a space, jieba's frequency and tag, may stand there). The words
-            themselves are kept in a saved model. Defaults to `None`.
-        stop_words: Words to leave out: a list, or the path of a UTF-8 file with a word a line.
+        user_dictionary: Words that jieba must know: a list, or the path of a UTF-8 file with one
+            word per line (jieba's frequency and tag may follow after a space). A saved model
+            contains the words themselves. Defaults to `None`.
+        stop_words: Words to leave out: a list, or the path of a UTF-8 file with one word per line.
             Texts are then no longer restored exactly. Defaults to `None`.
         hmm: Whether jieba guesses words outside its dictionary. Defaults to `True`.
 
@@ -257,7 +257,7 @@ class JiebaTokenizer(WordTokenizer):
         self._words = {}
 
     def tokenize_all(self, texts: Iterable[str]) -> Iterator[list[str]]:
-        """Yields the tokens of each text; much text is segmented on all cores."""
+        """Yields the tokens of each text, segmenting much text on all cores."""
         texts = iter(texts)
         while block := list(itertools.islice(texts, BLOCK)):
             chunks = {

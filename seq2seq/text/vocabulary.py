@@ -13,14 +13,14 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[BOS]", "[EOS]")
 class Vocabulary:
     """Maps tokens to ids and back.
 
-    Ids 0 to 3 are special: padding, unknown, begin of sequence and end of sequence. A text can
-    never produce them, except that a token outside the vocabulary becomes `UNK`.
+    Ids 0 to 3 are special: padding, unknown, beginning and end of sequence. A text can never
+    produce them, except that a token outside the vocabulary becomes `UNK`.
 
     Args:
         tokens: The ordinary tokens, without repetition; the first one gets id 4.
 
     Raises:
-        ValueError: If a token is repeated, empty, no string, or one of the special tokens.
+        ValueError: If a token is repeated, empty, not a string, or one of the special tokens.
 
     Example:
 
@@ -59,10 +59,10 @@ class Vocabulary:
         """Keeps the most frequent tokens; ties are broken by code point.
 
         Args:
-            token_lists: Iterable of lists of tokens, one list a text.
+            token_lists: Iterable of lists of tokens, one list per text.
             max_tokens: Size of the vocabulary, the four special tokens included. Defaults to
                 `None`, no limit.
-            min_frequency: A rarer token is left out. Defaults to 1.
+            min_frequency: Rarer tokens are left out. Defaults to 1.
 
         Returns:
             A `Vocabulary`.

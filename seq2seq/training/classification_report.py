@@ -1,4 +1,4 @@
-"""The figures of a classification, for each class and for all."""
+"""The metrics of a classification, per class and overall."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class ClassificationReport(dict):
-    """The figures of `classification_report`, a dict that prints as a table."""
+    """The metrics of `classification_report`, a dict that prints as a table."""
 
     def __str__(self):
         width = max(12, *(len(str(label)) + 2 for label in self["labels"]))
@@ -19,7 +19,7 @@ class ClassificationReport(dict):
 
     @property
     def macro(self) -> dict:
-        """The macro figures, named as those of a class are."""
+        """The macro averages, named like those of a class."""
         texts = int(self["confusion_matrix"].sum())
         names = ("precision", "recall", "f1")
         return {**{name: self[f"macro_{name}"] for name in names}, "texts": texts}
@@ -30,12 +30,12 @@ def classification_report(
 ) -> ClassificationReport:
     """Returns accuracy, precision, recall, F1 and the confusion matrix.
 
-    The macro figures are means over the classes that occur, in the texts or in what was predicted,
-    as in scikit-learn; the precision of a class never predicted counts as 0.
+    The macro averages are over the classes that occur, in the texts or in the predictions, as in
+    scikit-learn; the precision of a class that is never predicted counts as 0.
 
     Args:
-        classes: The number of each text's true class, whole numbers from 0.
-        predicted: The number of each text's predicted class.
+        classes: The index of each text's true class, from 0.
+        predicted: The index of each text's predicted class.
         labels: The label of each class.
 
     Returns:
@@ -44,7 +44,7 @@ def classification_report(
         `confusion_matrix`, int array `(true classes, predicted classes)`. `str` makes it a table.
 
     Raises:
-        ValueError: If these are no numbers of classes, or not as many.
+        ValueError: If these are not class indices, or differ in number.
 
     Example:
 
@@ -57,7 +57,7 @@ def classification_report(
     fit = classes.ndim == 1 and classes.shape == predicted.shape and both.dtype.kind in "iu"
     if not fit or both.min() < 0 or both.max() >= len(labels):
         raise ValueError(
-            f"Expected two lists of as many numbers of classes, from 0 to {len(labels) - 1}. "
+            f"Expected two lists of class indices, equally long, from 0 to {len(labels) - 1}. "
             f"Received: {classes.tolist()!r:.40} and {predicted.tolist()!r:.40}."
         )
     matrix = np.zeros((len(labels), len(labels)), dtype="int64")

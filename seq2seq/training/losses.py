@@ -1,4 +1,4 @@
-"""The loss that the models arrive with: cross-entropy, its labels smoothed if wanted."""
+"""The default loss of the models: cross-entropy with optional label smoothing."""
 
 import keras
 from keras import ops
@@ -8,12 +8,12 @@ from seq2seq.training.metrics import SMALLEST, pick
 
 @keras.saving.register_keras_serializable(package="seq2seq")
 class Crossentropy(keras.losses.Loss):
-    """Cross-entropy of whole-number labels, of which a share may be spread over all classes.
+    """Cross-entropy of integer labels, of which a share may be spread over all classes.
 
-    It equals Keras's `"sparse_categorical_crossentropy"` and is about half of its work where the
-    probabilities are a softmax's: the gradient is made from them in one pass (Bishop 2006, equation
-    4.109). Smoothed labels are those of Szegedy et al. 2016, https://arxiv.org/abs/1512.00567,
-    section 7.
+    It equals Keras's `"sparse_categorical_crossentropy"` with about half of the work where the
+    probabilities come from a softmax: the gradient is computed from them in one pass (Bishop 2006,
+    equation 4.109). Label smoothing is that of Szegedy et al. 2016,
+    https://arxiv.org/abs/1512.00567, section 7.
 
     Args:
         label_smoothing: The share, from 0 to 1. Defaults to 0.
@@ -43,10 +43,10 @@ class Crossentropy(keras.losses.Loss):
         self.label_smoothing = label_smoothing
 
     def call(self, y_true, y_pred):
-        """Returns the loss of each label, of the shape of `y_pred` without its last axis."""
+        """Returns the loss of each label, in the shape of `y_pred` without its last axis."""
         y_pred = ops.convert_to_tensor(y_pred)
         labels = ops.reshape(ops.cast(y_true, "int32"), ops.shape(y_pred)[:-1])
-        # Keras leaves what a softmax was given beside its result, on the backends where it can.
+        # Keras attaches a softmax's inputs to its result, on the backends where it can.
         scores = getattr(y_pred, "_keras_logits", None)
         if scores is not None and scores.dtype == y_pred.dtype:
             return crossentropy_of_scores(scores, labels, self.label_smoothing)
@@ -61,12 +61,12 @@ class Crossentropy(keras.losses.Loss):
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
-# What it was called in files of development versions.
+# Its name in files of development versions.
 keras.saving.get_custom_objects()["seq2seq>SmoothedCrossentropy"] = Crossentropy
 
 
 def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
-    """Returns the cross-entropy of each label, with a gradient of one pass over the scores.
+    """Returns the cross-entropy of each label, with a gradient in one pass over the scores.
 
     Args:
         scores: float32 `(..., classes)`, unnormalised log probabilities.
@@ -80,7 +80,7 @@ def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
 
     @ops.custom_gradient
     def loss_of(scores):
-        # Of the scores as they came: TensorFlow then has the model's own softmax do for both.
+        # Of the scores as they came: TensorFlow then computes it once with the model's softmax.
         probabilities = ops.reshape(ops.softmax(scores), (-1, classes))
         flat = ops.reshape(scores, (-1, classes))
         # The logarithm of the softmax's denominator, from its largest term: faster than the sum.
@@ -91,7 +91,7 @@ def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
 
         def gradient(upstream):
             upstream = ops.reshape(upstream, (-1,))
-            # Probabilities less the smoothed labels: less 1 - label_smoothing at the label itself.
+            # Probabilities minus smoothed labels: minus 1 - label_smoothing at the label itself.
             spread = probabilities - label_smoothing / classes if label_smoothing else probabilities
             chosen = pick(probabilities, rows) - label_smoothing / classes
             at_label = chosen - (1 - label_smoothing)

@@ -1,4 +1,4 @@
-"""What a model was trained with, as its file tells."""
+"""What a model was trained with, as recorded in its file."""
 
 import hashlib
 import platform
@@ -13,7 +13,7 @@ from seq2seq.version import __version__
 
 
 class ManifestWriter(keras.callbacks.Callback):
-    """Notes in `model.manifest` what the model was trained with, before others save it.
+    """Records in `model.manifest` what the model was trained with, before others save it.
 
     Args:
         manifest: What is known before training.
@@ -25,12 +25,12 @@ class ManifestWriter(keras.callbacks.Callback):
         self._first = True
 
     def on_train_batch_end(self, batch, logs=None):
-        """Warns of a training that changes nothing."""
-        # After the first batch: by then other callbacks have set the rate.
+        """Warns if training changes nothing."""
+        # After the first batch: by then other callbacks have set the learning rate.
         if self._first and float(self.model.optimizer.learning_rate) < 1e-12:
             warnings.warn(
-                "The learning rate is 0, as a decay may have left it: this training changes "
-                "nothing. Set `model.optimizer.learning_rate`.",
+                "The learning rate is 0, perhaps after a decay: training changes nothing. Set "
+                "`model.optimizer.learning_rate`.",
                 stacklevel=2,
             )
         self._first = False
@@ -54,7 +54,7 @@ class ManifestWriter(keras.callbacks.Callback):
 
 
 def describe_versions() -> dict:
-    """Returns the versions that a model file should tell."""
+    """Returns the versions to record in a model file."""
     return {
         "seq2seq": __version__,
         "keras": keras.__version__,

@@ -28,17 +28,17 @@ def token_log_probabilities(labels, probabilities):
 
 
 def pick(x, indices):
-    """Returns one number of each row: of `x` `(..., columns)` those at `indices` `(...)`."""
+    """Returns one number of each row of `x` `(..., columns)`, the one at `indices` `(...)`."""
     rows = ops.reshape(x, (-1, x.shape[-1]))
     return ops.reshape(take_columns(rows, ops.reshape(indices, (-1, 1))), ops.shape(indices))
 
 
 def perplexities(nats: float, tokens: int, texts: Sequence[str]) -> dict[str, float]:
-    """Spreads a sum of cross-entropies over tokens, and over characters.
+    """Averages a sum of cross-entropies over tokens, and over characters.
 
     Args:
         nats: The sum.
-        tokens: Number of tokens, with the end of each text.
+        tokens: Number of tokens, including the end of each text.
         texts: The texts; the end of each counts as a character.
 
     Returns:
@@ -59,7 +59,7 @@ def known_share(rows: Sequence[Sequence[int]]) -> float:
 
 
 class _TokenMean(keras.metrics.Mean):
-    """Mean of a value of each token, padding (label 0) left out."""
+    """Mean of a value per token, without padding (label 0)."""
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds the tokens of a batch."""
@@ -67,14 +67,14 @@ class _TokenMean(keras.metrics.Mean):
         if sample_weight is not None:
             sample_weight = ops.cast(sample_weight, "float32")
             weight *= sample_weight if len(sample_weight.shape) == 2 else sample_weight[:, None]
-        # Flat, for Keras's Mean would average each row over its padded length first.
+        # Flat, because Keras's Mean would average each row over its padded length first.
         values = ops.reshape(self.token_values(y_true, y_pred), (-1,))
         return super().update_state(values, ops.reshape(weight, (-1,)))
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
 class Accuracy(_TokenMean):
-    """Share of tokens predicted right, given the true ones before them.
+    """Share of tokens predicted correctly, given the true ones before them.
 
     Args:
         name: Name of the metric. Defaults to `"accuracy"`.
@@ -99,7 +99,7 @@ class Accuracy(_TokenMean):
 
 @keras.saving.register_keras_serializable(package="seq2seq")
 class Perplexity(_TokenMean):
-    """Exponential of the mean cross-entropy of a token.
+    """Exponential of the mean cross-entropy per token.
 
     Args:
         name: Name of the metric. Defaults to `"perplexity"`.

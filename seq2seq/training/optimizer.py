@@ -1,4 +1,4 @@
-"""The optimizer that the models arrive with."""
+"""The default optimizer of the models."""
 
 import keras
 from keras import ops
@@ -11,8 +11,8 @@ class Adam(keras.optimizers.Adam):
     """`keras.optimizers.Adam` in one pass over the weights, for TensorFlow on a CPU.
 
     Everywhere it is the algorithm of Kingma & Ba 2015 (https://arxiv.org/abs/1412.6980, section 2,
-    last paragraph). The gradients of an embedding's rows are added up before they are clipped and
-    squared; under TensorFlow Keras's own takes each occurrence of a row for itself.
+    last paragraph). The gradients of an embedding's row are summed before they are clipped and
+    squared; under TensorFlow, Keras's own optimizer treats each occurrence of a row separately.
 
     Args:
         learning_rate: Defaults to 0.001.

@@ -12,7 +12,7 @@ def get_sampler(sampler: str | Sampler) -> Sampler:
     """Returns the sampler that a name or an object stands for.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If there is no such sampler.
     """
     if isinstance(sampler, Sampler):
         return sampler

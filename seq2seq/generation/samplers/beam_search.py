@@ -20,7 +20,7 @@ class BeamSearch(Sampler):
         length_penalty: Exponent of the length normalisation by which finished hypotheses are
             ranked, `score / ((5 + length) / 6) ** length_penalty`, the length counting `EOS` (Wu et
             al. 2016, https://arxiv.org/abs/1609.08144, equation 14). Defaults to 1.0; 0 for none.
-        num_results: Hypotheses returned for each input, best first. Defaults to 1.
+        num_results: Hypotheses returned per input, best first. Defaults to 1.
         **constraints: Options of all samplers, see `Constraints`.
 
     Raises:
@@ -54,11 +54,11 @@ class BeamSearch(Sampler):
         return {"length_penalty": np.float32(self.length_penalty)}
 
     def structure(self) -> Hashable:
-        """Returns what a compiled function is made for."""
+        """Returns what is compiled into a function."""
         return self.width, self.num_results
 
     def choose(self, choices, log_probabilities, scores, finished, noise):
-        """Chooses the best continuations of all hypotheses of a row together."""
+        """Chooses the best continuations among all hypotheses of a row."""
         ops = array_ops(choices)
         width, vocabulary = self.width, choices.shape[-1]
         # The best of all are among the best of each hypothesis.
@@ -80,10 +80,11 @@ class BeamSearch(Sampler):
         return tokens, parents, ops.where(totals > NEVER / 2, scores, NEVER)
 
     def is_done(self, lengths, scores, finished, max_length):
-        """Tells which rows have their results, whatever the unfinished hypotheses become.
+        """Tells which rows have their final results, whatever the unfinished hypotheses become.
 
-        An unfinished score only falls. So the best finished hypotheses are final when none that is
-        unfinished has a better score, to push them out, nor would have at the greatest length.
+        An unfinished score can only fall. So the best finished hypotheses are final when no
+        unfinished one has a better score, which could push them out, or a better normalised score
+        at the maximum length.
         """
         ops = array_ops(scores)
         final = self.normalise(scores, ops.cast(lengths, "float32"))

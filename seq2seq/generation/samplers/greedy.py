@@ -21,7 +21,7 @@ class Greedy(Sampler):
     draws = False
 
     def structure(self) -> Hashable:
-        """Returns what a compiled function is made for: nothing but this class."""
+        """Returns what is compiled into a function: nothing but this class."""
         return ()
 
     def choose(self, choices, log_probabilities, scores, finished, noise):

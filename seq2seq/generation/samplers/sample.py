@@ -10,15 +10,15 @@ from seq2seq.generation.arrays import array_ops
 from seq2seq.generation.constraints import NEVER
 from seq2seq.generation.samplers.sampler import Sampler, continue_with, round_up
 
-LEAST = -3e38  # about the least float32
+LEAST = -3e38  # about the lowest float32
 EVERY = 2**30  # more tokens than any vocabulary has
 
 
 class Sample(Sampler):
-    """Draws each token from the model's distribution, sharpened or cut as you like.
+    """Draws each token from the model's distribution, which may be sharpened or truncated.
 
     Args:
-        temperature: Divides the log probabilities: below 1 bolder, above 1 more varied. Defaults
+        temperature: Divides the log probabilities: below 1 sharper, above 1 more varied. Defaults
             to 1.0.
         top_k: Only the `top_k` most probable tokens are drawn (Fan et al. 2018,
             https://arxiv.org/abs/1805.04833). Defaults to `None`, all.
@@ -68,7 +68,7 @@ class Sample(Sampler):
         return inputs
 
     def structure(self) -> Hashable:
-        """Returns what a compiled function is made for: how many tokens are sorted."""
+        """Returns what is compiled into a function: how many tokens are sorted."""
         return self._candidates()
 
     def bind(self, inputs: dict[str, Any] | None = None) -> "Sample":
@@ -78,7 +78,7 @@ class Sample(Sampler):
         return bound
 
     def _candidates(self):
-        """Returns how many tokens are sorted, in a few steps; `None` where none need be."""
+        """Returns how many tokens to sort, rounded up to few values; `None` for none."""
         if self.top_k is None:
             return None if self.top_p is None else EVERY
         return round_up(min(self.top_k, EVERY), 8, 8)
@@ -86,7 +86,7 @@ class Sample(Sampler):
     def choose(self, choices, log_probabilities, scores, finished, noise):
         """Draws a token by the inverse of the cumulative distribution."""
         ops = array_ops(choices)
-        # A ban is no probability: it must not melt at a high temperature.
+        # A ban is not a probability: a high temperature must not weaken it.
         best = ops.max(choices, axis=-1, keepdims=True)
         scaled = ops.where(choices > NEVER / 2, (choices - best) / self.temperature, LEAST)
         probabilities = ops.softmax(scaled)  # (batch, 1, vocabulary)
@@ -116,7 +116,7 @@ class Sample(Sampler):
 
 
 def make_noise(seed: int | None, rows: Sequence[int], max_length: int) -> np.ndarray:
-    """Returns uniform numbers `(len(rows), max_length)`, each row's from a stream of its own.
+    """Returns uniform numbers `(len(rows), max_length)`, each row's from its own stream.
 
     A row's numbers depend on the seed and its place in the input, not on its batch.
     """

@@ -15,13 +15,13 @@ from seq2seq.text.vocabulary import PAD
 class Sampler:
     """What the samplers share.
 
-    `choose` sees two arrays `(batch, width, vocabulary)` for the next token: `choices`, the log
-    probabilities to choose by, and the model's own to add up; then the scores of the hypotheses in
-    hand and which are finished, `(batch, width)`, and a uniform number for each row, `(batch,)`. It
-    returns the chosen tokens, the hypothesis each continues, and the new scores, all `(batch,
-    width)`. A finished hypothesis goes on with `PAD` alone, at no cost.
+    `choose` takes two arrays `(batch, width, vocabulary)` for the next token: `choices`, the log
+    probabilities to choose by, and the model's own to add up; then the scores of the current
+    hypotheses and which are finished, `(batch, width)`, and a uniform number per row, `(batch,)`.
+    It returns the chosen tokens, the hypothesis each continues, and the new scores, all `(batch,
+    width)`. A finished hypothesis continues with `PAD` only, at no cost.
 
-    A sampler of your own need only override `choose`. It is compiled for each object of its class,
+    A custom sampler only needs to override `choose`. It is compiled for each object of its class,
     with the attributes that the object has at a call.
 
     Args:
@@ -49,26 +49,26 @@ class Sampler:
 
     @property
     def needs_log_probabilities(self) -> bool:
-        """Whether it compares sums over steps. Else it chooses alike by unnormalised scores."""
+        """Whether it compares sums over steps, for which unnormalised scores will not do."""
         return self.width > 1 or self.constraints.repetition_penalty != 1
 
     def inputs(self) -> dict[str, Any]:
-        """Returns the numbers that a compiled function takes, by the name of their attribute."""
+        """Returns the numbers that a compiled function takes, by attribute name."""
         return {}
 
     def structure(self) -> Hashable:
-        """Returns what a compiled function is made for: all but the `inputs`."""
+        """Returns what is compiled into a function: everything but the `inputs`."""
         attributes = {**vars(self), "constraints": None}
         return _Same(self), tuple((name, _frozen(value)) for name, value in attributes.items())
 
     def key(self) -> Hashable:
-        """Returns what tells compiled functions apart: equal for samplers that one can serve."""
-        # A class of somebody else's may have more attributes than what it inherits knows of.
+        """Returns the key of the compiled function: equal for samplers that can share it."""
+        # A user's class may have attributes that its inherited methods do not know.
         known = type(self).__module__.startswith(f"{__package__}.")
         return type(self), self.structure() if known else Sampler.structure(self)
 
     def bind(self, inputs: dict[str, Any] | None = None) -> "Sampler":
-        """Returns the sampler that chooses, with numbers or tensors in the place of its `inputs`.
+        """Returns the sampler that chooses, with numbers or tensors in place of its `inputs`.
 
         Args:
             inputs: As `inputs` returns them. Defaults to `None`: its own.
@@ -82,13 +82,13 @@ class Sampler:
         raise NotImplementedError
 
     def is_done(self, lengths, scores, finished, max_length):
-        """Tells which rows need no further step: bool `(batch,)`.
+        """Tells which rows need no further steps: bool `(batch,)`.
 
         Args:
             lengths: int32 `(batch, width)`, how many tokens each hypothesis has, `EOS` included.
             scores: `(batch, width)`.
             finished: `(batch, width)`.
-            max_length: Most tokens, an int32 scalar.
+            max_length: Maximum number of tokens, an int32 scalar.
         """
         return array_ops(finished).all(finished, axis=-1)
 
@@ -122,7 +122,7 @@ def continue_with(log_probabilities, scores, finished, token_ids):
 def round_up(number: int, least: int, factor: int) -> int:
     """Returns the first of `least`, `least * factor`, `least * factor**2`, ... not below a number.
 
-    What compiled functions are made for takes few values so, and they are few.
+    This keeps the number of compiled functions small.
     """
     size = least
     while size < number:
@@ -142,7 +142,7 @@ def _frozen(value) -> Hashable:
 
 
 class _Same:
-    """Equal where it holds the very same object."""
+    """Equal to another one that holds the same object."""
 
     def __init__(self, value):
         self.value = value
