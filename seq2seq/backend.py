@@ -90,7 +90,8 @@ class _TensorFlowFunction:
 
         # With its own `tf.function`, so that the graphs of many models do not count as one function
         # that is traced too often.
-        return tf.function(flat).get_concrete_function(*(tf.TensorSpec(*spec) for spec in key))
+        specs = (tf.TensorSpec(*spec) for spec in key)
+        return tf.function(flat, autograph=False).get_concrete_function(*specs)
 
 
 class CompiledFunctions:
