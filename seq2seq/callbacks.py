@@ -61,7 +61,7 @@ class ShowSamples(keras.callbacks.Callback):
         ]
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Prints the samples of the last epoch, below its progress bar."""
+        """Prints the samples of the previous epoch, below its progress bar."""
         self._print()
 
     def on_train_end(self, logs=None):
@@ -256,7 +256,7 @@ class AverageWeights(keras.callbacks.Callback):
     Junczys-Dowmunt et al. 2016, https://aclanthology.org/W16-2316, section 3.
 
     Args:
-        epochs: Number of last epochs to average. Defaults to 3.
+        epochs: How many of the last epochs to average. Defaults to 3.
 
     Example:
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def attach(package: str, init_file: str) -> tuple[Callable, Callable, list[str]]:
-    """Makes a package's names import what they stand for when they are first asked for.
+    """Makes a package import its names when they are first used.
 
     Args:
         package: `__name__` of the package.

@@ -97,7 +97,7 @@ def _check_each(texts) -> None:
     for i, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(
-                f"Expected a list of texts (str). Received at index {i}: {text!r} of type "
+                f"Expected a list of texts (str). Received in place {i}: {text!r} of type "
                 f"{type(text).__name__}. Leave it out, or write an empty text."
             )
 
