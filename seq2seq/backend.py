@@ -94,6 +94,11 @@ class _TensorFlowFunction:
         return tf.function(flat, autograph=False).get_concrete_function(*specs)
 
 
+def as_tensors(structure):
+    """Returns a nested structure of arrays as tensors, for a function that is called often."""
+    return keras.tree.map_structure(ops.convert_to_tensor, structure)
+
+
 class CompiledFunctions:
     """The compiled functions of a model, which follow its changes.
 

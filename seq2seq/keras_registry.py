@@ -8,7 +8,6 @@ that are imported when a file needs them.
 
 import importlib
 import importlib.abc
-import importlib.util
 import sys
 
 PACKAGE = "seq2seq"
@@ -37,19 +36,28 @@ def keras_serializable(cls: type) -> type:
     Returns:
         The class.
     """
+    _waiting.append(cls)
     if "keras" in sys.modules:
-        _register(sys.modules["keras"], cls)
-    else:
-        _waiting.append(cls)
+        introduce_classes()
     return cls
 
 
 def await_keras() -> None:
     """Registers our classes with Keras, now or as soon as Keras is imported."""
     if "keras" in sys.modules:
-        _introduce(sys.modules["keras"])
+        introduce_classes()
     else:
         sys.meta_path.insert(0, _KerasFinder())
+
+
+def introduce_classes() -> None:
+    """Registers our classes with Keras, which is imported for that if it was not."""
+    keras = importlib.import_module("keras")  # waits for another thread that is importing it
+    while _waiting:
+        keras.saving.register_keras_serializable(package=PACKAGE)(_waiting.pop())
+    registry = keras.saving.get_custom_objects()
+    for name, module in {**MODELS, **TEXTS}.items():
+        registry.setdefault(f"{PACKAGE}>{name}", _ImportedLater(name, module))
 
 
 class _ImportedLater:
@@ -68,8 +76,10 @@ class _KerasFinder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name != "keras":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        # Being asked does not mean that Keras will be imported: TensorFlow only looks for it.
+        others = (finder for finder in sys.meta_path if finder is not self)
+        specs = (finder.find_spec(name, path, target) for finder in others)
+        spec = next((spec for spec in specs if spec is not None), None)
         if spec is not None and spec.loader is not None:
             spec.loader = _KerasLoader(spec.loader)
         return spec
@@ -85,17 +95,5 @@ class _KerasLoader(importlib.abc.Loader):
     def exec_module(self, module):
         module.__loader__ = module.__spec__.loader = self.loader
         self.loader.exec_module(module)
-        _introduce(module)
-
-
-def _introduce(keras):
-    for cls in _waiting:
-        _register(keras, cls)
-    _waiting.clear()
-    registry = keras.saving.get_custom_objects()
-    for name, module in {**MODELS, **TEXTS}.items():
-        registry.setdefault(f"{PACKAGE}>{name}", _ImportedLater(name, module))
-
-
-def _register(keras, cls):
-    keras.saving.register_keras_serializable(package=PACKAGE)(cls)
+        sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, _KerasFinder)]
+        introduce_classes()

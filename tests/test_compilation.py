@@ -124,6 +124,24 @@ def test_a_sampler_of_ones_own_is_not_mistaken_for_another(trained):
     assert trained.generate(rows, sampler=sampler, max_length=3) == [[7] * 3] * len(ENGLISH)
 
 
+def test_numbers_of_a_sampler_may_be_changed_and_are_checked(trained):
+    sampler = Sample(temperature=3.0, seed=1)
+    varied = trained.generate(ENGLISH, sampler=sampler)
+    sampler.temperature = 1e-3
+    assert trained.generate(ENGLISH, sampler=sampler) == CHINESE != varied
+    sampler.temperature = 0
+    with pytest.raises(ValueError, match="temperature"):
+        trained.generate(ENGLISH, sampler=sampler)
+
+
+@pytest.mark.parametrize("sampler", [Greedy(), BeamSearch(3), Sample(seed=3)], ids=repr)
+def test_weights_that_are_no_numbers_are_told(sampler):
+    model = make_model()
+    model.set_weights([weight * np.nan for weight in model.get_weights()])
+    with pytest.raises(ValueError, match="weights are NaN"):
+        model.generate(ENGLISH, sampler=sampler)
+
+
 def test_a_beam_wider_than_the_vocabulary_finds_the_best_of_all(trained):
     size = trained.target_vocabulary_size
     beam = BeamSearch(width=size + 5, length_penalty=0, num_results=size + 5)

@@ -105,7 +105,19 @@ def test_texts_samplers_and_the_command_line_need_no_keras():
     assert result.stdout.strip() == "False", result.stderr
 
 
-@pytest.mark.parametrize("order", ["import keras, seq2seq", "import seq2seq, keras"])
+ORDERS = [
+    "import keras, seq2seq",
+    "import seq2seq, keras",
+    "import seq2seq, tensorflow, keras",  # TensorFlow asks where Keras is
+    "import seq2seq, importlib.util; importlib.util.find_spec('keras'); import keras",
+    "import seq2seq; seq2seq.CharTokenizer; import tensorflow as tf; tf.keras.layers; import keras",
+    "import seq2seq.layers.lstm, keras",
+    "import threading; threading.Thread(target=lambda: __import__('keras')).start()\n"
+    "import time; time.sleep(0.2); import seq2seq, keras",
+]
+
+
+@pytest.mark.parametrize("order", ORDERS)
 def test_keras_knows_our_classes_whichever_is_imported_first(order):
     saved = Path(__file__).parent / "saved_models" / "language_model.keras"
     program = (

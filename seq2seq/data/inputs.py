@@ -169,7 +169,10 @@ def check_rows(side: str, rows: Sequence, vocabulary_size: int) -> list[list[int
     """
     side, checked = f"{side} ".lstrip(), []
     for row in rows:
-        row = np.asarray(row)
+        try:
+            row = np.asarray(row)
+        except ValueError:  # rows and numbers in one
+            row = np.asarray(row, dtype="object")
         if row.ndim != 1 or row.dtype.kind not in "iu":
             raise ValueError(
                 f"Expected {side}texts, or rows of ids (whole numbers), in a list. Received: "

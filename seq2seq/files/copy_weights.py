@@ -133,7 +133,7 @@ def _counterparts(source, target, common):
     """Yields the name of a layer, the layer, its counterpart, its token axis, and a remark."""
     tokens = f"{common:,} of {target.side.size:,} tokens"
     yield target.embedding.name, target.embedding, source.embedding, 0, tokens
-    for layer, other in zip(target.stack.layers, source.stack.layers, strict=False):
+    for layer, other in zip(target.layers, source.layers, strict=False):
         forward = getattr(layer, "forward_layer", None)
         words = "all" if forward is None else "forward direction"
         yield layer.name, forward or layer, other, None, words

@@ -104,10 +104,10 @@ class Constraints:
         penalty, n = self.repetition_penalty, self.no_repeat_ngram
         return TokenConstraints(
             banned=never,
-            may_be_stuck=bool(banned) or n is not None,
+            may_be_stuck=len(banned) > 0 or n is not None or vocabulary_size <= EOS + 1,
             prefix=forced if len(prefix) else None,
             min_length=np.int32(self.min_length) if self.min_length > 1 else None,
-            no_repeat_ngram=None if n is None else np.int32(n),
+            no_repeat_ngram=None if n is None else np.int32(min(n, 2**30)),
             repetition_penalty=np.float32(penalty) if penalty != 1 else None,
         )
 
@@ -140,7 +140,8 @@ class TokenConstraints:
 
     def structure(self) -> Hashable:
         """Returns what is compiled into a function: everything but the `inputs`."""
-        return self.may_be_stuck, *self.inputs()
+        inputs = self.inputs()
+        return "min_length" in inputs and self.may_be_stuck, *inputs
 
     def bind(self, inputs: dict[str, Any]) -> "TokenConstraints":
         """Returns these constraints with other arrays or tensors."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seq2seq.backend import CompiledFunctions
+from seq2seq.backend import CompiledFunctions, as_tensors
 from seq2seq.data.padding import batches_by_length, pad_batch
 from seq2seq.generation.loop import Hypotheses, advance, begin, generate_ids
 from seq2seq.generation.samplers import Sampler, make_noise, round_up
@@ -75,6 +75,8 @@ class Generator:
             generated = np.asarray(function(ids, noise, *request[2:]))
             for i, hypotheses in zip(batch, generated, strict=False):
                 results[i] = [row[row != PAD].tolist() for row in hypotheses if row[0] != PAD]
+                if not results[i]:
+                    raise _nothing_to_choose()
         return results
 
     def stream(self, row: Sequence[int], max_length: int, sampler: Sampler) -> Iterator[int]:
@@ -104,11 +106,14 @@ class Generator:
         following = self.functions.get(("advance", *request.key), following, axes)
         hypotheses, memory = first(pad_batch([row]))
         noise = make_noise(sampler.seed, [0], size)
+        rest = as_tensors(request[3:])
         for position in range(max_length):
             hypotheses = following(
-                np.int32(position), noise[:, position], hypotheses, memory, *request[3:]
+                np.int32(position), noise[:, position], hypotheses, memory, *rest
             )
             (token_id,) = np.asarray(hypotheses[1])
+            if token_id == PAD:
+                raise _nothing_to_choose()
             yield int(token_id)
             if token_id == EOS:
                 return
@@ -121,3 +126,10 @@ class Generator:
         key = sampler.key(), constraints.structure(), size
         inputs, arrays = sampler.inputs(), constraints.inputs()
         return _Request(key, size, np.int32(max_length), inputs, arrays), constraints
+
+
+def _nothing_to_choose() -> ValueError:
+    return ValueError(
+        "Expected scores to choose a token by. Received none that is a number, as where weights "
+        "are NaN, or every token is banned. Train again with a lower learning rate, or ban less."
+    )

@@ -292,7 +292,9 @@ class TextClassifier(TextModel):
         """Returns the parts that `copy_weights` can copy."""
         encoder = self.encoder
         side = self.sides["tokenizer"]
-        return {"encoder": Part(encoder.embedding.token_embedding, encoder.stack, None, side)}
+        return {
+            "encoder": Part(encoder.embedding.token_embedding, encoder.stack.layers, None, side)
+        }
 
     def read_tokens(self, token_ids):
         """Reads texts for `encode_texts`: returns the encoder's outputs and the mask."""

@@ -288,7 +288,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         """
         check_whole("batch_size", batch_size)
         rows = self.make_rows(texts)
-        scorer = self.functions.get("score window", self._score_window)
+        scorer = self.functions.get("score window", self._score_window, ((0, 1), (0, 1), (0,)))
         scores = np.zeros(len(rows), dtype="float32")
         for batch in batches_by_length(rows, batch_size):
             labels = pad_batch([rows[i] for i in batch])
@@ -298,7 +298,7 @@ class LanguageModel(ContinuationModel, TokenModel):
             totals = np.zeros(len(labels), dtype="float64")
             for start in range(0, labels.shape[1], self.window):
                 part = slice(start, start + self.window)
-                added, *states = scorer(token_ids[:, part], labels[:, part], *states)
+                added, states = scorer(token_ids[:, part], labels[:, part], states)
                 totals += np.asarray(added)
             scores[batch] = totals[: len(batch)]
         return scores
@@ -357,7 +357,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         """Returns the parts that `copy_weights` can copy."""
         decoder = self.decoder
         side = self.sides["tokenizer"]
-        return {"decoder": Part(decoder.embedding, decoder.stack, decoder.output, side)}
+        return {"decoder": Part(decoder.embedding, decoder.stack.layers, decoder.output, side)}
 
     def read_tokens(self, token_ids):
         """Reads texts for `encode_texts`: returns the decoder's outputs and the mask."""
@@ -381,10 +381,10 @@ class LanguageModel(ContinuationModel, TokenModel):
         lines = ["\t".join(row) if isinstance(row, list) else row for row in results]
         return [(line, {"text": row}) for line, row in zip(lines, results, strict=True)]
 
-    def _score_window(self, token_ids, labels, *states):
+    def _score_window(self, token_ids, labels, states):
         probabilities, states = self.network(token_ids, states)
         scores = ops.where(labels != PAD, token_log_probabilities(labels, probabilities), 0.0)
-        return ops.sum(scores, axis=-1), *(ops.cast(state, "float32") for state in states)
+        return ops.sum(scores, axis=-1), [ops.cast(state, "float32") for state in states]
 
     def _prompt_row(self, prompt):
         if isinstance(prompt, str):

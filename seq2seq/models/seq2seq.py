@@ -152,8 +152,10 @@ class Seq2Seq(EncoderDecoderModel):
         """Returns the parts that `copy_weights` can copy."""
         encoder, decoder = self.encoder, self.decoder
         return {
-            "encoder": Part(encoder.embedding, encoder.stack, None, self.sides["source"]),
-            "decoder": Part(decoder.embedding, decoder.stack, decoder.output, self.sides["target"]),
+            "encoder": Part(encoder.embedding, encoder.stack.layers, None, self.sides["source"]),
+            "decoder": Part(
+                decoder.embedding, decoder.stack.layers, decoder.output, self.sides["target"]
+            ),
         }
 
 

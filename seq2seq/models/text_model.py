@@ -13,12 +13,14 @@ from seq2seq.backend import CompiledFunctions
 from seq2seq.checks import check_whole
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
 from seq2seq.data.splitting import split_texts
-from seq2seq.networks.recurrent import Stack
+from seq2seq.keras_registry import introduce_classes
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
 from seq2seq.training.manifest import ManifestWriter, describe_data
 
 BATCH_SIZE = 64
+
+introduce_classes()  # the tokenizers, however Keras was imported
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Part:
-    """A recurrent part of a model whose weights can be copied; see `copy_weights`."""
+    """A part of a model whose weights can be copied, layer by layer; see `copy_weights`."""
 
     embedding: keras.layers.Embedding
-    stack: Stack
+    layers: list[keras.layers.Layer]
     output: Any  # a layer, `None`, or a function if it is tied to the embedding
     side: Side
 

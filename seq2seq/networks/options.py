@@ -37,7 +37,7 @@ def choice(default: str | None, choices: tuple):
     """One of a few words, or `None` if that is among them."""
 
     def check(name, value):
-        if value not in choices:
+        if not isinstance(value, (str, type(None))) or value not in choices:
             raise ValueError(
                 f"Expected `{name}` to be one of {', '.join(map(repr, choices))}. "
                 f"Received: {name}={value!r}."
@@ -76,7 +76,10 @@ class RecurrentOptions:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            field.metadata["check"](field.name, getattr(self, field.name))
+            value = getattr(self, field.name)
+            field.metadata["check"](field.name, value)
+            if field.metadata["kind"] in (int, float):  # NumPy's numbers are welcome
+                object.__setattr__(self, field.name, field.metadata["kind"](value))
 
     def to_dict(self) -> dict:
         """Returns the options by name, as a saved model keeps them."""

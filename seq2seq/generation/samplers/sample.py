@@ -46,21 +46,15 @@ class Sample(Sampler):
         **constraints,
     ):
         super().__init__(**constraints)
-        if seed is not None:
-            check_whole("seed", seed, 0)
-        greedy = 'Use sampler="greedy" to always take the most probable token.'
-        check_number("temperature", temperature, "[1e-6, inf)", greedy)
-        if top_k is not None:
-            check_whole("top_k", top_k)
-        if top_p is not None:
-            check_number("top_p", top_p, "(0, 1]", "Use None to draw from all tokens.")
         self.temperature = temperature
         self.top_k = top_k
         self.top_p = top_p
         self.seed = seed
+        self._check()
 
     def inputs(self) -> dict[str, Any]:
         """Returns the numbers that a compiled function takes."""
+        self._check()  # they may have been changed
         inputs = {"temperature": np.float32(self.temperature)}
         if self._candidates() is not None:
             inputs["top_k"] = np.int32(min(self.top_k or EVERY, EVERY))
@@ -76,6 +70,16 @@ class Sample(Sampler):
         bound = super().bind(inputs)
         bound.candidates = self._candidates()
         return bound
+
+    def _check(self):
+        if self.seed is not None:
+            check_whole("seed", self.seed, 0)
+        greedy = 'Use sampler="greedy" to always take the most probable token.'
+        check_number("temperature", self.temperature, "[1e-6, inf)", greedy)
+        if self.top_k is not None:
+            check_whole("top_k", self.top_k)
+        if self.top_p is not None:
+            check_number("top_p", self.top_p, "(0, 1]", "Use None to draw from all tokens.")
 
     def _candidates(self):
         """Returns how many tokens to sort, rounded up to few values; `None` for none."""

@@ -138,7 +138,11 @@ def _frozen(value) -> Hashable:
         return tuple((key, _frozen(item)) for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return type(value), tuple(map(_frozen, value))
-    return value if isinstance(value, (str, int, float, bool, type(None))) else _Same(value)
+    if isinstance(value, (set, frozenset)):
+        return frozenset(map(_frozen, value))
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return type(value), value  # 1 and True are equal
+    return _Same(value)
 
 
 class _Same:
