@@ -66,21 +66,25 @@ class _TensorFlowFunction:
         self._graphs = {}
 
     def __call__(self, *args):
+        return self.specialise(*args)(*args)
+
+    def specialise(self, *args):
+        """Returns the function for arguments of these fixed sizes, which it then does not check."""
         import tensorflow as tf
 
-        leaves, key = [], []
+        key = []
         for i, arg in enumerate(args):
             axes = (0, 1) if self.dynamic_axes is None else self.dynamic_axes[i]
             for leaf in keras.tree.flatten(arg):
                 shape = (None if axis in axes else n for axis, n in enumerate(leaf.shape))
-                leaves.append(leaf)
                 key.append((tuple(shape), leaf.dtype))
         key = tuple(key)
         if key not in self._graphs:
             with _tracing:
                 if key not in self._graphs:
                     self._graphs[key] = self._trace(args, key)
-        return self._graphs[key](*map(tf.convert_to_tensor, leaves))
+        graph = self._graphs[key]
+        return lambda *args: graph(*map(tf.convert_to_tensor, keras.tree.flatten(args)))
 
     def _trace(self, args, key):
         import tensorflow as tf
@@ -92,6 +96,11 @@ class _TensorFlowFunction:
         # that is traced too often.
         specs = (tf.TensorSpec(*spec) for spec in key)
         return tf.function(flat, autograph=False).get_concrete_function(*specs)
+
+
+def specialise(function: Callable, *args) -> Callable:
+    """Returns a compiled function for a loop in which all sizes stay as in these arguments."""
+    return function.specialise(*args) if isinstance(function, _TensorFlowFunction) else function
 
 
 def as_tensors(structure):

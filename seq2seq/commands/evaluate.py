@@ -7,7 +7,7 @@ from seq2seq.commands.sampler_options import (
     max_length,
     refuse_sampler,
 )
-from seq2seq.commands.tasks import match_labels, read_examples
+from seq2seq.commands.tasks import read_examples
 from seq2seq.evaluation import evaluate_model
 from seq2seq.files.loading import load_model
 from seq2seq.training.classification_report import ClassificationReport
@@ -26,7 +26,8 @@ def evaluate(options) -> None:
             f"Expected a language model with --whole-files. Received: {options.model}, a "
             f"{type(model).__name__}. Leave it out."
         )
-    texts, targets = match_labels(model, read_examples(options, model, options.data))
+    texts, targets = read_examples(options, model, options.data)
+    targets = model.match_targets(targets)
     result = evaluate_model(
         model,
         texts,
@@ -39,7 +40,7 @@ def evaluate(options) -> None:
     lines = _lines(result)
     if "confusion_matrix" in result:
         result["confusion_matrix"] = result["confusion_matrix"].tolist()
-    count = {"pairs" if model.task == "translate" else "texts": len(texts)}
+    count = {model.examples_are: len(texts)}
     print_result(options, {**count, **result}, "\n".join(lines))
 
 

@@ -38,7 +38,7 @@ def compare_data(model: TextModel, examples: Examples, path: Path) -> None:
     """Tells the user if a model was trained on other data before."""
     data = describe_data(*examples)
     if model.manifest.get("data", data)["fingerprint"] != data["fingerprint"]:
-        kind = "pairs" if model.task == "translate" else "texts"
+        kind = model.examples_are
         print(f"seq2seq: {path} was trained on other {kind}.", file=sys.stderr)
 
 

@@ -25,22 +25,7 @@ def read_examples(options, model: type[TextModel] | TextModel, paths: list[str])
     """
     if options.whole_files:
         return read_text_files(paths, options.columns, whole_files=True), None
-    texts, targets = model.read_examples(paths, options.columns)
-    if model.task == "classify" and not all(targets):
-        raise ValueError(
-            f"Expected a label for each text in {' '.join(paths)}. Received none for text "
-            f"{targets.index('') + 1}. Leave the text out, or name its columns with --columns."
-        )
-    return texts, targets
-
-
-def match_labels(model: TextModel, examples: Examples | None) -> Examples | None:
-    """Replaces labels from a file with those of a model, which may be numbers."""
-    if model.task != "classify" or examples is None:
-        return examples
-    by_name = {str(label): label for label in model.labels}
-    texts, labels = examples
-    return texts, [by_name.get(label, label) for label in labels]
+    return model.read_examples(paths, options.columns)
 
 
 def make_model(options, texts: list[str], targets: list | None) -> TextModel:

@@ -9,7 +9,7 @@ from seq2seq.checks import check_number
 from seq2seq.commands.options import given, print_result
 from seq2seq.commands.resuming import compare_data, epochs_of, resume
 from seq2seq.commands.task_options import MIXED, check_model_arguments
-from seq2seq.commands.tasks import make_model, match_labels
+from seq2seq.commands.tasks import make_model
 from seq2seq.commands.training_callbacks import keep_best_and_last, make_callbacks
 from seq2seq.commands.validation import training_parts
 from seq2seq.files.keras_file import check_model_path, read_config
@@ -65,7 +65,9 @@ def _prepare(options, resumed):
     keras.utils.set_random_seed(options.seed)
     if model is None:
         return make_model(options, *examples), examples, validation
-    examples, validation = match_labels(model, examples), match_labels(model, validation)
+    examples = examples[0], model.match_targets(examples[1])
+    if validation is not None:
+        validation = validation[0], model.match_targets(validation[1])
     compare_data(model, examples, resumed)
     return model, examples, validation
 

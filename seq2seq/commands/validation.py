@@ -32,8 +32,9 @@ def training_parts(options) -> tuple[Examples, Examples | None]:
     try:
         return _split(options, *examples, share)
     except ValueError:
-        kind = "pairs" if options.task == "translate" else "texts"
-        print(f"seq2seq: too few {kind} to keep some for validation.", file=sys.stderr)
+        print(
+            f"seq2seq: too few {model.examples_are} to keep some for validation.", file=sys.stderr
+        )
         return examples, None
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from keras import ops
 
-from seq2seq.backend import CompiledFunctions, as_tensors
+from seq2seq.backend import CompiledFunctions, as_tensors, specialise
 from seq2seq.data.padding import batches_by_length, pad_batch
 from seq2seq.generation.loop import Hypotheses, advance, begin, generate_ids
 from seq2seq.generation.samplers import Sampler, make_noise, round_up
@@ -96,21 +97,24 @@ class Generator:
         def first(ids):
             return begin(self.decoder, ids, 1, size)
 
-        def following(position, noise, hypotheses, memory, inputs, arrays):
+        def following(position, hypotheses, noise, memory, inputs, arrays):
             bound = sampler.bind(inputs), constraints.bind(arrays)
+            drawn = ops.take(noise, position, axis=1)
             hypotheses = Hypotheses(*hypotheses)
-            return advance(self.decoder, memory, *bound, position, noise, hypotheses)
+            hypotheses = advance(self.decoder, memory, *bound, position, drawn, hypotheses)
+            return position + 1, hypotheses
 
         first = self.functions.get(("begin", size), first)
         axes = ((), (), (), (1,), (), ())  # one row; only the length of its memory varies
         following = self.functions.get(("advance", *request.key), following, axes)
         hypotheses, memory = first(pad_batch([row]))
         noise = make_noise(sampler.seed, [0], size)
-        rest = as_tensors(request[3:])
-        for position in range(max_length):
-            hypotheses = following(
-                np.int32(position), noise[:, position], hypotheses, memory, *rest
-            )
+        # Tensors from here on: a step costs little more than what is made tensors for it.
+        position, noise, inputs, arrays = as_tensors((np.int32(0), noise, *request[3:]))
+        rest = noise, memory, inputs, arrays
+        following = specialise(following, position, hypotheses, *rest)
+        for _ in range(max_length):
+            position, hypotheses = following(position, hypotheses, *rest)
             (token_id,) = np.asarray(hypotheses[1])
             if token_id == PAD:
                 raise _nothing_to_choose()

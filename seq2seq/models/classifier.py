@@ -320,8 +320,20 @@ class TextClassifier(TextModel):
 
     @staticmethod
     def read_examples(paths: Sequence[str], columns: Sequence | None = None) -> Pairs:
-        """Reads texts and labels to train or evaluate on from files; see `read_pairs`."""
-        return read_pair_files(paths, columns)
+        """Reads texts and labels to train on or to evaluate on from files; see `read_pairs`."""
+        texts, labels = read_pair_files(paths, columns)
+        if not all(labels):
+            raise ValueError(
+                f"Expected a label for each text in {' '.join(map(str, paths))}. Received none for "
+                f"text {labels.index('') + 1}. Leave the text out, or name its columns with "
+                "--columns."
+            )
+        return texts, labels
+
+    def match_targets(self, labels: Sequence) -> list:
+        """Replaces labels read from a file with the model's own, which may be numbers."""
+        by_name = {str(label): label for label in self.labels}
+        return [by_name.get(label, label) for label in labels]
 
     def respond(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> list[tuple[str, dict]]:
         """Returns for each text what the command line prints: a line, and an object for JSON."""

@@ -76,6 +76,7 @@ class TextModel(keras.Model):
     (`check_arrays`). Its options are attributes, as in Keras's layers.
     """
 
+    examples_are = "texts"  # what they are called where they are counted
     takes_rows = False  # whether `fit` takes a list of rows of ids like texts
     refused_with_texts = ("sample_weight", "class_weight")
     uses_sampler = True  # whether its output is chosen by a sampler
@@ -115,6 +116,10 @@ class TextModel(keras.Model):
     def prepare_weights(self, x, y, weights: dict) -> dict:
         """Returns `sample_weight` and `class_weight` of a call in the form that Keras expects."""
         return weights
+
+    def match_targets(self, targets: Sequence | None) -> Sequence | None:
+        """Returns targets read from a file as the model knows them."""
+        return targets
 
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy, by name."""
