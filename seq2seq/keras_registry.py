@@ -57,17 +57,22 @@ def introduce_classes() -> None:
         keras.saving.register_keras_serializable(package=PACKAGE)(_waiting.pop())
     registry = keras.saving.get_custom_objects()
     for name, module in {**MODELS, **TEXTS}.items():
-        registry.setdefault(f"{PACKAGE}>{name}", _ImportedLater(name, module))
+        registry.setdefault(f"{PACKAGE}>{name}", ImportedLater(name, module))
 
 
-class _ImportedLater:
+class ImportedLater:
     """A placeholder for a class in Keras's registry until a file needs it."""
 
     def __init__(self, name, module):
         self.name, self.module = name, module
 
+    def resolve(self) -> type:
+        """Imports the class."""
+        return getattr(importlib.import_module(self.module), self.name)
+
     def from_config(self, config):
-        return getattr(importlib.import_module(self.module), self.name).from_config(config)
+        """Does what the class does."""
+        return self.resolve().from_config(config)
 
 
 class _KerasFinder(importlib.abc.MetaPathFinder):

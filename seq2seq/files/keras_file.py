@@ -4,6 +4,9 @@ import json
 import zipfile
 from pathlib import Path
 
+MOST_EXPANDED = 1000  # times its size that a file of an archive may unpack to
+MOST_CONFIG = 2**30  # bytes
+
 
 def check_model_path(filepath: str | Path) -> None:
     """Raises a `ValueError` unless a model can be saved there; to call before training."""
@@ -12,6 +15,17 @@ def check_model_path(filepath: str | Path) -> None:
         raise ValueError(f"Expected a model file that ends in .keras. Received: {path}.")
     if not path.parent.is_dir():
         raise ValueError(f"Expected a model file in a folder that exists. Received: {path}.")
+
+
+def _check_members(archive):
+    """Raises a `ValueError` for an archive that Keras would not write."""
+    for member in archive.infolist():
+        if member.filename.startswith("/") or ".." in member.filename.split("/"):
+            raise ValueError(f"a file in it is called {member.filename!r:.60}")
+        if member.file_size > MOST_EXPANDED * max(member.compress_size, 4096):
+            raise ValueError(f"{member.filename!r:.60} would unpack to {member.file_size:,} bytes")
+    if archive.getinfo("config.json").file_size > MOST_CONFIG:
+        raise ValueError("its config is larger than any vocabulary makes it")
 
 
 def read_config(path: str | Path) -> dict:
@@ -33,10 +47,13 @@ def read_config(path: str | Path) -> dict:
         )
     try:
         with zipfile.ZipFile(path) as archive:
+            _check_members(archive)
             config = json.loads(archive.read("config.json"))
             archive.getinfo("model.weights.h5")
-            return config
-    except (zipfile.BadZipFile, KeyError, EOFError, ValueError, OSError) as error:
+        if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+            raise ValueError("its config is not one of a model")
+        return config
+    except (zipfile.BadZipFile, KeyError, EOFError, ValueError, OSError, RecursionError) as error:
         raise ValueError(
             f"Expected {path} to be a model saved with `model.save(...)`. Received another file, "
             f"or only part of one ({error}). Save it again."

@@ -90,6 +90,8 @@ class TextClassifier(TextModel):
     """
 
     task = "classify"
+    options_type = ClassifierOptions
+    more_arguments = ("labels",)
     takes_rows = True
     refused_with_texts = ("sample_weight",)
     uses_sampler = False
@@ -130,6 +132,7 @@ class TextClassifier(TextModel):
             precision=precision,
         )
         class_labels, side = ClassLabels(labels), Side.of("tokenizer", tokenizer)
+        options.count_weights(side.size, len(class_labels.labels))
         network = RecurrentClassifier(side.size, len(class_labels.labels), options)
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         super().__init__(inputs=token_ids, outputs=network(token_ids), name=name)

@@ -37,6 +37,7 @@ class EncoderDecoderModel(TokenModel):
 
     task = "translate"
     examples_are = "pairs"
+    side_names = ("source", "target")
 
     def __init__(self, network, source: Side, target: Side, options, name: str):
         source_ids = keras.Input((None,), dtype="int32", name="source_ids")

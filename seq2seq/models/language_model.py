@@ -87,6 +87,7 @@ class LanguageModel(ContinuationModel, TokenModel):
     'the dog sat'
     """
 
+    options_type = LanguageModelOptions
     takes_rows = True
 
     def __init__(
@@ -122,6 +123,7 @@ class LanguageModel(ContinuationModel, TokenModel):
             precision=precision,
         )
         side = Side.of("tokenizer", tokenizer)
+        options.count_weights(side.size)
         network = RecurrentLanguageModel(side.size, options)
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         probabilities, _ = network(token_ids)

@@ -89,6 +89,8 @@ class Seq2Seq(EncoderDecoderModel):
     '晚安'
     """
 
+    options_type = EncoderDecoderOptions
+
     def __init__(
         self,
         source: Tokenizer | int,
@@ -138,6 +140,7 @@ class Seq2Seq(EncoderDecoderModel):
         source, target = Side.of("source", source), Side.of("target", target)
         if share_embeddings:
             _check_shared(source.tokenizer, target.tokenizer, source_vectors, target_vectors)
+        options.count_weights(source.size, target.size)
         network = RecurrentEncoderDecoder(source.size, target.size, options)
         super().__init__(network, source, target, options, name)
         load_vectors("source", network.encoder.embedding, source.tokenizer, source_vectors)

@@ -1,5 +1,6 @@
 """What all models share: texts in `fit` and `evaluate`, a manifest, atomic saving."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from seq2seq.backend import CompiledFunctions
 from seq2seq.checks import check_whole
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
 from seq2seq.data.splitting import split_texts
-from seq2seq.keras_registry import introduce_classes
+from seq2seq.keras_registry import ImportedLater, introduce_classes
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
 from seq2seq.training.manifest import ManifestWriter, describe_data
@@ -77,6 +78,9 @@ class TextModel(keras.Model):
     """
 
     examples_are = "texts"  # what they are called where they are counted
+    options_type = None  # the dataclass of its options
+    side_names = ("tokenizer",)  # the constructor's arguments for its vocabularies
+    more_arguments = ()  # those that a config has beside the options
     takes_rows = False  # whether `fit` takes a list of rows of ids like texts
     refused_with_texts = ("sample_weight", "class_weight")
     uses_sampler = True  # whether its output is chosen by a sampler
@@ -359,14 +363,45 @@ class TextModel(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None) -> "TextModel":
-        """Rebuilds a model, untrained, from `get_config()`."""
+        """Rebuilds a model, untrained, from `get_config()`.
+
+        A config may come from a file of somebody else's: it can name no file to be read.
+
+        Raises:
+            ValueError: If it is not the config of such a model.
+        """
         config = dict(config)
         manifest = config.pop("manifest", {})
-        for name, value in config.items():
-            if isinstance(value, dict):  # a tokenizer
-                config[name] = keras.saving.deserialize_keras_object(
-                    value, custom_objects=custom_objects
-                )
+        options = {field.name for field in dataclasses.fields(cls.options_type)}
+        known = {*cls.side_names, *cls.more_arguments, *options, "name"}
+        if unknown := [name for name in config if name not in known]:
+            raise ValueError(
+                f"Expected the config of a {cls.__name__}. Received an unknown entry, "
+                f"{unknown[0]!r:.60}. Was the file saved by a newer version?"
+            )
+        if not isinstance(manifest, dict) or not isinstance(config.get("name", ""), str):
+            raise ValueError(
+                f"Expected the config of a {cls.__name__}. Received a manifest or a name of "
+                "another type."
+            )
+        for name in cls.side_names:
+            config[name] = _deserialize_tokenizer(name, config.get(name), custom_objects)
         model = cls(**config)
         model.manifest = manifest
         return model
+
+
+def _deserialize_tokenizer(name, config, custom_objects):
+    """Returns the tokenizer or the vocabulary size of a config; imports nothing that it names."""
+    if not isinstance(config, dict):
+        return config
+    registered, arguments = config.get("registered_name"), config.get("config")
+    kind = keras.saving.get_registered_object(str(registered), custom_objects)
+    if isinstance(kind, ImportedLater):
+        kind = kind.resolve()
+    if not (isinstance(kind, type) and issubclass(kind, Tokenizer) and isinstance(arguments, dict)):
+        raise ValueError(
+            f"Expected `{name}` to be a tokenizer in the config of a model. Received: "
+            f"{registered!r:.60}. Register a class of your own with Keras before loading."
+        )
+    return kind.from_config(arguments)

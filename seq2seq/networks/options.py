@@ -14,6 +14,7 @@ from seq2seq.checks import check_number, check_whole
 
 CELLS = ("lstm", "gru", "rnn")
 SCORES = ("dot", "scaled", "general")
+MOST_WEIGHTS = 2**36
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -80,6 +81,21 @@ class RecurrentOptions:
             field.metadata["check"](field.name, value)
             if field.metadata["kind"] in (int, float):  # NumPy's numbers are welcome
                 object.__setattr__(self, field.name, field.metadata["kind"](value))
+
+    def count_weights(self, *sizes: int) -> int:
+        """Returns about how many numbers a network with vocabularies of these sizes has.
+
+        Raises:
+            ValueError: If they are more than any machine could hold.
+        """
+        width = max(self.units, self.embedding_dim)
+        count = sum(sizes) * width * 2 + self.num_layers * 16 * width**2
+        if count > MOST_WEIGHTS:
+            raise ValueError(
+                f"Expected a network of at most {MOST_WEIGHTS:,} numbers. Received options and "
+                f"vocabularies for about {count:,}. Make it smaller."
+            )
+        return count
 
     def to_dict(self) -> dict:
         """Returns the options by name, as a saved model keeps them."""
@@ -152,6 +168,10 @@ class ClassifierOptions(RecurrentOptions):
     pair_buckets: int = whole(50_000, 0)
     train_embedding: bool = flag(True)
     max_length: int = whole(300, 3)
+
+    def count_weights(self, *sizes: int) -> int:
+        """Returns about how many numbers a network with a vocabulary of this size has."""
+        return super().count_weights(*sizes, self.pair_buckets)
 
     def __post_init__(self):
         super().__post_init__()

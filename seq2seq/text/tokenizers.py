@@ -1,6 +1,7 @@
 """Tokenizers: from a text to a list of tokens and ids, and back."""
 
 import copy
+import inspect
 import itertools
 import os
 import re
@@ -105,7 +106,26 @@ class Tokenizer:
 
     @classmethod
     def from_config(cls, config: dict) -> "Tokenizer":
-        """Rebuilds a tokenizer from `get_config()`."""
+        """Rebuilds a tokenizer from `get_config()`.
+
+        A config may come from a file of somebody else's: it can name no file to be read.
+
+        Raises:
+            ValueError: If it is not the config of such a tokenizer.
+        """
+        known = inspect.signature(cls).parameters
+        if unknown := [name for name in config if name not in known]:
+            raise ValueError(
+                f"Expected the config of a {cls.__name__}. Received an unknown entry, "
+                f"{unknown[0]!r:.60}. Was the file saved by a newer version?"
+            )
+        for name in ("user_dictionary", "stop_words", "vocabulary"):
+            words = config.get(name)
+            if words is not None and not isinstance(words, (list, tuple)):
+                raise ValueError(
+                    f"Expected `{name}` to be a list of words in the config of a {cls.__name__}. "
+                    f"Received: {type(words).__name__}."
+                )
         return cls(**config)
 
     def _adapted(self) -> Vocabulary:

@@ -34,14 +34,14 @@ class Vocabulary:
     def __init__(self, tokens: Sequence[str]):
         if isinstance(tokens, str):
             raise ValueError(f"Expected a list of tokens. Received one text: {tokens[:40]!r}.")
-        self._tokens = [*SPECIAL_TOKENS, *tokens]
-        self._ids = {token: i for i, token in enumerate(tokens, start=len(SPECIAL_TOKENS))}
         for token in tokens:
             if not isinstance(token, str) or not token or token in SPECIAL_TOKENS:
                 raise ValueError(
                     "Expected the vocabulary's tokens to be strings, not empty, and none of the "
                     f"special tokens {', '.join(SPECIAL_TOKENS)}. Received: {token!r}."
                 )
+        self._tokens = [*SPECIAL_TOKENS, *tokens]
+        self._ids = {token: i for i, token in enumerate(tokens, start=len(SPECIAL_TOKENS))}
         if len(self._ids) < len(tokens):
             repeated = next(token for token, count in Counter(tokens).items() if count > 1)
             raise ValueError(

@@ -1,0 +1,147 @@
+"""A model file is data: a crafted one opens no other file, runs nothing, and costs nothing."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import keras
+import pytest
+
+import seq2seq
+
+SAVED = Path(__file__).parent / "saved_models"
+SECRET = "the secret of another file"
+
+
+def craft(tmp_path, change, name="attentive", config_text=None):
+    """Returns the path of a copy of a saved model whose config was changed."""
+    path = tmp_path / "crafted.keras"
+    with zipfile.ZipFile(SAVED / f"{name}.keras") as source, zipfile.ZipFile(path, "w") as target:
+        for member in source.namelist():
+            content = source.read(member)
+            if member == "config.json":
+                config = json.loads(content)
+                change(config["config"])
+                content = config_text or json.dumps(config)
+            target.writestr(member, content)
+    return path
+
+
+@pytest.fixture
+def secret(tmp_path):
+    path = tmp_path / "secret.txt"
+    path.write_text(f"{SECRET} 1 2\n", encoding="utf-8")
+    return str(path)
+
+
+def tokenizer(name, value):
+    return lambda config: config["target"]["config"].update({name: value})
+
+
+LOADERS = pytest.mark.parametrize("load", [seq2seq.load_model, keras.saving.load_model])
+
+
+@LOADERS
+@pytest.mark.parametrize(
+    "entry", ["source_vectors", "target_vectors", "user_dictionary", "stop_words", "vocabulary"]
+)
+def test_no_other_file_is_opened_or_quoted(tmp_path, secret, entry, load):
+    change = tokenizer(entry, secret)
+    if entry.endswith("vectors"):
+        change = lambda config: config.update({entry: secret})  # noqa: E731
+    path, opened = craft(tmp_path, change), []
+    sys.addaudithook(lambda event, arguments: event == "open" and opened.append(arguments[0]))
+    with pytest.raises(Exception) as raised:
+        load(path)
+    chain, error = [], raised.value
+    while error is not None:
+        chain.append(str(error))
+        error = error.__cause__ or error.__context__
+    assert not any(SECRET in text for text in chain)
+    assert secret not in map(str, opened)
+    assert str(path) in map(str, opened)  # the hook sees what is opened
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda config: config.update(units=2**40), "at most"),
+        (lambda config: config.update(embedding_dim=2**40), "at most"),
+        (lambda config: config.update(source=2**50), "at most"),
+        (lambda config: config.update(num_layers=2**50), "at most"),
+        (lambda config: config.update(units="16"), "whole number"),
+        (lambda config: config.update(cell=["lstm"]), "one of"),
+        (lambda config: config.update(surprise=1), "unknown entry, 'surprise'"),
+        (lambda config: config.update(manifest="none"), "manifest"),
+        (lambda config: config.update(name=7), "name"),
+        (lambda config: config.pop("target"), "target"),
+        (tokenizer("surprise", 1), "unknown entry, 'surprise'"),
+        (tokenizer("vocabulary", [["a"], "b"]), "vocabulary"),
+        (tokenizer("vocabulary", ["a", "a"]), "more than once"),
+        (tokenizer("max_tokens", "many"), "max_tokens"),
+        (lambda config: config["target"].update(registered_name="keras>Dense"), "tokenizer"),
+        (lambda config: config["target"].update(registered_name="seq2seq>LSTM"), "tokenizer"),
+        (
+            lambda config: config["target"].update(module="os", registered_name="system"),
+            "tokenizer",
+        ),
+        (lambda config: config["target"].update(registered_name=None), "tokenizer"),
+        (lambda config: config["target"].update(config="rm -r"), "tokenizer"),
+    ],
+)
+def test_a_config_of_other_entries_or_types_is_refused(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        seq2seq.load_model(craft(tmp_path, change))
+
+
+def test_json_nested_ten_thousand_deep_is_refused(tmp_path):
+    deep = "[" * 100_000 + "]" * 100_000
+    path = craft(tmp_path, lambda config: None, config_text=deep)
+    with pytest.raises(ValueError, match="to be a model saved with"):
+        seq2seq.load_model(path)
+
+
+def test_archives_that_keras_would_not_write_are_refused(tmp_path):
+    path = tmp_path / "model.keras"
+    shutil.copy(SAVED / "classic.keras", path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("../outside.txt", "out")
+    with pytest.raises(ValueError, match="outside"):
+        seq2seq.load_model(path)
+    assert not (tmp_path.parent / "outside.txt").exists()
+    shutil.copy(SAVED / "classic.keras", path)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("assets/zeros", bytes(2**27))  # 128 KiB of archive
+    assert path.stat().st_size < 2**20
+    with pytest.raises(ValueError, match="would unpack to"):
+        seq2seq.load_model(path)
+
+
+def test_loading_imports_no_module_that_a_file_names(tmp_path):
+    (tmp_path / "trap.py").write_text("open('sprung', 'w').close()", encoding="utf-8")
+
+    def change(config):
+        config["target"].update(module="trap", registered_name="Trap", class_name="Trap")
+
+    path = craft(tmp_path, change)
+    program = (
+        f"import seq2seq\ntry: seq2seq.load_model({str(path)!r})\nexcept ValueError as e: print(e)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "Expected `target` to be a tokenizer" in result.stdout, result.stderr
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_tokenizer_of_ones_own_loads_once_registered(tmp_path):
+    @keras.saving.register_keras_serializable(package="mine")
+    class Letters(seq2seq.CharTokenizer):
+        pass
+
+    model = seq2seq.LanguageModel(Letters().adapt(["abc"]), embedding_dim=4, units=4)
+    model.save(tmp_path / "model.keras")
+    assert type(seq2seq.load_model(tmp_path / "model.keras").tokenizer) is Letters
