@@ -15,9 +15,10 @@ from seq2seq.data.corpus import Pairs, read_pair_files
 from seq2seq.data.inputs import check_ids, is_texts, make_rows, read_inputs
 from seq2seq.data.padding import batches_by_length, pad_batch, pad_rows
 from seq2seq.layers.embedding import load_vectors
-from seq2seq.models.text_model import BATCH_SIZE, Part, Side, TextModel
+from seq2seq.models.text_model import BATCH_SIZE, Part, TextModel
 from seq2seq.networks.classifier import RecurrentClassifier
 from seq2seq.networks.options import ClassifierOptions
+from seq2seq.networks.sides import Side
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.training.classification_report import ClassificationReport, classification_report
 from seq2seq.training.losses import Crossentropy

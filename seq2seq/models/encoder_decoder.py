@@ -15,8 +15,9 @@ from seq2seq.data.padding import pad_rows, shift_right
 from seq2seq.generation.generator import Generator
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.scoring import PairScorer
-from seq2seq.models.text_model import BATCH_SIZE, Side
+from seq2seq.models.text_model import BATCH_SIZE
 from seq2seq.models.token_model import TokenModel
+from seq2seq.networks.sides import Side
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
 from seq2seq.training.metrics import Accuracy, Perplexity, known_share, perplexities

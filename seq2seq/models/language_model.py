@@ -26,11 +26,12 @@ from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.layers.carried_states import CarriedStates
 from seq2seq.layers.embedding import load_vectors
 from seq2seq.models.continuation_model import ContinuationModel
-from seq2seq.models.text_model import BATCH_SIZE, Part, Side
+from seq2seq.models.text_model import BATCH_SIZE, Part
 from seq2seq.models.token_model import TokenModel
 from seq2seq.networks.language_model import RecurrentLanguageModel
 from seq2seq.networks.options import LanguageModelOptions
 from seq2seq.networks.recurrent import Encoder
+from seq2seq.networks.sides import Side
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, EOS, PAD
 from seq2seq.training.losses import Crossentropy
