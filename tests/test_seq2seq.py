@@ -364,6 +364,23 @@ class TestGenerate:
             model.generate([long, "good"], max_length=3)
         assert len(seen) == 1
 
+    def test_a_target_that_is_cut_does_not_teach_to_end_there(self):
+        model = make_model(max_target_length=4)
+        with pytest.warns(UserWarning, match="3 of 4 target texts were cut to 3 tokens"):
+            (_, target_ids), labels = model.encode_pairs(ENGLISH, CHINESE)
+        ends = [np.count_nonzero(row == seq2seq.EOS) for row in labels]
+        assert ends == [len(text) <= 3 for text in CHINESE] == [0, 1, 0, 0]
+        assert labels.shape == (4, 4) and (target_ids[:, 0] == seq2seq.BOS).all()
+        assert ((target_ids == seq2seq.PAD) == (labels == seq2seq.PAD)).all()
+
+    @pytest.mark.filterwarnings("ignore:.*were cut")
+    def test_the_perplexity_of_characters_counts_those_that_are_scored(self):
+        model = make_model(max_target_length=4)
+        names = ["loss", "character_perplexity"]
+        figures = seq2seq.evaluation.evaluate_model(model, ENGLISH, CHINESE, metrics=names)
+        # Of a character tokenizer, tokens with EOS are the characters that count.
+        assert figures["character_perplexity"] == pytest.approx(np.exp(figures["loss"]), rel=1e-6)
+
 
 class TestBadInput:
     @pytest.mark.parametrize(

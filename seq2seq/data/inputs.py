@@ -135,6 +135,8 @@ def encode_rows(
 ) -> list[list[int]]:
     """Encodes texts to rows of ids that end with `EOS`; warns of texts that had to be cut.
 
+    A target that was cut has no `EOS`: the model must not learn to end there.
+
     Args:
         side: `"source"` or `"target"`, for the warning.
         texts: Sequence of str.
@@ -153,7 +155,12 @@ def encode_rows(
             f"`max_{side}_length` of the model keeps them whole.",
             stacklevel=2,
         )
-    return [[*row[: max_length - 1], EOS] for row in rows]
+    return [
+        row[: max_length - 1]
+        if side == "target" and len(row) >= max_length
+        else [*row[: max_length - 1], EOS]
+        for row in rows
+    ]
 
 
 def check_rows(side: str, rows: Sequence, vocabulary_size: int) -> list[list[int]]:

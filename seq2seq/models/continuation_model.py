@@ -29,7 +29,8 @@ class ContinuationModel:
         """Returns loss and perplexities of given texts; see `evaluate_model`."""
         rows = [[*row, EOS] for row in self.tokenizer.encode_all(texts)]
         nats = -float(self.score(rows).sum(dtype="float64"))
-        return perplexities(nats, sum(map(len, rows)), texts)
+        characters = sum(len(text) + 1 for text in texts)
+        return perplexities(nats, sum(map(len, rows)), characters)
 
     def coverage(self, texts: Sequence[str], targets: None = None) -> dict[str, float]:
         """Returns the share of tokens that are in the vocabulary."""

@@ -283,7 +283,17 @@ class EncoderDecoderModel(TokenModel):
             perplexity.update_state(labels.numpy(), probabilities)
             tokens += np.count_nonzero(labels)
         nats = tokens * math.log(float(perplexity.result()))
-        return {**perplexities(nats, tokens, targets), "accuracy": float(accuracy.result())}
+        figures = perplexities(nats, tokens, self._count_characters(targets))
+        return {**figures, "accuracy": float(accuracy.result())}
+
+    def _count_characters(self, targets):
+        """Counts the characters that are scored: of a target that is cut those before the cut."""
+        tokenizer, longest = self.target_tokenizer, self.options.max_target_length - 1
+        tokens = tokenizer.tokenize_all(targets)
+        return sum(
+            len(text) + 1 if len(row) <= longest else len(tokenizer.detokenize(row[:longest]))
+            for text, row in zip(targets, tokens, strict=True)
+        )
 
     def coverage(self, sources, targets) -> dict:
         """Returns the shares of tokens that are in the vocabularies."""

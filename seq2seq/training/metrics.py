@@ -33,18 +33,17 @@ def pick(x, indices):
     return ops.reshape(take_columns(rows, ops.reshape(indices, (-1, 1))), ops.shape(indices))
 
 
-def perplexities(nats: float, tokens: int, texts: Sequence[str]) -> dict[str, float]:
+def perplexities(nats: float, tokens: int, characters: int) -> dict[str, float]:
     """Averages a sum of cross-entropies over tokens, and over characters.
 
     Args:
         nats: The sum.
         tokens: Number of tokens, including the end of each text.
-        texts: The texts; the end of each counts as a character.
+        characters: Number of characters, the end of each text counting as one.
 
     Returns:
         Dict of `loss`, in nats per token, `perplexity` and `character_perplexity`.
     """
-    characters = sum(len(text) + 1 for text in texts)
     return {
         "loss": nats / tokens,
         "perplexity": math.exp(nats / tokens),
