@@ -1,8 +1,9 @@
 """Files that are written whole or not at all."""
 
+import contextlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -44,3 +45,37 @@ def check_space(filepath: str | Path, size: int) -> None:
             f"Expected {size:,} free bytes to write {filepath}. Received: "
             f"{free:,}. Free some space or save somewhere else."
         )
+
+
+@contextlib.contextmanager
+def only_writer(filepath: str | Path) -> Iterator[None]:
+    """Keeps other processes from training into the same file meanwhile.
+
+    The lock ends with the process, however it ends. Where the system has no such locks, nothing is
+    locked.
+
+    Args:
+        filepath: Path of the file.
+
+    Raises:
+        ValueError: If another process has the lock.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    path = Path(filepath)
+    lock = path.with_name(f".{path.name}.lock")
+    with open(lock, "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ValueError(
+                f"Expected to be the only one that trains into {path}. Received: another process "
+                "that does. Wait for it, stop it, or name another file."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from conftest import CHINESE, ENGLISH
 
 import seq2seq
 from seq2seq import check_inference, load_model
+from seq2seq.atomic_write import only_writer
 from seq2seq.cli import build_parser, main
 from seq2seq.commands.task_options import NETWORKS
 from seq2seq.commands.validation import split_labelled
@@ -207,10 +208,33 @@ class TestTrain:
         assert {layer.compute_dtype for layer in model.layers} == {"float32"}
         assert check_inference(model, ENGLISH, CHINESE) < 1e-5
 
-    def test_a_fresh_run_forgets_the_last_epoch_of_another(self, folder):
-        (folder / "m.last.keras").write_bytes(b"of another run")
-        assert main(["train", "data.tsv", "--output", "m.keras", *SMALL]) == 0
+    @pytest.mark.parametrize("name", ["m.keras", "m.last.keras"])
+    def test_a_model_is_not_lost_unasked(self, folder, capsys, name):
+        (folder / name).write_bytes(b"of another run")
+        arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL]
+        fails_with_one_line(arguments, capsys, "--resume or --overwrite")
+        assert (folder / name).read_bytes() == b"of another run"
+        fails_with_one_line([*arguments, "--resume", "--overwrite"], capsys, "Received both")
+        assert main([*arguments, "--overwrite"]) == 0
+        load_model("m.keras")
         assert not (folder / "m.last.keras").exists()
+
+    def test_what_cannot_be_written_is_told_at_once(self, folder, capsys):
+        (folder / "folder.keras").mkdir()
+        arguments = ["train", "none.tsv", "--output"]  # so early that the data is not read
+        fails_with_one_line([*arguments, "folder.keras"], capsys, "is a folder")
+        fails_with_one_line([*arguments, "m.bin"], capsys, "ends in .keras")
+
+    def test_two_trainings_into_one_file_are_refused(self, folder, capsys):
+        pytest.importorskip("fcntl", reason="this system has no such locks")
+        arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL]
+        with only_writer("m.keras"):
+            program = f"import seq2seq.cli, sys; sys.exit(seq2seq.cli.main({arguments!r}))"
+            result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        assert result.returncode == 1 and "another process" in result.stderr
+        assert not (folder / ".m.keras.lock").exists()
+        with only_writer("m.keras"):
+            pass
 
     def test_bad_input(self, folder, capsys):
         (folder / "no_tab.tsv").write_text("one\ttwo\nthree\n", encoding="utf-8")
@@ -313,15 +337,17 @@ class TestLanguageModel:
         assert train("language-model", *TINY, "--validation-split", "0.25") == 0
         result = json.loads(capsys.readouterr().out)
         assert result["data"]["texts"] == 18 and result["validation"]["texts"] == 6
-        assert train("language-model", *TINY, "--validation", "lines.txt", "lines.txt") == 0
+        again = [*TINY, "--overwrite"]
+        assert train("language-model", *again, "--validation", "lines.txt", "lines.txt") == 0
         assert json.loads(capsys.readouterr().out)["validation"]["texts"] == 48
         (corpora / "lines.txt").write_text("晚安", encoding="utf-8")
-        assert train("language-model", *TINY) == 0
+        assert train("language-model", *again) == 0
         output = capsys.readouterr()
         assert "too few texts" in output.err and "validation" not in json.loads(output.out)
 
     def test_whole_files(self, corpora, capsys):
         options = [*TINY, "--whole-files", "--tokenizer", "char", "--validation-split", "0.2"]
+        options.append("--overwrite")
         assert train("language-model", *options) == 0
         output = capsys.readouterr()
         assert "the last 33 of 155 characters" in output.err  # whole lines
@@ -380,7 +406,7 @@ class TestClassify:
     def test_labels_of_equal_weight(self, corpora, capsys):
         losses = []
         for options in ([], ["--class-weight", "balanced"]):
-            assert train("classify", *TINY, *options) == 0
+            assert train("classify", *TINY, "--overwrite", *options) == 0
             losses.append(json.loads(capsys.readouterr().out)["metrics"]["loss"])
         assert losses[0] != losses[1]
 

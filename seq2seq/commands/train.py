@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 
+from seq2seq.atomic_write import only_writer
 from seq2seq.checks import check_number
 from seq2seq.commands.options import given, print_result
 from seq2seq.commands.resuming import compare_data, epochs_of, resume
@@ -17,9 +18,14 @@ from seq2seq.files.keras_file import check_model_path, read_config
 
 def train(options) -> None:
     """Trains a model and keeps its best epoch in `--output`."""
-    _check(options)
     output = Path(options.output)
     last = output.with_suffix(".last.keras")
+    _check(options, output, last)
+    with only_writer(output):
+        _train(options, output, last)
+
+
+def _train(options, output, last):
     resumed = next((path for path in (last, output) if options.resume and path.exists()), None)
     if options.precision == MIXED:
         keras.config.set_dtype_policy(options.precision)
@@ -43,8 +49,16 @@ def train(options) -> None:
     print_result(options, result, f"Saved {output}, epoch {manifest['training']['epochs']}.")
 
 
-def _check(options) -> None:
+def _check(options, output, last) -> None:
     check_model_path(options.output)
+    kept = next((path for path in (output, last) if path.exists()), None)
+    if kept and not (options.resume or options.overwrite):
+        raise ValueError(
+            f"Expected --resume or --overwrite, because {kept} exists. Received neither. Add "
+            "--resume to continue its training, --overwrite to lose it, or name another --output."
+        )
+    if options.resume and options.overwrite:
+        raise ValueError("Expected --resume or --overwrite. Received both. Leave one out.")
     if options.learning_rate is not None:
         check_number("--learning-rate", options.learning_rate, "(0, inf)")
     if options.warm_up is not None and options.decay is None:

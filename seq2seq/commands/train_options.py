@@ -45,6 +45,9 @@ def _add_files(train):
     train.add_argument(
         "--resume", action="store_true", help="continue where training with this output stopped"
     )
+    train.add_argument(
+        "--overwrite", action="store_true", help="replace a model that --output holds already"
+    )
     train.add_argument("--validation", nargs="+", metavar="FILE", help="validation data, as DATA")
     train.add_argument(
         "--validation-split",

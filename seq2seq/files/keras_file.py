@@ -1,6 +1,7 @@
 """Reads from a `.keras` file without loading Keras."""
 
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -15,6 +16,12 @@ def check_model_path(filepath: str | Path) -> None:
         raise ValueError(f"Expected a model file that ends in .keras. Received: {path}.")
     if not path.parent.is_dir():
         raise ValueError(f"Expected a model file in a folder that exists. Received: {path}.")
+    if path.is_dir():
+        raise ValueError(f"Expected a model file. Received: {path}, which is a folder.")
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise ValueError(
+            f"Expected a model file that can be written. Received: {path}, which cannot."
+        )
 
 
 def _check_members(archive):
