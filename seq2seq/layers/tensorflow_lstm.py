@@ -8,6 +8,8 @@ rather than one per step (backpropagation through time, Werbos 1990).
 
 import tensorflow as tf
 
+from seq2seq.backend import custom_gradient
+
 
 def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, training):
     """Runs an LSTM over sequences.
@@ -50,7 +52,7 @@ def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, train
         return (outputs, last_h, last_c), gradient
 
     arguments = x, h, c, kernel * scale, recurrent_kernel * scale, bias * scale
-    return tf.custom_gradient(run)(*arguments) if training else run(*arguments)[0]
+    return custom_gradient(run)(*arguments) if training else run(*arguments)[0]
 
 
 def _forward(projected, mask, h, c, recurrent_kernel):

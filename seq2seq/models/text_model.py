@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from seq2seq.atomic_write import check_space, write_whole
-from seq2seq.backend import CompiledFunctions
+from seq2seq.backend import CompiledFunctions, forget_gradients
 from seq2seq.checks import check_whole
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
 from seq2seq.data.splitting import split_texts
@@ -173,6 +173,11 @@ class TextModel(keras.Model):
             **weights,
             **kwargs,
         )
+
+    def train_step(self, *arguments):
+        """Trains on a batch, as `keras.Model.train_step`."""
+        with forget_gradients():
+            return super().train_step(*arguments)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         """Evaluates the model on texts, arrays or a dataset; otherwise as `keras.Model.evaluate`.

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from seq2seq.backend import custom_gradient
 from seq2seq.training.metrics import SMALLEST, pick
 
 
@@ -78,7 +79,7 @@ def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
     rows = ops.reshape(labels, (-1,))  # (labels,)
     places = ops.stack([ops.arange(ops.shape(rows)[0], dtype="int32"), rows], axis=-1)
 
-    @ops.custom_gradient
+    @custom_gradient
     def loss_of(scores):
         # Of the scores as they came: TensorFlow then computes it once with the model's softmax.
         probabilities = ops.reshape(ops.softmax(scores), (-1, classes))

@@ -1,0 +1,52 @@
+"""Nothing is left of a model that is dropped."""
+
+import gc
+
+import keras
+import pytest
+from conftest import CHINESE, ENGLISH, make_model
+
+import seq2seq
+
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="JAX keeps some of what it compiled, by itself"
+)
+
+
+def translator(**options):
+    make_model(**options).fit(ENGLISH, CHINESE, verbose=0)
+
+
+def language_model():
+    tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
+    model = seq2seq.LanguageModel(tokenizer, embedding_dim=8, units=8)
+    model.fit(CHINESE, verbose=0)
+    model.generate("晚", max_length=3)
+
+
+def classifier():
+    tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
+    model = seq2seq.TextClassifier(tokenizer, 2, embedding_dim=8, units=8, pair_buckets=10)
+    model.fit(CHINESE, [0, 1, 0, 1], verbose=0)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        translator,
+        lambda: translator(cell="gru", attention="luong"),
+        lambda: translator(bidirectional=True, recurrent_dropout=0.1),
+        language_model,
+        classifier,
+    ],
+    ids=["lstm", "gru", "dropout", "language model", "classifier"],
+)
+def test_a_model_that_was_fitted_and_dropped_leaves_nothing(use):
+    counts = []
+    for _ in range(4):
+        use()
+        gc.collect()
+        counts.append(len(gc.get_objects()))
+    # A training graph is 27,000 objects. What is left is not more with every model.
+    assert counts[3] - counts[1] < 2000, counts
