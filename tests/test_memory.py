@@ -8,7 +8,6 @@ from conftest import CHINESE, ENGLISH, make_model
 
 import seq2seq
 
-
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="JAX keeps some of what it compiled, by itself"
 )
