@@ -1,5 +1,6 @@
 """The labels of a classifier and their class indices."""
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from seq2seq.checks import check_number
 from seq2seq.data.inputs import check_texts
+from seq2seq.text.columns import read_column
 
 Label = str | int
 
@@ -36,6 +38,13 @@ class ClassLabels:
             )
         if len(labels) < 2:
             raise ValueError(f"Expected at least two labels. Received: {labels!r}.")
+        self._by_text = {str(label): label for label in labels}
+        if len(self._by_text) < len(labels):
+            warnings.warn(
+                f"Labels are written alike but are not of one type: {_some(labels)}. A file or a "
+                "report cannot tell them apart. Make all of them str, or all of them int.",
+                stacklevel=2,
+            )
         self.labels = labels
         self._numbers = {label: i for i, label in enumerate(labels)}
 
@@ -46,6 +55,7 @@ class ClassLabels:
             ValueError: If a label is unknown or there is not one for each text.
         """
         check_texts(texts)
+        labels = read_column(labels)
         count = len(labels) if hasattr(labels, "__len__") and not isinstance(labels, str) else None
         if count != len(texts):
             received = f"{labels!r:.60}" if count is None else f"{count} labels"
@@ -54,16 +64,33 @@ class ClassLabels:
                 "list of labels with the texts."
             )
         labels = _plain(labels)
-        if odd := [label for label in labels if not isinstance(label, Label)]:
-            raise ValueError(f"Expected labels that are str or int. Received: {_some(odd[:1])}.")
+        for place, label in enumerate(labels):
+            if not isinstance(label, Label):
+                raise ValueError(
+                    f"Expected labels that are str or int. Received in place {place}: {label!r} of "
+                    f"type {type(label).__name__}. Leave texts without a label out, and use "
+                    "int(label) for whole numbers."
+                )
         unknown = Counter(label for label in labels if label not in self._numbers)
         if unknown:
             raise ValueError(
                 f"Expected labels among {_some(self.labels)}. Received {_some(unknown)} in "
-                f"{unknown.total()} of {len(labels)} texts. Leave these out, or make the model "
-                "with all labels."
+                f"{unknown.total()} of {len(labels)} texts. {self._advice(next(iter(unknown)))}"
             )
         return [self._numbers[label] for label in labels]
+
+    def _advice(self, label: Label) -> str:
+        """Returns what to do with an unknown label, which may be a known one of another type."""
+        if str(label) not in self._by_text:
+            return "Leave these out, or make the model with all labels."
+        known = self._by_text[str(label)]
+        kind = type(known).__name__
+        # bool("False") is true.
+        cure = f"label == {label!r}" if kind == "bool" else f"{kind}(label)"
+        return (
+            f"Received {label!r} ({type(label).__name__}) where the model has {known!r} ({kind}). "
+            f"Use {cure}."
+        )
 
     def class_weight(self, weights, classes: Sequence[int] | None, by_label: bool) -> dict:
         """Returns a weight for each class index, as Keras expects them.

@@ -1,11 +1,12 @@
 """User input: one text or many, or rows of ids, and how it becomes rows of ids."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from seq2seq.text.columns import begins_with_text, column_names, cure, read_column, show
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS, PAD
 
@@ -33,20 +34,22 @@ def read_inputs(inputs) -> Inputs:
     """Tells one from many, and texts from ids.
 
     Args:
-        inputs: A text, a list, array or pandas column of texts; a row of ids, or a list or array
-            of rows.
+        inputs: A text; a column of texts (see `read_column`), or an iterator over texts; a row of
+            ids, or a list or array of rows.
 
     Raises:
         ValueError: If it is none of these.
     """
     if isinstance(inputs, str):
         return Inputs([inputs], are_texts=True, single=True)
-    if hasattr(inputs, "to_numpy") or (hasattr(inputs, "shape") and np.ndim(inputs)):
+    inputs = list(inputs) if isinstance(inputs, Iterator) else read_column(inputs)
+    if hasattr(inputs, "shape") and column_names(inputs) is None and np.ndim(inputs):
         inputs = list(np.asarray(inputs))
-    if not isinstance(inputs, (list, tuple)):
+    nested = isinstance(inputs, (list, tuple)) and len(inputs) and begins_with_text(inputs[0])
+    if not isinstance(inputs, (list, tuple)) or (nested and not isinstance(inputs[0], str)):
         raise ValueError(
             "Expected a text, a list of texts, or rows of ids. "
-            f"Received: {inputs!r:.60} of type {type(inputs).__name__}."
+            f"Received: {show(inputs)} of type {type(inputs).__name__}. {cure(inputs)}".rstrip()
         )
     if is_texts(inputs):
         return Inputs(list(inputs), are_texts=True, single=False)
@@ -56,12 +59,9 @@ def read_inputs(inputs) -> Inputs:
 
 
 def is_texts(x) -> bool:
-    """Tells whether an argument is a text or a sequence of texts."""
+    """Tells whether an argument is a text or a list of texts; for others see `read_column`."""
     if isinstance(x, str):
         return True
-    if isinstance(x, np.ndarray) or hasattr(x, "to_numpy"):  # a pandas column too
-        kind, dimensions = np.asarray(x).dtype.kind, np.ndim(x)
-        return dimensions == 1 and kind in "OUT" and any(isinstance(text, str) for text in x)
     # One text is enough: anything else in the list is reported when it is read.
     return isinstance(x, (list, tuple)) and (not x or any(isinstance(text, str) for text in x))
 
@@ -79,16 +79,18 @@ def is_rows(x) -> bool:
 
 def is_arrays(x) -> bool:
     """Tells whether an argument is an array, or a list or dict of arrays, as Keras takes them."""
-    if isinstance(x, (dict, list, tuple)):
-        return all(hasattr(array, "shape") for array in (x.values() if isinstance(x, dict) else x))
-    return hasattr(x, "shape")
+    arrays = x.values() if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else [x]
+    # A Hugging Face dataset has a shape too.
+    return all(hasattr(array, "shape") and not hasattr(array, "column_names") for array in arrays)
 
 
 def check_texts(texts) -> None:
     """Raises a `ValueError` unless there is a list that is not empty, and no text is missing."""
-    if isinstance(texts, (str, set, dict)) or not hasattr(texts, "__len__") or not len(texts):
-        cure = " Put it in a list." if isinstance(texts, str) else ""
-        raise ValueError(f"Expected a list of at least one text. Received: {texts!r:.60}.{cure}")
+    odd = isinstance(texts, (str, bytes, set, dict)) or column_names(texts) is not None
+    if odd or not hasattr(texts, "__len__") or not len(texts):
+        raise ValueError(
+            f"Expected a list of at least one text. Received: {show(texts)}. {cure(texts)}".rstrip()
+        )
     if is_texts(texts):
         _check_each(texts)
 
@@ -115,6 +117,7 @@ def make_rows(
     Raises:
         ValueError: If these are neither texts nor rows of ids, or texts have no tokenizer.
     """
+    texts = read_column(texts)
     check_texts(texts)
     if not is_texts(texts):
         return check_rows("", texts, vocabulary_size)
@@ -204,6 +207,11 @@ def check_ids(name: str, ids, vocabulary_size: int) -> None:
         vocabulary_size: Number of ids, the special ones included.
     """
     ids = np.asarray(ids)
+    if ids.dtype.kind not in "iuf" or (ids.dtype.kind == "f" and (ids % 1 != 0).any()):
+        raise ValueError(
+            f"Expected {name} of whole numbers. Received: {ids[:2].tolist()!r:.60}. Pass the ids "
+            "of tokens; this model reads no other numbers."
+        )
     if ids.ndim != 2 or not ids.size:
         raise ValueError(
             f"Expected {name} of shape (batch, length). Received an array of shape {ids.shape}. "

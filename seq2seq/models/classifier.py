@@ -19,6 +19,7 @@ from seq2seq.models.text_model import BATCH_SIZE, Part, TextModel
 from seq2seq.networks.classifier import RecurrentClassifier
 from seq2seq.networks.options import ClassifierOptions
 from seq2seq.networks.sides import Side
+from seq2seq.text.columns import read_column
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.training.classification_report import ClassificationReport, classification_report
 from seq2seq.training.losses import Crossentropy
@@ -93,6 +94,7 @@ class TextClassifier(TextModel):
     task = "classify"
     options_type = ClassifierOptions
     more_arguments = ("labels",)
+    column_roles = ("text", "label")
     takes_rows = True
     refused_with_texts = ("sample_weight",)
     uses_sampler = False
@@ -171,11 +173,13 @@ class TextClassifier(TextModel):
         """Evaluates the model: returns a report for texts, otherwise as `keras.Model.evaluate`.
 
         Args:
-            x: List of texts or of rows of ids, or what Keras accepts: an array of ids, a dataset.
-            y: List of labels; with an array of ids, class indices.
+            x: A list of texts or of rows of ids; other columns of texts, a table or pairs, as in
+                `fit`; or what Keras accepts: an array of ids, a dataset.
+            y: A list of labels; with an array of ids, class indices.
             batch_size: Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             verbose: As in Keras.
-            **kwargs: The other arguments of `keras.Model.evaluate`.
+            **kwargs: The names of columns, as in `fit`, and the other arguments of
+                `keras.Model.evaluate`.
 
         Returns:
             For texts or rows a dict, see `classification_report`, with also `loss`, the
@@ -185,6 +189,7 @@ class TextClassifier(TextModel):
         Raises:
             ValueError: If texts and labels do not match or a label is unknown.
         """
+        x, y, _ = self.read_data(x, y, None, kwargs)
         if not self.is_read(x):
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
         self.refuse_weights(kwargs)
@@ -229,6 +234,28 @@ class TextClassifier(TextModel):
             results = [group[0] for group in results]
         return inputs.unwrap(results)
 
+    def predict_proba(self, texts: str | Sequence, batch_size: int = BATCH_SIZE) -> np.ndarray:
+        """Returns the probability of each label, as scikit-learn's classifiers do.
+
+        Args:
+            texts: A list of texts, or what else `classify` takes.
+            batch_size: Texts read together. Defaults to 64.
+
+        Returns:
+            float32 `(texts, classes)`, the classes in the order of `labels`; also of one text.
+
+        Raises:
+            ValueError: If these are neither texts nor ids.
+
+        Example:
+
+        >>> model.predict_proba(["很好", "差"]).argmax(axis=1)  # doctest: +SKIP
+        array([1, 0])
+        """
+        check_whole("batch_size", batch_size)
+        inputs = read_inputs(texts)
+        return self._predict_rows(self.make_rows(inputs.items) if inputs.items else [], batch_size)
+
     def encode_rows(self, texts: Sequence[str], labels: Sequence | None = None):
         """Turns texts, and their labels, into the arrays that `fit` takes.
 
@@ -247,6 +274,7 @@ class TextClassifier(TextModel):
 
     def make_rows(self, texts):
         """Returns rows of ids ending with `EOS` for texts or rows of ids."""
+        texts = read_column(texts)
         rows = make_rows(texts, self.tokenizer, self.vocabulary_size)
         if not is_texts(texts):
             return rows

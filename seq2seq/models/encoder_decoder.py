@@ -18,6 +18,7 @@ from seq2seq.models.scoring import PairScorer
 from seq2seq.models.text_model import BATCH_SIZE
 from seq2seq.models.token_model import TokenModel
 from seq2seq.networks.sides import Side
+from seq2seq.text.columns import read_column
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
 from seq2seq.training.metrics import Accuracy, Perplexity, known_share, perplexities
@@ -38,7 +39,7 @@ class EncoderDecoderModel(TokenModel):
 
     task = "translate"
     examples_are = "pairs"
-    side_names = ("source", "target")
+    side_names = column_roles = ("source", "target")
 
     def __init__(self, network, source: Side, target: Side, options, name: str):
         source_ids = keras.Input((None,), dtype="int32", name="source_ids")
@@ -158,12 +159,14 @@ class EncoderDecoderModel(TokenModel):
 
     def make_pairs(self, sources: Sequence, targets: Sequence) -> tuple[list, list]:
         """Returns rows of ids ending with `EOS` for both sides of pairs of texts or of ids."""
+        sources, targets = read_column(sources), read_column(targets)
         check_pairs(sources, () if targets is None else targets)
         return self.make_rows("source", sources), self.make_rows("target", targets)
 
     def make_rows(self, side: str, texts: Sequence) -> list[list[int]]:
         """Returns rows of ids for one side of the pairs, texts or ids."""
         size, tokenizer = self.sides[side].size, self.sides[side].tokenizer
+        texts = read_column(texts)
         if not is_texts(texts):
             return check_rows(side, texts, size)
         if tokenizer is None:
@@ -233,6 +236,9 @@ class EncoderDecoderModel(TokenModel):
                 )
 
         return stream_batches(read_rows, num_pairs, batch_size, shuffle, seed)
+
+    def _stream_batches(self, read, batch_size, shuffle=False, seed=None):
+        return self.stream_pairs(read, batch_size, shuffle, seed)
 
     def check_arrays(self, x, y=None):
         """Raises a `ValueError` for arrays of ids that the model cannot take."""

@@ -184,7 +184,8 @@ class LanguageModel(ContinuationModel, TokenModel):
         """Trains the model on texts, arrays or a dataset; otherwise as `keras.Model.fit`.
 
         Args:
-            x: List of texts or of rows of ids, or what Keras accepts: an array of ids, a dataset.
+            x: A list of texts or of rows of ids; other columns and tables of texts, see
+                `Seq2Seq.fit`; or what Keras accepts: an array of ids, a dataset.
             y: `None` with texts; an array of labels with an array of ids.
             batch_size: Windows per batch. Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             epochs: Defaults to 1.
@@ -192,12 +193,13 @@ class LanguageModel(ContinuationModel, TokenModel):
             callbacks: As in Keras.
             validation_split: Share of the texts, from the end, held out for validation. Defaults to
                 0.
-            validation_data: List of texts, or what Keras accepts. Defaults to `None`.
+            validation_data: What `x` may be, or `(x, y)` of arrays. Defaults to `None`.
             shuffle: Whether to shuffle before each epoch. Defaults to `True`.
             carry_states: Whether a window starts from the final states of the window before it, not
                 from zeros. All texts then form one stream, cut into `batch_size` parts. Defaults to
                 `False`.
-            **kwargs: `seed`, see `Seq2Seq.fit`, and the other arguments of `keras.Model.fit`.
+            **kwargs: `text`, the name of the texts' column in a table, and `seed`, see
+                `Seq2Seq.fit`; and the other arguments of `keras.Model.fit`.
 
         Returns:
             A `keras.callbacks.History`.
@@ -205,6 +207,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         Raises:
             ValueError: If texts, arrays or arguments do not match.
         """
+        x, y, validation_data = self.read_data(x, y, validation_data, kwargs)
         if self.is_read(x):
             check_texts(x)
         rest = epochs, verbose, callbacks, validation_split, validation_data, shuffle

@@ -14,7 +14,9 @@ from seq2seq.backend import CompiledFunctions, forget_gradients
 from seq2seq.checks import check_whole
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
 from seq2seq.data.splitting import split_texts
+from seq2seq.data.tables import check_kind, read_data, read_validation
 from seq2seq.networks.sides import Side, deserialize_side
+from seq2seq.text.columns import read_column
 from seq2seq.training.manifest import ManifestWriter, describe_data
 
 BATCH_SIZE = 64
@@ -41,6 +43,7 @@ class TextModel(keras.Model):
     options_type = None  # the dataclass of its options
     side_names = ("tokenizer",)  # the constructor's arguments for its vocabularies
     more_arguments = ()  # those that a config has beside the options
+    column_roles = ("text",)  # what the columns of a table are for, and called if not named
     takes_rows = False  # whether `fit` takes a list of rows of ids like texts
     refused_with_texts = ("sample_weight", "class_weight")
     uses_sampler = True  # whether its output is chosen by a sampler
@@ -117,19 +120,28 @@ class TextModel(keras.Model):
         """Trains the model on texts, arrays or a dataset; otherwise as `keras.Model.fit`.
 
         Args:
-            x: List of texts, or what Keras accepts: arrays of ids, a dict of them, a dataset.
-            y: List of texts, of labels for a `TextClassifier`, or an array of labels.
+            x: A list of texts, or an array, a column or a `tf.data.Dataset` of them; a table, which
+                is a data frame of pandas or polars or a Hugging Face dataset; a list or generator
+                of pairs, which is read once; for pairs of texts also a function that returns them
+                anew for each epoch; or what Keras accepts: arrays of ids, a dict of them, a
+                dataset.
+            y: As many texts, labels for a `TextClassifier`, or an array of labels; nothing with a
+                table, pairs or a dataset.
             batch_size: Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             epochs: Defaults to 1.
             verbose: As in Keras.
             callbacks: As in Keras.
             validation_split: Share of the texts, from the end, held out for validation. Defaults to
                 0.
-            validation_data: `(x, y)`, or a dataset. Defaults to `None`.
+            validation_data: `(x, y)`, or what `x` may be. Defaults to `None`.
             shuffle: Whether to shuffle before each epoch. Defaults to `True`.
             seed: Seed of the shuffling of texts. Defaults to `None`: drawn from NumPy's global
                 generator, which `keras.utils.set_random_seed` seeds.
-            **kwargs: The other arguments of `keras.Model.fit`. For a `TextClassifier`,
+            **kwargs: With a table the names of its columns: `source` and `target` for pairs of
+                texts, `text` and `label` for a `TextClassifier`, `text` for a language model; a
+                column of that name need not be named. In a Hugging Face dataset they may also be
+                languages in its column `translation`.
+                The other arguments of `keras.Model.fit`. For a `TextClassifier`,
                 `class_weight` is the weight of each class in the loss: a dict by label (by class
                 index with arrays), 1 for classes left out; or `"balanced"`, the same total for
                 every class.
@@ -138,9 +150,16 @@ class TextModel(keras.Model):
             A `keras.callbacks.History`.
 
         Raises:
-            ValueError: If texts, arrays or arguments do not match; for a `TextClassifier` also if a
-                label is unknown or all training texts have one label.
+            ValueError: If texts, arrays or arguments do not match, or a value of a table is
+                missing; for a `TextClassifier` also if a label is unknown or all training texts
+                have one label.
+
+        Example:
+
+        >>> model.fit([("good morning", "早上好"), ("good night", "晚安")])  # doctest: +SKIP
+        >>> model.fit(pandas.read_csv("pairs.csv"), source="en", target="zh")  # doctest: +SKIP
         """
+        x, y, validation_data = self.read_data(x, y, validation_data, kwargs)
         self._check_call(x, batch_size)
         check_whole("epochs", epochs)
         if seed is None:
@@ -150,8 +169,13 @@ class TextModel(keras.Model):
         all_data, split = (x, y), validation_split
         if self.is_read(x) and split and validation_data is None:
             (x, y), validation_data = split_texts(x, y, split)
-        if self.is_read(validation_data):
-            validation_data = validation_data, None
+        if callable(x):
+            if split:
+                raise ValueError(
+                    f"Expected no validation_split with a function. Received: {split}. Pass "
+                    "validation_data, which may be a function too."
+                )
+            x = self._stream_batches(x, batch_size or BATCH_SIZE, shuffle, seed)
         validation_batch_size = kwargs.pop("validation_batch_size", None)
         weights = {name: kwargs.pop(name, None) for name in ("sample_weight", "class_weight")}
         weights = self._check_and_prepare(x, y, weights)
@@ -161,7 +185,7 @@ class TextModel(keras.Model):
             "data": describe_data(*all_data),
             "training": {"batch_size": batch_size, "validation_split": split},
         }
-        if isinstance(validation_data, (tuple, list)):
+        if isinstance(validation_data, tuple):
             manifest["validation"] = describe_data(*validation_data[:2])
         return super().fit(
             epochs=epochs,
@@ -183,16 +207,20 @@ class TextModel(keras.Model):
         """Evaluates the model on texts, arrays or a dataset; otherwise as `keras.Model.evaluate`.
 
         Args:
-            x: List of texts, or what Keras accepts: arrays of ids, a dict of them, a dataset.
-            y: List of texts, or an array of labels.
+            x: Texts, a table, pairs or what Keras accepts, as in `fit`.
+            y: As many texts, or an array of labels, as in `fit`.
             batch_size: Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             verbose: As in Keras.
-            **kwargs: The other arguments of `keras.Model.evaluate`.
+            **kwargs: The names of columns, as in `fit`, and the other arguments of
+                `keras.Model.evaluate`.
 
         Returns:
             The loss and metrics, a list, or a dict with `return_dict=True`.
         """
+        x, y, _ = self.read_data(x, y, None, kwargs)
         self._check_call(x, batch_size)
+        if callable(x):
+            x, batch_size = self._stream_batches(x, batch_size or BATCH_SIZE), None
         if self.is_read(x):
             self.refuse_weights(kwargs)
             x, y, batch_size = self.make_dataset(x, y, batch_size or BATCH_SIZE), None, None
@@ -208,7 +236,7 @@ class TextModel(keras.Model):
         Raises:
             ValueError: If `x` is texts: use `generate` or `classify`.
         """
-        if self.is_read(x):
+        if self.is_read(read_column(x)):
             raise ValueError(
                 "Expected arrays of ids or a dataset. Received texts. Use `generate` or "
                 "`classify` for texts."
@@ -234,13 +262,33 @@ class TextModel(keras.Model):
         if any(side.tokenizer is None for side in self.sides.values()):
             raise ValueError("Expected a model with tokenizers. Received one made for ids.")
 
+    def read_data(self, x, y, validation_data, kwargs: dict) -> tuple:
+        """Reads what `fit` was given: texts into lists; what Keras takes stays as it is.
+
+        Args:
+            x: See `fit`.
+            y: See `fit`.
+            validation_data: See `fit`.
+            kwargs: Further arguments; the names of columns are taken out of it.
+
+        Returns:
+            Tuple `(x, y, validation_data)`, which may be read again.
+        """
+        names = {role: kwargs.pop(role, None) for role in self.column_roles}
+        x, y = read_data(x, y, names)
+        return x, y, read_validation(validation_data, names, self.is_read)
+
+    def _stream_batches(self, read, batch_size, shuffle=False, seed=None):
+        """Returns a dataset of what a function returns anew for each epoch."""
+        raise ValueError(
+            f"Expected texts. Received a function: {read!r:.60}. Pass what it returns: a "
+            f"{type(self).__name__} holds its texts in memory."
+        )
+
     def _check_call(self, x, batch_size):
         """Raises a `ValueError` for what neither this class nor Keras can read."""
-        odd = isinstance(x, (list, tuple)) and not is_arrays(x)
-        if x is None or isinstance(x, (str, set)) or (odd and not self.is_read(x)):
-            raise ValueError(
-                f"Expected a list of texts, arrays of ids or a dataset. Received: {x!r:.60}."
-            )
+        if isinstance(x, str) or not (self.is_read(x) or is_arrays(x)):
+            check_kind(x)
         if batch_size is not None:
             check_whole("batch_size", batch_size)
 
@@ -254,12 +302,10 @@ class TextModel(keras.Model):
 
     def _validation(self, data, batch_size):
         """Returns the validation data for Keras."""
-        if not isinstance(data, (tuple, list)):
+        if callable(data):
+            return self._stream_batches(data, batch_size or BATCH_SIZE)
+        if not isinstance(data, tuple):
             return data
-        if len(data) < 2:
-            raise ValueError(
-                f"Expected validation_data of texts or (x, y). Received: {data!r:.60}."
-            )
         x, y, *weights = data
         weights = {"sample_weight": weights[0] if weights else None}
         if self.is_read(x):

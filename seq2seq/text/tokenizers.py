@@ -10,6 +10,7 @@ from pathlib import Path
 
 from seq2seq.checks import check_whole
 from seq2seq.keras_registry import keras_serializable
+from seq2seq.text.columns import each_text
 from seq2seq.text.segmentation import segment, segment_all
 from seq2seq.text.spacing import GLUE, HAN, KANA, SPACE, SYMBOL, join_tokens, mark_spaces
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -55,10 +56,11 @@ class Tokenizer:
         """Builds the vocabulary from texts and returns the tokenizer.
 
         Args:
-            texts: Iterable of str.
+            texts: Iterable of str: a list, a generator, an array, a column of a data frame or a
+                Hugging Face dataset, or a `tf.data.Dataset` of strings.
 
         Raises:
-            ValueError: If there is no token in them.
+            ValueError: If there is no token in them, or they are not texts.
         """
         vocabulary = Vocabulary.build(
             self.tokenize_all(self._listed(texts)), self.max_tokens, self.min_frequency
@@ -137,13 +139,7 @@ class Tokenizer:
         return self._vocabulary
 
     def _listed(self, texts):
-        if isinstance(texts, str):
-            raise ValueError(
-                f"Expected a list of texts. Received one text: {texts[:40]!r}. Put it in a list."
-            )
-        if not hasattr(texts, "__iter__"):
-            raise ValueError(f"Expected a list of texts. Received: {texts!r:.60}.")
-        return texts
+        return each_text(texts)
 
     def _nothing(self) -> ValueError:
         return ValueError(
