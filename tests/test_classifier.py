@@ -45,6 +45,15 @@ class TestClassify:
         assert first.probability + second.probability == pytest.approx(1)
         assert len(trained.classify(TEXTS, top_k=1)[0]) == 1
 
+    def test_probabilities_in_the_order_of_the_labels(self, trained):
+        probabilities = trained.predict_proba(TEXTS)
+        assert probabilities.shape == (len(TEXTS), 2) and probabilities.dtype == np.float32
+        assert [trained.labels[i] for i in probabilities.argmax(axis=1)] == LABELS
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+        first, _ = trained.classify(TEXTS[0], top_k=2)
+        assert trained.predict_proba(TEXTS[0])[0].max() == pytest.approx(first.probability)
+        assert trained.predict_proba([]).shape == (0, 2)
+
     def test_a_row_alone_and_among_longer_ones(self, trained):
         alone = [trained.classify(text).probability for text in TEXTS]
         together = [result.probability for result in trained.classify([*TEXTS, "好" * 50])]
@@ -233,6 +242,31 @@ class TestBadInput:
     def test_labels(self, labels, words):
         with pytest.raises(ValueError, match=words):
             make_model(labels=labels)
+
+    @pytest.mark.parametrize(
+        ("labels", "given", "words"),
+        [
+            ([1, 0], ["1"], r"'1' \(str\) where the model has 1 \(int\)\. Use int\(label\)"),
+            (["1", "0"], [1], r"1 \(int\) where the model has '1' \(str\)\. Use str\(label\)"),
+            ([True, False], ["True"], r"True \(bool\)\. Use label == 'True'"),
+            ([1, 0], [1.0], r"place 0: 1\.0 of type float.*int\(label\)"),
+            (["a", "b"], [float("nan")], "place 0: nan of type float. Leave"),
+        ],
+    )
+    def test_labels_of_another_type_are_told_apart(self, labels, given, words):
+        with pytest.raises(ValueError, match=words):
+            ClassLabels(labels).of(["好"], given)
+
+    def test_labels_that_are_written_alike_are_warned_of(self):
+        with pytest.warns(UserWarning, match="not of one type: 1, '1'"):
+            ClassLabels([1, "1"])
+
+    def test_labels_of_numpy_and_pandas(self):
+        assert ClassLabels(np.array([5, 7])).of(["a", "b"], np.array([7, 5])) == [1, 0]
+        assert ClassLabels(np.array([False, True])).of(["好"], np.array([True])) == [1]
+        pandas = pytest.importorskip("pandas")
+        column = pandas.Series(["no", "yes", "no"], dtype="category")
+        assert ClassLabels(column.cat.categories).of(["a", "b", "c"], column) == [0, 1, 0]
 
     def test_a_tokenizer_never_adapted(self):
         with pytest.raises(ValueError, match="never"):

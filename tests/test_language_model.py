@@ -160,6 +160,28 @@ class TestGenerate:
         assert trained.tokenizer.decode(row) == TEXTS[1]
         assert trained.generate([[*ids, seq2seq.PAD], []])[0] == row
 
+    def test_details(self, trained):
+        prompts = ["the dog ", ""]
+        results = trained.generate(prompts, return_details=True)
+        assert [result.text for result in results] == trained.generate(prompts)
+        continued, whole = results
+        assert continued.source_tokens == ["the", "dog"]
+        assert [*continued.source_tokens, *continued.tokens] == TEXTS[1].split()
+        assert whole.score == pytest.approx(trained.score([whole.text])[0], abs=1e-4)
+        assert whole.score == pytest.approx(whole.token_scores.sum(), abs=1e-5)
+        best = [others[0][0] for others in whole.alternatives]
+        assert best == whole.labels == [*whole.tokens, "[EOS]"]
+        (of_ids,) = trained.generate([trained.tokenizer.encode("the dog")], return_details=True)
+        assert (of_ids.text, of_ids.ids) == (TEXTS[1], continued.ids)
+
+    def test_details_of_several_results(self, trained):
+        beam = seq2seq.BeamSearch(width=4, num_results=3)
+        results = trained.generate(["the", "a"], sampler=beam, return_details=True)
+        texts = [[result.text for result in group] for group in results]
+        assert texts == trained.generate(["the", "a"], sampler=beam)
+        scores = [result.normalised_score for result in results[0]]
+        assert scores == sorted(scores, reverse=True)
+
     @pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
     def test_a_stream_joined_is_what_generate_returns(self, trained, sampler):
         for prompt in ("the", "", "the dog ", "a zebra"):
@@ -231,6 +253,7 @@ class TestScore:
         (lambda model: model.score("one text"), "list"),
         (lambda model: model.generate(TEXTS, stream=True), "one prompt"),
         (lambda model: model.generate("a", sampler="beam", stream=True), "one hypothesis"),
+        (lambda model: model.generate("a", stream=True, return_details=True), "no return_details"),
         (lambda model: model.generate("a", max_length=0), "max_length"),
         (lambda model: model.generate(None), "list of texts"),
         (lambda model: model.generate(["a", None]), "prompt"),

@@ -1,12 +1,17 @@
 """Pictures, drawn without a screen."""
 
+import json
+import pickle
+
 import matplotlib
 import numpy as np
 import pytest
+from conftest import ENGLISH
 
 matplotlib.use("Agg")
 
-from seq2seq.generation.result import Generation
+import seq2seq
+from seq2seq.generation.result import Generation, Generations
 from seq2seq.plotting import plot_attention, plot_history
 
 
@@ -80,3 +85,28 @@ def test_each_id_has_a_label():
     assert make_generation().labels == ["a", "<b", "[EOS]"]
     assert make_generation(tokens=[], ids=[3]).labels == ["[EOS]"]
     assert make_generation(tokens=None, ids=[4, 3]).labels == ["4", "3"]
+
+
+def test_a_list_of_generations_is_shown_as_one_table():
+    one, other = make_generation(), make_generation(source_tokens=["<b>", "[EOS]"], attention=None)
+    results = Generations([one, [one, other]])
+    view = results._repr_html_()
+    assert view.count("<table>") == 1 and view.count("<td>&lt;b&gt; [EOS]</td>") == 1
+    assert view.count(one.shaded_tokens()) == 3 and view.count("<tr>") == 1 + 3
+    assert "more" not in view and "and 5 more" in Generations([one] * 105)._repr_html_()
+
+
+def test_a_list_of_generations_is_a_list():
+    results = Generations([make_generation(), make_generation()])
+    assert results == list(results) and isinstance(results[:1], Generations)
+    assert [result.text for result in pickle.loads(pickle.dumps(results))] == [
+        result.text for result in results
+    ]
+    assert json.dumps(Generations(["a"])) == '["a"]'
+
+
+def test_only_details_come_in_such_a_list(trained):
+    assert type(trained.generate(ENGLISH)) is list
+    assert type(trained.generate(ENGLISH, return_details=True)) is Generations
+    beam = seq2seq.BeamSearch(num_results=2)
+    assert type(trained.generate(ENGLISH[0], sampler=beam, return_details=True)) is Generations

@@ -1,12 +1,12 @@
 """User input: one text or many, or rows of ids, and how it becomes rows of ids."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from seq2seq.text.columns import begins_with_text, column_names, cure, read_column, show
+from seq2seq.text.columns import as_list, begins_with_text, column_names, cure, show
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS, PAD
 
@@ -42,7 +42,7 @@ def read_inputs(inputs) -> Inputs:
     """
     if isinstance(inputs, str):
         return Inputs([inputs], are_texts=True, single=True)
-    inputs = list(inputs) if isinstance(inputs, Iterator) else read_column(inputs)
+    inputs = as_list(inputs)
     if hasattr(inputs, "shape") and column_names(inputs) is None and np.ndim(inputs):
         inputs = list(np.asarray(inputs))
     nested = isinstance(inputs, (list, tuple)) and len(inputs) and begins_with_text(inputs[0])
@@ -117,7 +117,7 @@ def make_rows(
     Raises:
         ValueError: If these are neither texts nor rows of ids, or texts have no tokenizer.
     """
-    texts = read_column(texts)
+    texts = as_list(texts)
     check_texts(texts)
     if not is_texts(texts):
         return check_rows("", texts, vocabulary_size)

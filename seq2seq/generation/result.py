@@ -1,9 +1,12 @@
-"""The result of a generation, and how a notebook shows it."""
+"""The results of a generation, and how a notebook shows them."""
 
 import html
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+
+MOST_ROWS = 100  # of a table in a notebook
 
 
 @dataclass(frozen=True, eq=False)
@@ -11,9 +14,10 @@ class Generation:
     """One generated text.
 
     Attributes:
-        text: The text, or `None` where the model has no target tokenizer.
-        tokens: The tokens without `EOS`, or `None` likewise.
-        ids: The ids, `EOS` included unless the text was cut off.
+        text: The text, that of a language model with its prompt; `None` where the model has no
+            target tokenizer.
+        tokens: The generated tokens without `EOS`, or `None` likewise.
+        ids: The generated ids, `EOS` included unless the text was cut off.
         score: Sum of the log probabilities of the ids.
         normalised_score: The score divided by Wu et al.'s length penalty.
         token_scores: Log probability of each id, float32 `(len(ids),)`.
@@ -21,7 +25,8 @@ class Generation:
             with their probabilities, as lists of pairs.
         attention: Attention weights, float32 `(len(ids), len(source_tokens))`, or `None` without
             attention.
-        source_tokens: The source's tokens with `EOS` (ids without a source tokenizer).
+        source_tokens: The source's tokens with `EOS`, or the prompt's (ids without a source
+            tokenizer).
     """
 
     text: str | None
@@ -43,15 +48,18 @@ class Generation:
 
     def _repr_html_(self) -> str:
         """Shows the tokens shaded by probability, and the attention as a heat map."""
-        spans = "".join(
+        text = f"<p>{self.shaded_tokens()}</p><p>log probability {self.score:.2f}</p>"
+        return text if self.attention is None else text + self._heat_map()
+
+    def shaded_tokens(self) -> str:
+        """Returns the tokens as HTML, shaded by probability."""
+        return "".join(
             f'<span title="{_alternatives(others)}" style="{_shade(np.exp(score))}">'
             f"{html.escape(label)}</span> "
             for label, score, others in zip(
                 self.labels, self.token_scores, self.alternatives, strict=True
             )
         )
-        text = f"<p>{spans}</p><p>log probability {self.score:.2f}</p>"
-        return text if self.attention is None else text + self._heat_map()
 
     def _heat_map(self) -> str:
         head = "".join(f"<th>{html.escape(str(token))}</th>" for token in self.source_tokens)
@@ -62,6 +70,34 @@ class Generation:
             for label, row in zip(self.labels, self.attention, strict=True)
         )
         return f"<table><tr><th></th>{head}</tr>{rows}</table>"
+
+
+class Generations(list):
+    """A list of `Generation` objects, or of lists of them, that a notebook shows as one table."""
+
+    def __getitem__(self, index):
+        found = super().__getitem__(index)
+        return Generations(found) if isinstance(index, slice) else found
+
+    def _repr_html_(self) -> str:
+        """Shows a row for each result: its source or prompt, its tokens and its score."""
+        rows = [
+            f"<tr><td>{place}</td><td>{html.escape(' '.join(map(str, result.source_tokens)))}</td>"
+            f"<td>{result.shaded_tokens()}</td><td>{result.score:.2f}</td></tr>"
+            for place, results in enumerate(self[:MOST_ROWS])
+            for result in (results if isinstance(results, list) else [results])
+        ]
+        head = "<tr><th></th><th>from</th><th>tokens</th><th>log probability</th></tr>"
+        left_out = len(self) - MOST_ROWS
+        more = f"<p>and {left_out} more</p>" if left_out > 0 else ""
+        return f"<table>{head}{''.join(rows)}</table>{more}"
+
+
+def in_form(groups: Iterable[list], num_results: int, are_details: bool) -> list:
+    """Returns the results of all inputs: a list for each, or where there is only one itself."""
+    form = Generations if are_details else list
+    groups = map(form, groups)
+    return form(group[0] for group in groups) if num_results == 1 else form(groups)
 
 
 def _shade(share) -> str:

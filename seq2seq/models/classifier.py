@@ -19,7 +19,7 @@ from seq2seq.models.text_model import BATCH_SIZE, Part, TextModel
 from seq2seq.networks.classifier import RecurrentClassifier
 from seq2seq.networks.options import ClassifierOptions
 from seq2seq.networks.sides import Side
-from seq2seq.text.columns import read_column
+from seq2seq.text.columns import as_list
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.training.classification_report import ClassificationReport, classification_report
 from seq2seq.training.losses import Crossentropy
@@ -274,7 +274,7 @@ class TextClassifier(TextModel):
 
     def make_rows(self, texts):
         """Returns rows of ids ending with `EOS` for texts or rows of ids."""
-        texts = read_column(texts)
+        texts = as_list(texts)
         rows = make_rows(texts, self.tokenizer, self.vocabulary_size)
         if not is_texts(texts):
             return rows

@@ -13,12 +13,13 @@ from seq2seq.data.corpus import Pairs, check_each_pair, check_pairs, read_pair_f
 from seq2seq.data.inputs import check_ids, check_rows, encode_rows, is_texts, read_inputs
 from seq2seq.data.padding import pad_rows, shift_right
 from seq2seq.generation.generator import Generator
+from seq2seq.generation.result import in_form
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.scoring import PairScorer
 from seq2seq.models.text_model import BATCH_SIZE
 from seq2seq.models.token_model import TokenModel
 from seq2seq.networks.sides import Side
-from seq2seq.text.columns import read_column
+from seq2seq.text.columns import as_list
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
 from seq2seq.training.metrics import Accuracy, Perplexity, known_share, perplexities
@@ -123,9 +124,7 @@ class EncoderDecoderModel(TokenModel):
                 results = [[result.text for result in group] for group in results]
         elif inputs.are_texts and self.target_tokenizer is not None:
             results = [list(map(self.target_tokenizer.decode, group)) for group in results]
-        if sampler.num_results == 1:
-            results = [group[0] for group in results]
-        return inputs.unwrap(results)
+        return inputs.unwrap(in_form(results, sampler.num_results, return_details))
 
     def score(self, sources: Sequence, targets: Sequence, batch_size: int = BATCH_SIZE):
         """Scores given pairs with the model's log probabilities.
@@ -159,14 +158,14 @@ class EncoderDecoderModel(TokenModel):
 
     def make_pairs(self, sources: Sequence, targets: Sequence) -> tuple[list, list]:
         """Returns rows of ids ending with `EOS` for both sides of pairs of texts or of ids."""
-        sources, targets = read_column(sources), read_column(targets)
+        sources, targets = as_list(sources), as_list(targets)
         check_pairs(sources, () if targets is None else targets)
         return self.make_rows("source", sources), self.make_rows("target", targets)
 
     def make_rows(self, side: str, texts: Sequence) -> list[list[int]]:
         """Returns rows of ids for one side of the pairs, texts or ids."""
         size, tokenizer = self.sides[side].size, self.sides[side].tokenizer
-        texts = read_column(texts)
+        texts = as_list(texts)
         if not is_texts(texts):
             return check_rows(side, texts, size)
         if tokenizer is None:

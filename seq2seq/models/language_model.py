@@ -22,10 +22,12 @@ from seq2seq.data.inputs import (
 from seq2seq.data.padding import batches_by_length, pad_batch, pad_rows, shift_right
 from seq2seq.generation.continuation import continue_text, prompt_tokens
 from seq2seq.generation.generator import Generator
+from seq2seq.generation.result import in_form
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.layers.carried_states import CarriedStates
 from seq2seq.layers.embedding import load_vectors
 from seq2seq.models.continuation_model import ContinuationModel
+from seq2seq.models.scoring import ContinuationScorer
 from seq2seq.models.text_model import BATCH_SIZE, Part
 from seq2seq.models.token_model import TokenModel
 from seq2seq.networks.language_model import RecurrentLanguageModel
@@ -132,6 +134,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         self.describe(options, {"tokenizer": side})
         self.network = network
         self.generator = Generator(network, self.functions, side.tokenizer, side.size)
+        self.scorer = ContinuationScorer(self)
         self._carried = None
         load_vectors("", self.decoder.embedding, side.tokenizer, vectors)
         self.compile(
@@ -238,6 +241,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         sampler: str | Sampler = "greedy",
         batch_size: int = BATCH_SIZE,
         stream: bool = False,
+        return_details: bool = False,
     ):
         """Continues prompts, in one compiled loop or token by token.
 
@@ -250,6 +254,9 @@ class LanguageModel(ContinuationModel, TokenModel):
             stream: Whether to return an iterator over pieces of text, the prompt first, which join
                 to what is returned otherwise. It takes one prompt and a sampler with one
                 hypothesis. Defaults to `False`.
+            return_details: Whether to return `Generation` objects, whose `text` is the whole text
+                and whose ids, tokens and scores are of the continuation. Not with `stream`.
+                Defaults to `False`.
 
         Returns:
             A text for a text, a list for a list: each prompt as it was given, with its
@@ -266,21 +273,22 @@ class LanguageModel(ContinuationModel, TokenModel):
             raise ValueError("Expected no replace_unknown=True: a language model has no source.")
         inputs = read_inputs(prompts)
         if stream:
-            if not inputs.single or sampler.width > 1:
+            if not inputs.single or sampler.width > 1 or return_details:
                 raise ValueError(
-                    "Expected one prompt and a sampler with one hypothesis with stream=True. "
-                    f"Received: {prompts!r:.60} and {sampler!r}. Call it once per prompt."
+                    "Expected one prompt, a sampler with one hypothesis and no return_details with "
+                    f"stream=True. Received: {prompts!r:.60}, {sampler!r} and return_details="
+                    f"{return_details}. Call it once per prompt."
                 )
             return self._stream(prompts, max_length, sampler)
         rows = list(map(self._prompt_row, inputs.items))
-        results = self.generator.generate(rows, max_length, sampler, batch_size)
+        generated = self.generator.generate(rows, max_length, sampler, batch_size)
         results = [
             [self._join(prompt, ids) for ids in group]
-            for prompt, group in zip(inputs.items, results, strict=True)
+            for prompt, group in zip(inputs.items, generated, strict=True)
         ]
-        if sampler.num_results == 1:
-            results = [group[0] for group in results]
-        return inputs.unwrap(results)
+        if return_details:
+            results = self.scorer.describe(rows, results, generated, sampler, batch_size)
+        return inputs.unwrap(in_form(results, sampler.num_results, return_details))
 
     def score(self, texts: Sequence, batch_size: int = BATCH_SIZE) -> np.ndarray:
         """Scores given texts, of any length, with the model's log probabilities.

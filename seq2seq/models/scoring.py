@@ -1,4 +1,4 @@
-"""Scores given pairs with teacher forcing, and finds the likeliest alternatives."""
+"""Scores given and generated rows with teacher forcing, and finds the likeliest alternatives."""
 
 from collections.abc import Sequence
 
@@ -100,12 +100,7 @@ class PairScorer:
     def _look_at_batch(self, source_ids, target_ids, labels):
         network = self.model.network
         probabilities = network(source_ids, target_ids)  # (batch, target_length, vocabulary)
-        best, ids = ops.top_k(probabilities, min(ALTERNATIVES, probabilities.shape[-1]))
-        arrays = {
-            "scores": token_log_probabilities(labels, probabilities),
-            "ids": ids,
-            "probabilities": best,
-        }
+        arrays = _look_at(labels, probabilities)
         if network.has_attention:
             weights = network.attention_weights(source_ids, target_ids)
             arrays["attention"] = ops.cast(weights, "float32")
@@ -120,7 +115,6 @@ class PairScorer:
 
     def _generation(self, source_tokens, ids, sampler, positions):
         tokenizer = self.model.target_tokenizer
-        score = float(positions["scores"].sum())
         tokens = text = None
         if tokenizer is not None:
             tokens = _tokens(tokenizer, [i for i in ids if i != EOS])
@@ -128,20 +122,98 @@ class PairScorer:
                 if i == UNK:  # only with replace_unknown; the last source token is EOS
                     tokens[place] = source_tokens[int(positions["attention"][place, :-1].argmax())]
             text = tokenizer.detokenize(tokens)
-        return Generation(
-            text=text,
-            tokens=tokens,
-            ids=ids,
-            score=score,
-            normalised_score=sampler.normalise(score, len(ids)),
-            token_scores=positions["scores"],
-            alternatives=[
-                list(zip(_tokens(tokenizer, best), shares.tolist(), strict=True))
-                for best, shares in zip(positions["ids"], positions["probabilities"], strict=True)
-            ],
-            attention=positions.get("attention"),
-            source_tokens=source_tokens,
-        )
+        return _describe(tokenizer, text, tokens, ids, sampler, positions, source_tokens)
+
+
+class ContinuationScorer:
+    """Looks at what a `LanguageModel` has generated.
+
+    Args:
+        model: The model. Its weights are read at each call.
+    """
+
+    def __init__(self, model):
+        self.model = model
+
+    def describe(
+        self,
+        prompt_rows: Sequence[Sequence[int]],
+        texts: Sequence[Sequence],
+        results: Sequence[Sequence[Sequence[int]]],
+        sampler: Sampler,
+        batch_size: int,
+    ) -> list[list[Generation]]:
+        """Scores generated rows and describes them.
+
+        Args:
+            prompt_rows: Rows of ids, each beginning with `BOS`.
+            texts: For each prompt the whole texts of its results, or rows of ids.
+            results: For each prompt a list of hypotheses, rows of ids without the prompt.
+            sampler: The sampler that chose them.
+            batch_size: Rows scored together.
+
+        Returns:
+            The results as `Generation` objects.
+        """
+        tokenizer = self.model.tokenizer
+        pairs = [
+            (row, ids) for row, group in zip(prompt_rows, results, strict=True) for ids in group
+        ]
+        positions = iter(self._look(pairs, batch_size))
+        described = []
+        for row, group, whole in zip(prompt_rows, results, texts, strict=True):
+            prompt_tokens = _tokens(tokenizer, row[1:])
+            described.append([])
+            for ids, text in zip(group, whole, strict=True):
+                tokens = tokenizer and _tokens(tokenizer, [i for i in ids if i != EOS])
+                if not isinstance(text, str):
+                    text = tokenizer and tokenizer.decode(text)
+                found = text, tokens, ids, sampler, next(positions), prompt_tokens
+                described[-1].append(_describe(tokenizer, *found))
+        return described
+
+    def _look(self, pairs, batch_size):
+        """Scores the ids after each prompt; see `PairScorer`."""
+        rows, results = [[*prompt, *ids] for prompt, ids in pairs], [None] * len(pairs)
+        function = self.model.functions.get("look at rows", self._look_at_batch)
+        for batch in batches_by_length(rows, batch_size):
+            row_ids = pad_batch([rows[i] for i in batch])
+            arrays = function(row_ids[:, :-1], row_ids[:, 1:])
+            arrays = {name: np.asarray(array) for name, array in arrays.items()}
+            for place, i in enumerate(batch):
+                part = slice(len(pairs[i][0]) - 1, len(rows[i]) - 1)
+                results[i] = {name: array[place, part] for name, array in arrays.items()}
+        return results
+
+    def _look_at_batch(self, token_ids, labels):
+        probabilities, _ = self.model.network(token_ids)
+        return _look_at(labels, probabilities)
+
+
+def _look_at(labels, probabilities):
+    """Returns the log probability of each label, and the most probable ids there."""
+    best, ids = ops.top_k(probabilities, min(ALTERNATIVES, probabilities.shape[-1]))
+    scores = token_log_probabilities(labels, probabilities)
+    return {"scores": scores, "ids": ids, "probabilities": best}
+
+
+def _describe(tokenizer, text, tokens, ids, sampler, positions, source_tokens):
+    """Returns a result as a `Generation`."""
+    score = float(positions["scores"].sum())
+    return Generation(
+        text=text,
+        tokens=tokens,
+        ids=ids,
+        score=score,
+        normalised_score=sampler.normalise(score, len(ids)),
+        token_scores=positions["scores"],
+        alternatives=[
+            list(zip(_tokens(tokenizer, best), shares.tolist(), strict=True))
+            for best, shares in zip(positions["ids"], positions["probabilities"], strict=True)
+        ],
+        attention=positions.get("attention"),
+        source_tokens=source_tokens,
+    )
 
 
 def _pair_arrays(source_rows, label_rows, batch):

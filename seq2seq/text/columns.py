@@ -47,6 +47,11 @@ def read_column(values):
     return values
 
 
+def as_list(values):
+    """Returns what an iterator gives as a list, and otherwise a column as `read_column` does."""
+    return list(values) if isinstance(values, Iterator) else read_column(values)
+
+
 def begins_with_text(value) -> bool:
     """Tells whether a value is a text, or a tuple or list whose first is one."""
     if isinstance(value, (tuple, list)) and len(value):
