@@ -153,6 +153,10 @@ class TestTables:
         table = in_tensorflow({"target": CHINESE, "source": ENGLISH}).shuffle(4)
         assert sorted(zip(*read_data(table, None, UNNAMED), strict=True)) == sorted(PAIRS)
 
+    def test_an_empty_table_has_empty_columns(self):
+        for table in (make_frame("pandas")[:0], TABLES["tf.data"]().take(0)):
+            assert read_data(table, None, NAMED) == ([], [])
+
     def test_a_frame_of_ids_is_left_to_keras(self):
         frame = pytest.importorskip("pandas").DataFrame([[4, 3], [5, 3]])
         assert read_data(frame, None, {"text": None})[0] is frame

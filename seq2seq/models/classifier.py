@@ -209,7 +209,8 @@ class TextClassifier(TextModel):
         """Labels texts.
 
         Args:
-            texts: A text or a list of texts; or a row or rows of ids, each ending with `EOS`.
+            texts: A text, or a list, array or column of texts; or a row or rows of ids, each ending
+                with `EOS`.
             top_k: Number of labels per text, most probable first. Defaults to `None`: the most
                 probable one, not in a list.
             batch_size: Texts labelled together. Defaults to 64.

@@ -95,12 +95,13 @@ class EncoderDecoderModel(TokenModel):
         """Generates a target for each source, in one compiled loop.
 
         Args:
-            inputs: A text or a list of texts; or a row or rows of source ids, each ending with
-                `EOS`. An empty text gives an empty text.
+            inputs: A text, or a list, array or column of texts; or a row or rows of source ids,
+                each ending with `EOS`. An empty text gives an empty text.
             max_length: Maximum number of generated tokens, `EOS` included. Defaults to 100.
             sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
             batch_size: Sources decoded together. Defaults to 64.
-            return_details: Whether to return `Generation` objects. Defaults to `False`.
+            return_details: Whether to return `Generation` objects; a list of them is shown by a
+                notebook as a table. Defaults to `False`.
 
         Returns:
             A text for a text, a list for a list, in the order of the inputs; rows of ids, ending
@@ -130,7 +131,7 @@ class EncoderDecoderModel(TokenModel):
         """Scores given pairs with the model's log probabilities.
 
         Args:
-            sources: List of texts, or rows of ids ending with `EOS`.
+            sources: List, array or column of texts, or rows of ids ending with `EOS`.
             targets: As many texts, or rows of ids ending with `EOS`.
             batch_size: Pairs scored together. Defaults to 64.
 

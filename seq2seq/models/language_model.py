@@ -246,8 +246,8 @@ class LanguageModel(ContinuationModel, TokenModel):
         """Continues prompts, in one compiled loop or token by token.
 
         Args:
-            prompts: A text or a list of texts; or a row or rows of ids without `EOS`. Defaults to
-                `""`: a text from its beginning.
+            prompts: A text, or a list, array or column of texts; or a row or rows of ids without
+                `EOS`. Defaults to `""`: a text from its beginning.
             max_length: Maximum number of generated tokens, `EOS` included. Defaults to 100.
             sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
             batch_size: Prompts continued together. Defaults to 64.
@@ -294,7 +294,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         """Scores given texts, of any length, with the model's log probabilities.
 
         Args:
-            texts: List of texts, or rows of ids ending with `EOS`.
+            texts: List, array or column of texts, or rows of ids ending with `EOS`.
             batch_size: Texts scored together. Defaults to 64.
 
         Returns:

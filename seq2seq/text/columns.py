@@ -92,8 +92,8 @@ def column_names(table) -> list | None:
 def table_columns(table, names: Iterable) -> list[list]:
     """Returns columns of a table as lists, read together."""
     if hasattr(table, "element_spec"):  # it may give its elements in another order each time
-        columns = dict(zip(table.element_spec, zip(*_elements(table), strict=True), strict=True))
-        return [list(columns[name]) for name in names]
+        rows, places = list(_elements(table)), list(table.element_spec)
+        return [[row[places.index(name)] for row in rows] for name in names]
     columns = [read_column(table[name]) for name in names]
     return [column if isinstance(column, list) else list(column) for column in columns]
 
