@@ -177,7 +177,8 @@ class TestTrain:
         assert "m.keras holds a model of 1 epoch(s)." in capsys.readouterr().err
 
     def test_resume_with_other_data_needs_consent(self, folder, capsys):
-        arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL, "--epochs"]
+        arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL]
+        arguments += ["--validation-split", "0", "--epochs"]
         assert main([*arguments, "1"]) == 0
         (folder / "data.tsv").write_text("good night\t晚安。\n", encoding="utf-8")
         capsys.readouterr()
@@ -546,6 +547,16 @@ class TestGenerate:
         (folder / "in.txt").write_text("\ufeff" + "\n".join(ENGLISH) + "\n", encoding="utf-8")
         assert main(["generate", saved, "in.txt", "in.txt", "--sampler", "beam"]) == 0
         assert capsys.readouterr().out.split() == CHINESE * 2
+
+    def test_a_seeded_sample_does_not_repeat_with_every_block(self, saved, capsys, monkeypatch):
+        monkeypatch.setattr("seq2seq.commands.generate.BLOCK", 2)
+        pretend_input(monkeypatch, b"good night\n" * 6)
+        sample = ["--sampler", "sample", "--temperature", "5", "--seed", "3", "--max-length", "9"]
+        assert main(["generate", saved, *sample]) == 0
+        sampler = seq2seq.Sample(temperature=5.0, seed=3)
+        texts = load_model(saved).generate(["good night"] * 6, max_length=9, sampler=sampler)
+        assert capsys.readouterr().out.splitlines() == texts
+        assert len(set(texts)) > 3
 
     def test_options_of_the_sampler(self, saved, capsys, monkeypatch):
         pretend_input(monkeypatch, ENGLISH[0].encode())

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
 from seq2seq.atomic_write import check_space, write_whole
 from seq2seq.backend import CompiledFunctions, forget_gradients
