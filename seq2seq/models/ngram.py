@@ -9,8 +9,8 @@ import numpy as np
 from seq2seq.checks import check_whole
 from seq2seq.data.inputs import make_rows, read_inputs
 from seq2seq.generation.continuation import continue_text, prompt_tokens
-from seq2seq.generation.loop import generate_ids
-from seq2seq.generation.samplers import Sampler, get_sampler, make_noise
+from seq2seq.generation.loop import check_max_length, generate_ids
+from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.continuation_model import ContinuationModel
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, PAD
@@ -118,7 +118,7 @@ class NGramModel(ContinuationModel):
         Returns:
             As `LanguageModel.generate` for texts.
         """
-        check_whole("max_length", max_length)
+        check_max_length(max_length)
         sampler = get_sampler(sampler)
         inputs = read_inputs(prompts)
         if not inputs.are_texts:
@@ -145,7 +145,7 @@ class NGramModel(ContinuationModel):
             sampler.bind(),
             constraints,
             max_length,
-            make_noise(sampler.seed, [place], max_length),
+            sampler.make_noise([place], max_length),
         )
         texts = [
             "".join(continue_text(self.tokenizer, prompt, row[row != PAD].tolist()))

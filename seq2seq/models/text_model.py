@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
 from seq2seq.atomic_write import check_space, write_whole
 from seq2seq.backend import CompiledFunctions, forget_gradients
 from seq2seq.checks import check_whole
+from seq2seq.data.batching import EpochOrder
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
 from seq2seq.data.splitting import split_texts
 from seq2seq.data.tables import check_kind, read_data, read_validation
 from seq2seq.networks.sides import Side, deserialize_side
 from seq2seq.text.columns import read_column
+from seq2seq.training.epoch_seeds import EpochSeeds
 from seq2seq.training.manifest import ManifestWriter, describe_data
 
 BATCH_SIZE = 64
@@ -162,8 +163,7 @@ class TextModel(keras.Model):
         x, y, validation_data = self.read_data(x, y, validation_data, kwargs)
         self._check_call(x, batch_size)
         check_whole("epochs", epochs)
-        if seed is None:
-            seed = int(np.random.randint(2**31))
+        order = EpochOrder(seed)
         if batch_size is None and (self.is_read(x) or is_arrays(x)):
             batch_size = BATCH_SIZE if self.is_read(x) else 32
         all_data, split = (x, y), validation_split
@@ -175,13 +175,13 @@ class TextModel(keras.Model):
                     f"Expected no validation_split with a function. Received: {split}. Pass "
                     "validation_data, which may be a function too."
                 )
-            x = self._stream_batches(x, batch_size or BATCH_SIZE, shuffle, seed)
+            x = self._stream_batches(x, batch_size or BATCH_SIZE, shuffle, order)
         validation_batch_size = kwargs.pop("validation_batch_size", None)
         weights = {name: kwargs.pop(name, None) for name in ("sample_weight", "class_weight")}
         weights = self._check_and_prepare(x, y, weights)
         validation = self._validation(validation_data, validation_batch_size)
         manifest = {
-            "seed": seed,
+            "seed": order.seed,
             "data": describe_data(*all_data),
             "training": {"batch_size": batch_size, "validation_split": split},
         }
@@ -190,10 +190,14 @@ class TextModel(keras.Model):
         return super().fit(
             epochs=epochs,
             verbose=verbose,
-            callbacks=[ManifestWriter(manifest), *keras.tree.flatten(callbacks or [])],
+            callbacks=[
+                ManifestWriter(manifest),
+                EpochSeeds(order),
+                *keras.tree.flatten(callbacks or []),
+            ],
             validation_data=validation,
             validation_batch_size=None if self.is_read(x) else validation_batch_size,
-            **self._batches(x, y, batch_size, shuffle, seed, validation_split),
+            **self._batches(x, y, batch_size, shuffle, order, validation_split),
             **weights,
             **kwargs,
         )
@@ -317,11 +321,11 @@ class TextModel(keras.Model):
                 return x, y, self.prepare_weights(x, y, weights)["sample_weight"]
         return data
 
-    def _batches(self, x, y, batch_size, shuffle, seed, validation_split):
+    def _batches(self, x, y, batch_size, shuffle, order, validation_split):
         """Returns the arguments of Keras's `fit` for the data and its order."""
         if self.is_read(x):
             return {
-                "x": self.make_training_dataset(x, y, batch_size, shuffle, seed),
+                "x": self.make_training_dataset(x, y, batch_size, shuffle, order),
                 "shuffle": False,  # the dataset shuffles
             }
         if hasattr(x, "element_spec"):  # a tf.data.Dataset has its own order

@@ -51,7 +51,8 @@ class Crossentropy(keras.losses.Loss):
         scores = getattr(y_pred, "_keras_logits", None)
         if scores is not None and scores.dtype == y_pred.dtype:
             return crossentropy_of_scores(scores, labels, self.label_smoothing)
-        exact = ops.sparse_categorical_crossentropy(labels, y_pred)
+        # Keras's own would clip probabilities at 1e-7, below which there is no gradient.
+        exact = -ops.log(ops.maximum(pick(y_pred, labels), SMALLEST))
         if not self.label_smoothing:
             return exact
         even = -ops.mean(ops.log(ops.maximum(y_pred, SMALLEST)), axis=-1)
