@@ -3,6 +3,7 @@
 import collections
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 from conftest import CHINESE, ENGLISH
@@ -101,6 +102,19 @@ class TestColumns:
     def test_a_tokenizer_adapts_to_any_column(self, make):
         expected = seq2seq.CharTokenizer().adapt(CHINESE).vocabulary
         assert seq2seq.CharTokenizer().adapt(make(CHINESE)).vocabulary == expected
+
+    @pytest.mark.parametrize("make", [list, lambda texts: in_pandas("string", texts)])
+    def test_a_missing_text_is_told_with_its_place(self, model, make):
+        column = make(["good", None])
+        calls = (
+            seq2seq.CharTokenizer().adapt,
+            model.generate,
+            lambda texts: model.fit(texts, texts),
+            lambda texts: model.score(texts, texts),
+        )
+        for call in calls:
+            with pytest.raises(ValueError, match=r"in place 1: .*Leave it out"):
+                call(column)
 
     def test_numbers_stay_as_they_are(self):
         ids = np.array([[4, 3]])
@@ -260,6 +274,24 @@ class TestModels:
         assert len(calls) >= 3 and len(history.history["val_loss"]) == 3
         with pytest.raises(ValueError, match="validation_split"):
             model.fit(read_pairs, validation_split=0.5)
+
+    def test_what_keras_takes_goes_to_keras(self, model):
+        inputs, labels = model.encode_pairs(ENGLISH, CHINESE)
+
+        class Batches(keras.utils.PyDataset):
+            def __len__(self):
+                return 1
+
+            def __getitem__(self, index):
+                return tuple(inputs), labels
+
+        expected = model.evaluate(inputs, labels, verbose=0)
+        batch = dict(zip(("source_ids", "target_ids"), inputs, strict=True)), labels
+        forms = [Batches(), in_tensorflow(batch).batch(4), (batch for _ in range(1))]
+        for data in forms:
+            assert model.evaluate(data, verbose=0) == pytest.approx(expected, rel=1e-4)
+        model.fit(Batches(), validation_data=Batches(), verbose=0)
+        model.fit((batch for _ in range(2)), steps_per_epoch=2, shuffle=False, verbose=0)
 
     def test_a_language_model(self):
         frame = pytest.importorskip("pandas").DataFrame({"line": ENGLISH})

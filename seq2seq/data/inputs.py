@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seq2seq.text.columns import as_list, begins_with_text, column_names, cure, show
+from seq2seq.text.columns import as_list, begins_with_text, check_each, column_names, cure, show
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS, PAD
 
@@ -92,16 +92,7 @@ def check_texts(texts) -> None:
             f"Expected a list of at least one text. Received: {show(texts)}. {cure(texts)}".rstrip()
         )
     if is_texts(texts):
-        _check_each(texts)
-
-
-def _check_each(texts) -> None:
-    for i, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise ValueError(
-                f"Expected a list of texts (str). Received in place {i}: {text!r} of type "
-                f"{type(text).__name__}. Leave it out, or write an empty text."
-            )
+        check_each(texts)
 
 
 def make_rows(
@@ -149,7 +140,7 @@ def encode_rows(
     Returns:
         A list of lists of int.
     """
-    _check_each(texts)
+    check_each(texts)
     rows = tokenizer.encode_all(texts)
     cut = sum(len(row) >= max_length for row in rows)
     if cut:

@@ -180,6 +180,7 @@ class TextModel(keras.Model):
         weights = {name: kwargs.pop(name, None) for name in ("sample_weight", "class_weight")}
         weights = self._check_and_prepare(x, y, weights)
         validation = self._validation(validation_data, validation_batch_size)
+        batches = self._batches(x, y, batch_size, shuffle, order, validation_split)
         manifest = {
             "seed": order.seed,
             "data": describe_data(*all_data),
@@ -197,7 +198,7 @@ class TextModel(keras.Model):
             ],
             validation_data=validation,
             validation_batch_size=None if self.is_read(x) else validation_batch_size,
-            **self._batches(x, y, batch_size, shuffle, order, validation_split),
+            **batches,
             **weights,
             **kwargs,
         )

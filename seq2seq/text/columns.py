@@ -63,13 +63,29 @@ def each_text(texts: Iterable[str]) -> Iterable[str]:
     """Returns texts to go through once: a column, or any iterable, which is not held in memory.
 
     Raises:
-        ValueError: If they are one text, a table or nothing that can be gone through.
+        ValueError: If they are one text, a table or nothing that can be gone through, or one in a
+            list is missing.
     """
     odd = isinstance(texts, (str, bytes, Mapping)) or column_names(texts) is not None
     if odd or not hasattr(texts, "__iter__"):
         received = f"one text: {texts[:40]!r}" if isinstance(texts, str) else show(texts)
         raise ValueError(f"Expected a list of texts. Received {received}. {cure(texts)}".rstrip())
-    return _elements(texts) if hasattr(texts, "element_spec") else read_column(texts)
+    if hasattr(texts, "element_spec"):
+        return _elements(texts)
+    texts = read_column(texts)
+    if isinstance(texts, (list, tuple)):
+        check_each(texts)
+    return texts
+
+
+def check_each(texts: Iterable) -> None:
+    """Raises a `ValueError` if one of many texts is missing or something else."""
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"Expected a list of texts (str). Received in place {place}: {text!r:.60} of type "
+                f"{type(text).__name__}. Leave it out, or write an empty text."
+            )
 
 
 def column_names(table) -> list | None:
@@ -148,9 +164,13 @@ def _elements(dataset) -> Iterator:
             "Expected a dataset that ends. Received one that repeats. Leave out `repeat()`: "
             "`epochs` of `fit` counts how often it is read."
         )
+    spec = dataset.element_spec
+    parts = spec.values() if isinstance(spec, dict) else spec if isinstance(spec, tuple) else [spec]
+    if all(getattr(part, "shape", None) == () for part in parts):
+        dataset = dataset.batch(1024)  # twenty times as fast as one by one
     for element in dataset.as_numpy_iterator():
         if isinstance(element, dict):
-            element = tuple(element[name] for name in dataset.element_spec)
+            element = tuple(element[name] for name in spec)
         values = element if isinstance(element, tuple) else (element,)
         rows = [values] if not getattr(values[0], "shape", ()) else zip(*values, strict=True)
         for row in rows:
