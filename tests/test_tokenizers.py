@@ -229,6 +229,22 @@ def test_adapt_returns_the_tokenizer_and_starts_over():
     assert "a" not in tokenizer.vocabulary
 
 
+def test_a_tokenizer_shows_its_kind_and_its_size():
+    assert repr(WordTokenizer()) == "<WordTokenizer, not adapted>"
+    assert repr(JiebaTokenizer().adapt(["你好"])) == "<JiebaTokenizer of 5 tokens>"
+    assert repr(CharTokenizer(vocabulary=["a", "b"])) == "<CharTokenizer of 6 tokens>"
+
+
+def test_a_tokenizer_called_encodes_one_text_or_many():
+    tokenizer = CharTokenizer().adapt(["ab"])
+    assert tokenizer("ab") == [4, 5] and tokenizer("") == []
+    assert tokenizer(["ab", "", "b"]) == [[4, 5], [], [5]] == tokenizer(iter(["ab", "", "b"]))
+    with pytest.raises(ValueError, match="Expected a list of texts"):
+        tokenizer(5)
+    with pytest.raises(ValueError, match="never adapted"):
+        CharTokenizer()("a")
+
+
 # Mistakes
 
 

@@ -3,7 +3,6 @@
 import copy
 import inspect
 import itertools
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,14 +10,19 @@ from pathlib import Path
 from seq2seq.checks import check_whole
 from seq2seq.keras_registry import keras_serializable
 from seq2seq.text.segmentation import segment, segment_all
-from seq2seq.text.spacing import GLUE, HAN, KANA, SPACE, SYMBOL, join_tokens, mark_spaces
+from seq2seq.text.spacing import GLUE, HAN, KANA, SPACE, SYMBOL, join_each, mark_spaces
+from seq2seq.text.tokenizer_file import read_tokenizer, write_tokenizer
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from seq2seq.text.word_lists import read_words
 
 BLOCK = 50_000  # texts segmented together: enough for all cores, few enough for memory
 
 
 class Tokenizer:
     """What the tokenizers share: the vocabulary, and ids on top of `tokenize` and `detokenize`.
+
+    A tokenizer of your own is a subclass that defines these two; registered with Keras, it is saved
+    and loaded like the others.
 
     Args:
         max_tokens: Size of the vocabulary, its four special tokens included. Defaults to `None`,
@@ -27,6 +31,14 @@ class Tokenizer:
         lowercase: Whether texts are lower-cased. Defaults to `False`.
         vocabulary: A `Vocabulary`, or its ordinary tokens in order. Defaults to `None`: `adapt`
             builds it.
+
+    Example:
+
+    >>> tokenizer = WordTokenizer().adapt(["the cat sat", "the dog"])
+    >>> tokenizer
+    <WordTokenizer of 8 tokens>
+    >>> tokenizer("the dog sat")
+    [4, 6, 7]
     """
 
     def __init__(
@@ -41,10 +53,27 @@ class Tokenizer:
         check_whole("min_frequency", min_frequency)
         if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
             vocabulary = Vocabulary(vocabulary)
-        self.max_tokens = max_tokens
-        self.min_frequency = min_frequency
-        self.lowercase = lowercase
+        self.max_tokens = max_tokens and int(max_tokens)
+        self.min_frequency = int(min_frequency)
+        self.lowercase = bool(lowercase)
         self._vocabulary = vocabulary
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        # A class that joins tokens in its own way streams them in that way too.
+        if "detokenize" in vars(cls) and "detokenize_each" not in vars(cls):
+            cls.detokenize_each = Tokenizer.detokenize_each
+
+    def __call__(self, texts: str | Iterable[str]) -> list[int] | list[list[int]]:
+        """Returns the ids of a text as `encode` does, or of each of many as `encode_all` does."""
+        if isinstance(texts, str):
+            return self.encode(texts)
+        return self.encode_all(self._listed(texts))
+
+    def __repr__(self) -> str:
+        if self._vocabulary is None:
+            return f"<{type(self).__name__}, not adapted>"
+        return f"<{type(self).__name__} of {len(self._vocabulary)} tokens>"
 
     @property
     def vocabulary(self) -> Vocabulary | None:
@@ -80,6 +109,18 @@ class Tokenizer:
         """Joins tokens into a text."""
         raise NotImplementedError
 
+    def detokenize_each(self, tokens: Iterable[str]) -> Iterator[str]:
+        """Yields what each token adds to the text of those before it, as soon as it comes.
+
+        The pieces join to what `detokenize` returns. After the last token another piece may follow.
+        """
+        seen, text = [], ""
+        for token in tokens:
+            seen.append(token)
+            longer = self.detokenize(seen)
+            yield longer[len(text) :]
+            text = longer
+
     def encode(self, text: str) -> list[int]:
         """Returns the ids of a text, without `BOS` and `EOS`."""
         return self._adapted().ids(self.tokenize(text))
@@ -93,6 +134,39 @@ class Tokenizer:
         """Returns the text of ids; special ids are skipped."""
         tokens = self._adapted().tokens(ids)
         return self.detokenize(token for token in tokens if token not in SPECIAL_TOKENS)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the tokenizer into a file of its own, as readable JSON.
+
+        Args:
+            path: Path of the file; an older one is replaced.
+
+        Raises:
+            ValueError: If the file cannot be written, or a class of your own is not registered with
+                Keras.
+
+        Example:
+
+        >>> WordTokenizer().adapt(["the cat"]).save("words.json")
+        >>> Tokenizer.load("words.json")
+        <WordTokenizer of 6 tokens>
+        """
+        write_tokenizer(path, self)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Tokenizer":
+        """Loads what `save` has written, which is data only: nothing in it is run.
+
+        Args:
+            path: Path of the file.
+
+        Returns:
+            A tokenizer of the class that was saved: this one, or a subclass of it.
+
+        Raises:
+            ValueError: If the file is missing, broken, or holds something else.
+        """
+        return read_tokenizer(path, cls)
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this tokenizer, its vocabulary included."""
@@ -180,6 +254,10 @@ class CharTokenizer(Tokenizer):
         """Joins characters into a text."""
         return "".join(tokens)
 
+    def detokenize_each(self, tokens: Iterable[str]) -> Iterator[str]:
+        """Yields each character; see `Tokenizer.detokenize_each`."""
+        return iter(tokens)
+
 
 _letter = rf"[^\s{SYMBOL}{HAN}{KANA}]"
 _contraction = rf"['’](?i:s|t|re|ve|ll|d|m)(?!{_letter})"
@@ -225,7 +303,11 @@ class WordTokenizer(Tokenizer):
 
     def detokenize(self, tokens: Iterable[str]) -> str:
         """Joins words and punctuation marks into a text."""
-        return join_tokens(tokens)
+        return "".join(join_each(tokens))
+
+    def detokenize_each(self, tokens: Iterable[str]) -> Iterator[str]:
+        """Yields each word, with the space before it; see `Tokenizer.detokenize_each`."""
+        return join_each(tokens)
 
     def _pieces(self, text: str) -> Iterator[tuple[str, bool]]:
         """Yields the pieces of a text, and whether white space precedes each."""
@@ -314,25 +396,3 @@ class JiebaTokenizer(WordTokenizer):
             else:
                 yield piece, spaced
                 skipped_space = False
-
-
-def read_words(words: str | Sequence[str] | None, lowercase: bool = False) -> list[str]:
-    """Returns a list of words, given as one or as the path of a file."""
-    if words is None:
-        return []
-    if isinstance(words, (str, os.PathLike)):
-        try:
-            words = Path(words).read_text(encoding="utf-8-sig").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(
-                "Expected a list of words or a UTF-8 file with a word a line. "
-                f"Received: {str(words)!r} ({error})."
-            ) from error
-    if isinstance(words, (set, frozenset)):
-        words = sorted(words)
-    if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
-        raise ValueError(
-            f"Expected a list of words or a UTF-8 file with a word a line. Received: {words!r}."
-        )
-    words = [word.strip() for word in words if word.strip()]
-    return [word.lower() for word in words] if lowercase else words
