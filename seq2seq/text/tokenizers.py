@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seq2seq.checks import check_whole
 from seq2seq.keras_registry import keras_serializable
-from seq2seq.text.segmentation import segment, segment_all
+from seq2seq.text.segmentation import load_jieba, segment_all
 from seq2seq.text.spacing import GLUE, HAN, KANA, SPACE, SYMBOL, join_each, mark_spaces
 from seq2seq.text.tokenizer_file import read_tokenizer, write_tokenizer
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
@@ -355,8 +355,9 @@ class JiebaTokenizer(WordTokenizer):
         super().__init__(max_tokens, min_frequency, lowercase, vocabulary)
         self.user_dictionary = read_words(user_dictionary, lowercase)
         self.stop_words = read_words(stop_words, lowercase)
-        self.hmm = hmm
+        self.hmm = bool(hmm)
         self._words = {}
+        self._jieba = None
 
     def tokenize_all(self, texts: Iterable[str]) -> Iterator[list[str]]:
         """Yields the tokens of each text, segmenting much text on all cores."""
@@ -385,7 +386,14 @@ class JiebaTokenizer(WordTokenizer):
     def _split(self, chunk: str) -> Iterator[str]:
         if not _contains_han.search(chunk):
             return super()._split(chunk)
-        return self._words.get(chunk) or segment(chunk, self.user_dictionary, self.hmm)
+        if chunk in self._words:
+            return self._words[chunk]
+        if self._jieba is None:
+            self._jieba = load_jieba(self.user_dictionary)
+        return self._jieba.cut(chunk, HMM=self.hmm)
+
+    def __getstate__(self):
+        return {**self.__dict__, "_jieba": None}  # copied and pickled without the dictionary
 
     def _pieces(self, text: str) -> Iterator[tuple[str, bool]]:
         skipped_space = False
