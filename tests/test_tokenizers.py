@@ -91,6 +91,34 @@ def test_any_jumble_of_characters_comes_back(kind):
         assert tokenizer.detokenize(tokenizer.tokenize(text)) == clean(text), ascii(text)
 
 
+LEARNED = ["I like tea, 我爱北京。", "tea ,I 。北 京", "low ▁￭"]
+BYTES = {"max_tokens": 300, "byte_fallback": True}
+WHAT_COMES_BACK = {
+    "runs of white space as one": (TOKENIZERS, {}, "I\t\u3000tea \n", "I tea"),
+    "of a subword tokenizer too": ([SubwordTokenizer], {}, " I \r\n tea", "I tea"),
+    "all else of characters": ([CharTokenizer], {}, "▁￭ tea ,I。", "▁￭ tea ,I。"),
+    "unusual spaces": ([*TOKENIZERS, SubwordTokenizer], {}, "tea ,I 。北 京", "tea ,I 。北 京"),
+    "marks as spaces": (WORD_TOKENIZERS, {}, "I▁like￭tea", "I like tea"),
+    "the mark of subwords": ([SubwordTokenizer], {}, "I▁like", "I like"),
+    "lower case": (TOKENIZERS, {"lowercase": True}, "I LIKE", "i like"),
+    "no unknown words": (WORD_TOKENIZERS, {}, "I like green tea", "I like tea"),
+    "no unknown characters": ([CharTokenizer, SubwordTokenizer], {}, "tea龘é", "tea"),
+    "no stop words": ([JiebaTokenizer], {"stop_words": ["爱"]}, "我爱北京。", "我北京。"),
+    "every character of bytes": ([SubwordTokenizer], BYTES, "龘é 😀\x01", "龘é 😀\x01"),
+    "but the mark of subwords": ([SubwordTokenizer], BYTES, "龘▁é", "龘 é"),
+    "no lone surrogates": ([SubwordTokenizer], BYTES, "tea\ud800", "tea?"),
+}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "options", "text", "expected"), WHAT_COMES_BACK.values(), ids=WHAT_COMES_BACK
+)
+def test_what_comes_back_is_what_the_docstrings_say(kinds, options, text, expected):
+    for kind in kinds:
+        tokenizer = kind(**options).adapt(LEARNED)
+        assert tokenizer.decode(tokenizer.encode(text)) == expected
+
+
 def test_words_and_marks_are_tokens():
     def words(text):
         return " | ".join(WordTokenizer().tokenize(text))

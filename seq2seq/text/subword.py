@@ -21,8 +21,10 @@ PIECES = rf"{SPACE}?(?:[{HAN}]+|[\p{{L}}\p{{M}}&&[^{HAN}]]+|[^\p{{L}}\p{{M}}{SPA
 class SubwordTokenizer(Tokenizer):
     """Subwords learned from texts: frequent words and phrases whole, rare ones in parts.
 
-    A space is part of the subword it precedes, written `▁`; `▁` itself is read as a space. Chinese
-    is not segmented first.
+    A space is part of the subword it precedes, written `▁`. Chinese is not segmented first. A text
+    comes back up to runs of white space; `▁` itself is read as a space, and a lone surrogate as
+    `?`. With `byte_fallback` no character is outside the vocabulary, so `decode(encode(text))`
+    gives all of them back.
 
     Args:
         max_tokens: Size of the vocabulary, its four special tokens included. Defaults to 8000.

@@ -21,14 +21,18 @@ BLOCK = 50_000  # texts segmented together: enough for all cores, few enough for
 class Tokenizer:
     """What the tokenizers share: the vocabulary, and ids on top of `tokenize` and `detokenize`.
 
-    A tokenizer of your own is a subclass that defines these two; registered with Keras, it is saved
-    and loaded like the others.
+    `detokenize(tokenize(text))` gives a text back character by character, except that a run of
+    white space becomes one space, and none is left at the ends; each class says what else it
+    changes. `decode(encode(text))` does too, but leaves out tokens outside the vocabulary.
+
+    A tokenizer of your own is a subclass that defines `tokenize` and `detokenize`; registered with
+    Keras, it is saved and loaded like the others.
 
     Args:
         max_tokens: Size of the vocabulary, its four special tokens included. Defaults to `None`,
             no limit.
         min_frequency: Tokens seen less often in `adapt` are left out. Defaults to 1.
-        lowercase: Whether texts are lower-cased. Defaults to `False`.
+        lowercase: Whether texts are lower-cased; they come back so. Defaults to `False`.
         vocabulary: A `Vocabulary`, or its ordinary tokens in order. Defaults to `None`: `adapt`
             builds it.
 
@@ -236,7 +240,7 @@ class Tokenizer:
 
 @keras_serializable
 class CharTokenizer(Tokenizer):
-    """One token per character; runs of white space become one space.
+    """One token per character; all but runs of white space comes back, which become one space.
 
     Args: see `WordTokenizer`.
 
@@ -277,8 +281,9 @@ class WordTokenizer(Tokenizer):
     """Words and punctuation marks; each Chinese or Japanese character is a word of its own.
 
     Contractions split before the apostrophe. Where the spacing is unusual, a token carries a mark,
-    so that `detokenize` restores it; the two marks `▁` and `￭` themselves are read as spaces. Text
-    that is already tokenised (words and punctuation marks separated) keeps its tokens.
+    so that `detokenize` restores it: a text comes back up to runs of white space and the two marks
+    themselves, `▁` and `￭`, which are read as spaces. Text that is already tokenised (words and
+    punctuation marks separated) keeps its tokens.
 
     Args:
         max_tokens: Size of the vocabulary, its four special tokens included. Defaults to `None`,
@@ -324,6 +329,8 @@ class WordTokenizer(Tokenizer):
 class JiebaTokenizer(WordTokenizer):
     """Chinese words by jieba (https://github.com/fxsjy/jieba); other text as `WordTokenizer` does.
 
+    A text comes back as from a `WordTokenizer`, but without the stop words.
+
     Args:
         max_tokens: See `WordTokenizer`.
         min_frequency: See `WordTokenizer`.
@@ -333,7 +340,7 @@ class JiebaTokenizer(WordTokenizer):
             word per line (jieba's frequency and tag may follow after a space). A saved model
             contains the words themselves. Defaults to `None`.
         stop_words: Words to leave out: a list, or the path of a UTF-8 file with one word per line.
-            Texts are then no longer restored exactly. Defaults to `None`.
+            They do not come back. Defaults to `None`.
         hmm: Whether jieba guesses words outside its dictionary. Defaults to `True`.
 
     Example:
