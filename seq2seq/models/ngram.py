@@ -143,10 +143,10 @@ class NGramModel(ContinuationModel):
 
         Example:
 
-        >>> tokenizer = seq2seq.CharTokenizer().adapt(["the cat sat"])
-        >>> seq2seq.NGramModel(tokenizer, order=3).fit(["the cat sat"]).save("ngrams.npz")
+        >>> tokenizer = seq2seq.CharTokenizer().adapt(["the cat"])
+        >>> seq2seq.NGramModel(tokenizer, order=3).fit(["the cat"]).save("ngrams.npz")
         >>> seq2seq.NGramModel.load("ngrams.npz").generate("the c")
-        'the cat sat'
+        'the cat'
         """
         self._check_fitted()
         write_ngrams(path, self.tokenizer, [level.grams() for level in self._levels])
