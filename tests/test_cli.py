@@ -309,14 +309,18 @@ class TestEveryTask:
         result = json.loads(capsys.readouterr().out)
         assert result["texts"] == 24 and result["coverage"] > 0.5
 
-    @pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
-    def test_subwords_on_both_sides(self, folder, capsys, algorithm):
+    @pytest.mark.parametrize(
+        ("algorithm", "size", "more"),
+        [("bpe", 30, []), ("unigram", 30, []), ("bpe", 290, ["--byte-fallback"])],
+    )
+    def test_subwords_on_both_sides(self, folder, capsys, algorithm, size, more):
         sides = ["--source-tokenizer", "subword", "--target-tokenizer", "subword"]
-        options = [*sides, "--subword-algorithm", algorithm, "--max-tokens", "30"]
+        options = [*sides, "--subword-algorithm", algorithm, "--max-tokens", str(size), *more]
         assert main(["train", "data.tsv", "--output", "m.keras", *options, *TINY]) == 0
         model = load_model("m.keras")
         assert model.source_tokenizer.algorithm == model.target_tokenizer.algorithm == algorithm
-        assert 4 < model.source_vocabulary_size <= 30
+        assert size - 26 < model.source_vocabulary_size <= size
+        assert model.target_tokenizer.byte_fallback is bool(more)
         capsys.readouterr()
         assert main(["inspect", "data.tsv", *options]) == 0
         assert "SubwordTokenizer" in capsys.readouterr().out
@@ -353,6 +357,7 @@ class TestEveryTask:
         arguments = ["train", "--task", "classify", "labels.tsv", "--output", "n.keras"]
         fails_with_one_line([*arguments, "--no-hmm"], capsys, "--tokenizer jieba")
         fails_with_one_line([*arguments, "--subword-algorithm", "bpe"], capsys, "subword")
+        fails_with_one_line([*arguments, "--byte-fallback"], capsys, "subword with --byte-fallback")
 
 
 class TestLanguageModel:
