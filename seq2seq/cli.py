@@ -7,7 +7,7 @@ import itertools
 import os
 import sys
 
-from seq2seq.commands.options import add_data, add_json, positive
+from seq2seq.commands.options import PAIRS, add_data, add_json, positive
 from seq2seq.commands.sampler_options import add_sampler
 from seq2seq.commands.tokenizer_options import add_side_tokenizers
 from seq2seq.commands.train_options import add_train
@@ -92,8 +92,8 @@ def _add_evaluate(commands):
     evaluate.add_argument("model", help="model file (.keras)")
     add_data(
         evaluate,
-        "one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; or .gz; "
-        "for a classifier, texts with labels; for a language model, one text per line",
+        f"{PAIRS}; or .gz; for a classifier, texts with labels; for a language model, one text per "
+        "line",
     )
     evaluate.add_argument(
         "--whole-files", action="store_true", help="language model: each file is one text"
@@ -112,11 +112,7 @@ def _add_evaluate(commands):
 
 def _add_inspect(commands):
     inspect = commands.add_parser("inspect", help="report on a file of pairs, or on a model file")
-    add_data(
-        inspect,
-        "one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; or .gz; "
-        "or a model file (.keras)",
-    )
+    add_data(inspect, f"{PAIRS}; or .gz; or a model file (.keras)")
     inspect.add_argument(
         "--validation", nargs="+", metavar="FILE", help="validation pairs, as DATA"
     )
