@@ -1,7 +1,6 @@
 """The command line: its commands, its exit codes, and a quiet start."""
 
 import argparse
-import contextlib
 import importlib
 import itertools
 import os
@@ -12,6 +11,7 @@ from seq2seq.commands.sampler_options import add_sampler
 from seq2seq.commands.tokenizer_options import add_side_tokenizers
 from seq2seq.commands.train_options import add_train
 from seq2seq.evaluation.metric_names import DEFAULT_METRICS, KNOWN_METRICS
+from seq2seq.quiet import LEVEL
 from seq2seq.version import __version__
 
 
@@ -123,24 +123,6 @@ def _add_inspect(commands):
 
 
 def _load_command(name):
-    """Returns the function of a command, importing quietly."""
-    with _quiet():
-        module = importlib.import_module(f"seq2seq.commands.{name}")
-        if keras := sys.modules.get("keras"):
-            keras.ops.zeros(())  # starts the backend
-    return getattr(module, name)
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Hides what TensorFlow prints at its start, which only the file descriptor can stop."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with open(os.devnull, "wb") as sink:
-        os.dup2(sink.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    """Returns the function of a command."""
+    os.environ.setdefault(LEVEL, "3")  # for what TensorFlow prints after its start
+    return getattr(importlib.import_module(f"seq2seq.commands.{name}"), name)
