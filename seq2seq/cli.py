@@ -6,6 +6,7 @@ import itertools
 import os
 import sys
 
+from seq2seq.commands.early_checks import check_early
 from seq2seq.commands.options import PAIRS, add_data, add_json, positive
 from seq2seq.commands.sampler_options import add_sampler
 from seq2seq.commands.tokenizer_options import add_side_tokenizers
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8")
     try:
+        check_early(options)
         _load_command(options.command)(options)
         sys.stdout.flush()
     except (ValueError, ImportError, OSError) as error:
@@ -75,6 +77,9 @@ def _add_generate(commands):
     generate.add_argument("model", help="model file (.keras)")
     generate.add_argument(
         "files", nargs="*", metavar="FILE", help="one text per line; default: standard input"
+    )
+    generate.add_argument(
+        "--text", action="append", help="a line of input, instead of FILEs; repeat it for more"
     )
     generate.add_argument("--batch-size", type=positive, default=64, help="default: %(default)s")
     sampling = add_sampler(generate)

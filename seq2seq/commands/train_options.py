@@ -7,6 +7,7 @@ from seq2seq.commands.task_options import TASKS, TaskOptions, add_model_options
 from seq2seq.commands.tokenizer_options import AUTO, add_shared, add_tokenizer
 
 TRANSLATE, LANGUAGE_MODEL, CLASSIFY = TASKS
+VECTORS = ("source_vectors", "target_vectors", "vectors")
 
 
 def add_train(commands) -> None:
