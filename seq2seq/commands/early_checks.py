@@ -7,7 +7,7 @@ from seq2seq.commands.options import given
 from seq2seq.commands.sampler_options import make_sampler
 from seq2seq.commands.task_options import check_model_arguments
 from seq2seq.commands.train_options import VECTORS
-from seq2seq.data.corpus import check_readable
+from seq2seq.data.corpus import check_pair_files, check_readable
 from seq2seq.files.keras_file import check_model_path, read_config
 
 
@@ -47,7 +47,10 @@ def _check_train(options):
     if not resumed_model(options):
         check_model_arguments(options)
         check_readable(given(options, *VECTORS).values())
-    check_readable([*options.data, *(options.validation or ())])
+    for files in (options.data, options.validation or ()):
+        if options.task != "language-model":
+            check_pair_files(files)
+        check_readable(files)
 
 
 def _check_output(options):

@@ -110,12 +110,17 @@ def read_pair_files(paths: Sequence[str | Path], columns: Sequence | None = None
     Raises:
         ValueError: If there are more than two files, or as `read_pairs`.
     """
-    if len(paths) > 2:
-        received = " ".join(map(str, paths))
-        raise ValueError(f"Expected one file of pairs, or two files. Received: {received}.")
+    check_pair_files(paths)
     if columns and all(isinstance(column, str) and column.isdigit() for column in columns):
         columns = tuple(map(int, columns))
     return read_pairs(*paths, columns=columns)
+
+
+def check_pair_files(paths: Sequence[str | Path]) -> None:
+    """Raises a `ValueError` for more files than hold pairs."""
+    if len(paths) > 2:
+        received = " ".join(map(str, paths))
+        raise ValueError(f"Expected one file of pairs, or two files. Received: {received}.")
 
 
 def read_text_files(
