@@ -26,6 +26,7 @@ from seq2seq.text.cleaning import to_half_width as to_half_width
 from seq2seq.text.subword import SubwordTokenizer as SubwordTokenizer
 from seq2seq.text.tokenizers import CharTokenizer as CharTokenizer
 from seq2seq.text.tokenizers import JiebaTokenizer as JiebaTokenizer
+from seq2seq.text.tokenizers import Tokenizer as Tokenizer
 from seq2seq.text.tokenizers import WordTokenizer as WordTokenizer
 from seq2seq.text.vocabulary import BOS as BOS
 from seq2seq.text.vocabulary import EOS as EOS

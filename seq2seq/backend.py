@@ -111,6 +111,12 @@ def as_tensors(structure):
     return keras.tree.map_structure(ops.convert_to_tensor, structure)
 
 
+def as_number(variable) -> float:
+    """Returns the value of a scalar variable, of which a distribution strategy may have copies."""
+    value = getattr(variable, "value", variable)
+    return float(getattr(value, "values", [value])[0])
+
+
 class CompiledFunctions:
     """The compiled functions of a model, which follow its changes.
 

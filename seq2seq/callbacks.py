@@ -7,6 +7,7 @@ from numbers import Integral
 import keras
 import numpy as np
 
+from seq2seq.backend import as_number
 from seq2seq.checks import check_number, check_whole
 from seq2seq.evaluation import TEXT_METRICS, check_metrics
 
@@ -236,14 +237,14 @@ class WarmUp(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Checks that there are updates left."""
-        done = int(self.model.optimizer.iterations)
+        done = int(as_number(self.model.optimizer.iterations))
         if self.decay == "cosine" and done >= self.total_updates:
             raise ValueError(
                 f"Expected `total_updates` above {done}, the updates that the model has had. "
                 f"Received: total_updates={self.total_updates}. Compile the model again to count "
                 "from 0."
             )
-        self._rate_before = float(self.model.optimizer.learning_rate)
+        self._rate_before = as_number(self.model.optimizer.learning_rate)
 
     def on_train_end(self, logs=None):
         """Restores the learning rate."""
@@ -251,7 +252,7 @@ class WarmUp(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         """Sets the learning rate."""
-        update = int(self.model.optimizer.iterations) + 1
+        update = int(as_number(self.model.optimizer.iterations)) + 1
         self.model.optimizer.learning_rate = self.learning_rate(update)
 
 

@@ -62,6 +62,33 @@ def introduce_classes() -> None:
         registry.setdefault(f"{PACKAGE}>{name}", ImportedLater(name, module))
 
 
+def registered_name(cls: type) -> str | None:
+    """Returns the name of a class in files, `None` if it has none; Keras is not imported for it."""
+    if TEXTS.get(cls.__name__) == cls.__module__:
+        return f"{PACKAGE}>{cls.__name__}"
+    if "keras" not in sys.modules:
+        return None
+    name = importlib.import_module("keras").saving.get_registered_name(cls)
+    return name if find_class(name) is cls else None
+
+
+def find_class(name: str, custom_objects: dict | None = None) -> type | None:
+    """Returns the class of a name in files, `None` for an unknown one; imports no other module.
+
+    Args:
+        name: As `registered_name` returns it.
+        custom_objects: Classes to look among first. Defaults to `None`.
+    """
+    package, _, short = name.partition(">")
+    if package == PACKAGE and short in TEXTS:
+        return ImportedLater(short, TEXTS[short]).resolve()
+    if "keras" not in sys.modules:
+        return None
+    saving = importlib.import_module("keras").saving
+    found = saving.get_registered_object(name, custom_objects)
+    return found.resolve() if isinstance(found, ImportedLater) else found
+
+
 class ImportedLater:
     """A placeholder for a class in Keras's registry until a file needs it."""
 

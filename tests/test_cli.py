@@ -9,6 +9,7 @@ import sys
 import types
 
 import keras
+import numpy as np
 import pytest
 from conftest import CHINESE, ENGLISH
 
@@ -67,6 +68,18 @@ def fails_with_one_line(arguments, capsys, words):
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and error.startswith("seq2seq: ")
     assert words in error
+
+
+def _interrupt(monkeypatch, at_epoch, arguments):
+    """Runs a command that is stopped by Ctrl-C."""
+
+    def interrupt(self, epoch, logs=None):
+        if epoch == at_epoch:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.callbacks.ModelCheckpoint, "on_epoch_begin", interrupt, False)
+        assert main(arguments) == 130
 
 
 class TestTrain:
@@ -142,22 +155,36 @@ class TestTrain:
         assert main(["train", "a.en", "a.zh", "--output", "m.keras", *SMALL]) == 0
 
     def test_ctrl_c_keeps_the_last_epoch_and_resume_goes_on(self, folder, capsys, monkeypatch):
-        def interrupt(self, epoch, logs=None):
-            if epoch == 1:
-                raise KeyboardInterrupt
-
-        arguments = ["train", "data.tsv", "--output", "m.keras", "--validation", "data.tsv", *SMALL]
-        with monkeypatch.context() as patch:
-            patch.setattr(keras.callbacks.ModelCheckpoint, "on_epoch_begin", interrupt, False)
-            assert main(arguments) == 130
-        assert "--resume" in capsys.readouterr().err
-        assert load_model("m.last.keras").manifest["training"]["epochs"] == 1
-
-        assert main([*arguments, "--resume", "--json"]) == 0
+        arguments = ["train", "data.tsv", "--validation", "data.tsv", "--dropout", "0.3", *SMALL]
+        arguments += ["--batch-size", "1", "--output"]
+        assert main([*arguments, "whole.keras", "--seed", "5"]) == 0
+        stopped = [*arguments, "m.keras", "--seed", "5"]
+        _interrupt(monkeypatch, 1, stopped)
+        assert "m.last.keras holds a model of 1 epoch(s). Continue" in capsys.readouterr().err
+        assert main([*arguments, "m.keras", "--resume", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["training"]["epochs"] == 2
         assert not (folder / "m.last.keras").exists()
-        assert main([*arguments, "--resume", "--epochs", "3", "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["training"]["epochs"] == 3
+        # It is as if it had never been stopped.
+        whole, resumed = load_model("whole.keras"), load_model("m.keras")
+        for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    def test_ctrl_c_says_what_is_kept_at_every_moment(self, folder, capsys, monkeypatch):
+        arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL, "--epochs", "1"]
+        _interrupt(monkeypatch, 0, arguments)
+        assert "No epoch was finished: nothing is kept" in capsys.readouterr().err
+        assert main(arguments) == 0
+        _interrupt(monkeypatch, 0, [*arguments, "--overwrite"])
+        assert "m.keras holds a model of 1 epoch(s)." in capsys.readouterr().err
+
+    def test_resume_with_other_data_needs_consent(self, folder, capsys):
+        arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL]
+        arguments += ["--validation-split", "0", "--epochs"]
+        assert main([*arguments, "1"]) == 0
+        (folder / "data.tsv").write_text("good night\t晚安。\n", encoding="utf-8")
+        capsys.readouterr()
+        fails_with_one_line([*arguments, "2", "--resume"], capsys, "--other-data")
+        assert main([*arguments, "2", "--resume", "--other-data"]) == 0
 
     def test_resume_refuses_another_model_and_needs_more_epochs(self, folder, capsys):
         arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL]
@@ -286,14 +313,18 @@ class TestEveryTask:
         result = json.loads(capsys.readouterr().out)
         assert result["texts"] == 24 and result["coverage"] > 0.5
 
-    @pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
-    def test_subwords_on_both_sides(self, folder, capsys, algorithm):
+    @pytest.mark.parametrize(
+        ("algorithm", "size", "more"),
+        [("bpe", 30, []), ("unigram", 30, []), ("bpe", 290, ["--byte-fallback"])],
+    )
+    def test_subwords_on_both_sides(self, folder, capsys, algorithm, size, more):
         sides = ["--source-tokenizer", "subword", "--target-tokenizer", "subword"]
-        options = [*sides, "--subword-algorithm", algorithm, "--max-tokens", "30"]
+        options = [*sides, "--subword-algorithm", algorithm, "--max-tokens", str(size), *more]
         assert main(["train", "data.tsv", "--output", "m.keras", *options, *TINY]) == 0
         model = load_model("m.keras")
         assert model.source_tokenizer.algorithm == model.target_tokenizer.algorithm == algorithm
-        assert 4 < model.source_vocabulary_size <= 30
+        assert size - 26 < model.source_vocabulary_size <= size
+        assert model.target_tokenizer.byte_fallback is bool(more)
         capsys.readouterr()
         assert main(["inspect", "data.tsv", *options]) == 0
         assert "SubwordTokenizer" in capsys.readouterr().out
@@ -330,6 +361,7 @@ class TestEveryTask:
         arguments = ["train", "--task", "classify", "labels.tsv", "--output", "n.keras"]
         fails_with_one_line([*arguments, "--no-hmm"], capsys, "--tokenizer jieba")
         fails_with_one_line([*arguments, "--subword-algorithm", "bpe"], capsys, "subword")
+        fails_with_one_line([*arguments, "--byte-fallback"], capsys, "subword with --byte-fallback")
 
 
 class TestLanguageModel:
@@ -559,6 +591,16 @@ class TestGenerate:
         (folder / "in.txt").write_text("\ufeff" + "\n".join(ENGLISH) + "\n", encoding="utf-8")
         assert main(["generate", saved, "in.txt", "in.txt", "--sampler", "beam"]) == 0
         assert capsys.readouterr().out.split() == CHINESE * 2
+
+    def test_a_seeded_sample_does_not_repeat_with_every_block(self, saved, capsys, monkeypatch):
+        monkeypatch.setattr("seq2seq.commands.generate.BLOCK", 2)
+        pretend_input(monkeypatch, b"good night\n" * 6)
+        sample = ["--sampler", "sample", "--temperature", "5", "--seed", "3", "--max-length", "9"]
+        assert main(["generate", saved, *sample]) == 0
+        sampler = seq2seq.Sample(temperature=5.0, seed=3)
+        texts = load_model(saved).generate(["good night"] * 6, max_length=9, sampler=sampler)
+        assert capsys.readouterr().out.splitlines() == texts
+        assert len(set(texts)) > 3
 
     def test_options_of_the_sampler(self, saved, capsys, monkeypatch):
         pretend_input(monkeypatch, ENGLISH[0].encode())

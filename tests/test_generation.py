@@ -86,26 +86,36 @@ def resolve(sampler, max_length):
 
 
 @functools.cache
-def compiled(sampler, decoder, max_length):
+def compiled(sampler, decoder, max_length, rows=None):
     constraints, bound = resolve(sampler, max_length), sampler.bind()
     return compile_function(
-        lambda ids, noise: generate_ids(decoder, ids, bound, constraints, max_length, noise), []
+        lambda ids, noise: generate_ids(
+            decoder, ids, bound, constraints, max_length, noise, rows=rows
+        ),
+        [],
     )
 
 
 def generate(
-    sampler, states=STATES, noise=None, decoder=TOY, max_length=MAX_LENGTH, engine="compiled"
+    sampler,
+    states=STATES,
+    noise=None,
+    decoder=TOY,
+    max_length=MAX_LENGTH,
+    engine="compiled",
+    rows=None,
 ):
     """`(ids, scores)` as NumPy arrays; the engine is the backend, compiled or eager, or NumPy."""
     if noise is None:
         noise = np.zeros((len(states), max_length), "float32")
     if engine == "compiled":
-        results = compiled(sampler, decoder, max_length)(states, noise)
+        results = compiled(sampler, decoder, max_length, rows)(states, noise)
     else:
         if engine == "eager":
             states, noise = ops.convert_to_tensor(states), ops.convert_to_tensor(noise)
         constraints = resolve(sampler, max_length)
-        results = generate_ids(decoder, states, sampler.bind(), constraints, max_length, noise)
+        bound = sampler.bind()
+        results = generate_ids(decoder, states, bound, constraints, max_length, noise, rows=rows)
     if engine == "numpy":
         assert all(type(result) is np.ndarray for result in results)
     return tuple(map(ops.convert_to_numpy, results))
@@ -539,6 +549,17 @@ def test_noise_is_uniform_and_below_one():
         assert (noise < 1).all()
         counts, _ = np.histogram(noise, bins=10, range=(0, 1))
         np.testing.assert_allclose(counts, 1000, atol=160)  # five standard deviations
+
+
+@each_engine
+def test_rows_that_fill_a_batch_are_not_waited_for(engine):
+    texts = [greedy_by_hand(model) for model in range(ROWS)]
+    shortest = min(range(ROWS), key=lambda model: len(texts[model]))
+    states = STATES[[shortest, *range(ROWS)]]
+    ids, _ = generate(Greedy(), states, engine=engine, rows=1)
+    length = len(texts[shortest])
+    assert texts_of(ids) == [texts[shortest], *(text[:length] for text in texts)]
+    assert max(map(len, texts)) > length
 
 
 # Names and mistakes

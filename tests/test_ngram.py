@@ -1,5 +1,8 @@
 """The n-gram baseline."""
 
+import json
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -71,3 +74,114 @@ def test_bad_input(ngrams):
         NGramModel(ngrams.tokenizer).fit([])
     with pytest.raises(ValueError, match="fit"):
         NGramModel(ngrams.tokenizer).score(["a"])
+
+
+class TestFiles:
+    @pytest.fixture
+    def path(self, ngrams, tmp_path):
+        ngrams.save(tmp_path / "ngrams.npz")
+        return tmp_path / "ngrams.npz"
+
+    @staticmethod
+    def craft(path, **changes):
+        """Saves the arrays of a file again, some of them changed."""
+        arrays = {**np.load(path), **changes}
+        np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+
+    @staticmethod
+    def settings(path, **changes):
+        settings = {**json.loads(np.load(path)["settings"].tobytes()), **changes}
+        return np.frombuffer(json.dumps(settings).encode(), dtype="uint8")
+
+    def test_a_model_comes_back_from_its_file(self, ngrams, path):
+        copy = NGramModel.load(path)
+        assert copy.order == 4 and copy.tokenizer.vocabulary == ngrams.tokenizer.vocabulary
+        unseen = [*TEXTS, "the bat", ""]
+        np.testing.assert_array_equal(copy.score(unseen), ngrams.score(unseen))
+        for before in ([], [2], [2, 5, 6, 7]):
+            expected = ngrams._distribution(before)
+            np.testing.assert_array_equal(copy._distribution(before), expected)
+        for sampler in ("greedy", seq2seq.Sample(seed=3), "beam"):
+            texts = copy.generate(["the", ""], 20, sampler)
+            assert texts == ngrams.generate(["the", ""], 20, sampler)
+        copy.save(path.with_name("again.npz"))
+        assert path.with_name("again.npz").read_bytes() == path.read_bytes()
+
+    def test_a_failure_leaves_the_old_file(self, ngrams, path, monkeypatch):
+        old = path.read_bytes()
+        with pytest.raises(ValueError, match="fit"):
+            NGramModel(ngrams.tokenizer).save(path)
+
+        def disk_full(*_):
+            raise OSError("disk full")
+
+        monkeypatch.setattr("os.replace", disk_full)
+        with pytest.raises(ValueError, match=r"disk full. The file that was there is kept"):
+            ngrams.save(path)
+        assert path.read_bytes() == old and list(path.parent.iterdir()) == [path]
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"grams_2": None}, "grams_2"),
+            ({"settings": None}, "settings"),
+            ({"settings": np.zeros(3)}, "saved with"),
+            ({"settings": np.frombuffer(b"[" * 100_000, dtype="uint8")}, "recursion"),
+            ({"settings": np.frombuffer(b"[1]", dtype="uint8")}, "settings"),
+            ({"grams_1": np.array([["a"]], dtype=object)}, "allow_pickle"),
+            ({"grams_1": np.array([[0.5]]), "counts_1": np.array([1])}, "whole numbers"),
+            ({"grams_1": np.array([[5, 6]], "int32")}, "whole numbers"),
+            ({"counts_3": np.array([1])}, "whole numbers"),
+            ({"grams_1": np.array([[9999]], "int32"), "counts_1": np.array([1])}, "outside"),
+            ({"grams_1": np.array([[-1]], "int32"), "counts_1": np.array([1])}, "outside"),
+            ({"grams_1": np.array([[5]], "int32"), "counts_1": np.array([-1])}, "less than once"),
+        ],
+    )
+    def test_other_arrays_are_refused(self, path, changes, message):
+        self.craft(path, **changes)
+        with pytest.raises(ValueError, match=rf"ngrams.npz to be an NGramModel .*{message}"):
+            NGramModel.load(path)
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"order": 10**15}, "grams_5"),
+            ({"order": "4"}, "order"),
+            ({"order": 0}, "order"),
+            ({"tokenizer": None}, "not what `tokenizer.save` writes"),
+            ({"tokenizer": {"registered_name": "os>system", "config": {}}}, "'os>system'"),
+            (
+                {"tokenizer": {"registered_name": "seq2seq>CharTokenizer", "config": {}}},
+                "no vocabulary",
+            ),
+        ],
+    )
+    def test_other_settings_are_refused(self, path, changes, message):
+        self.craft(path, settings=self.settings(path, **changes))
+        with pytest.raises(ValueError, match=rf"ngrams.npz to be an NGramModel .*{message}"):
+            NGramModel.load(path)
+
+    def test_a_file_takes_no_more_memory_than_it_has_bytes(self, path):
+        np.savez_compressed(path, **np.load(path))
+        with pytest.raises(ValueError, match="compressed"):
+            NGramModel.load(path)
+        header = b"{'descr': '<i4', 'fortran_order': False, 'shape': (%d, 1), }" % 2**45
+        array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64)
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in {**members, "grams_1.npy": array}.items():
+                archive.writestr(name, content)
+        with pytest.raises(ValueError, match="saved with"):
+            NGramModel.load(path)
+
+    def test_a_file_that_is_none_is_named(self, path):
+        with pytest.raises(ValueError, match=r"none.npz, which is no file"):
+            NGramModel.load(path.with_name("none.npz"))
+        path.write_bytes(path.read_bytes()[:500])
+        with pytest.raises(ValueError, match="only part of one"):
+            NGramModel.load(path)
+
+    def test_load_model_says_what_loads_it(self, path):
+        with pytest.raises(ValueError, match=r"NGramModel.load"):
+            seq2seq.load_model(path)

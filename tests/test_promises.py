@@ -1,5 +1,8 @@
 """The promises of section 5 of the design, one test each (beam search: `test_generation.py`)."""
 
+import importlib.util
+import json
+import os
 import subprocess
 import sys
 
@@ -98,3 +101,35 @@ def test_same_seed_same_data_same_weights(phrases):
 
     for first, second in zip(train(), train(), strict=True):
         np.testing.assert_array_equal(first, second)
+
+
+TRAIN = """
+import json, sys, keras, numpy as np, seq2seq
+model = keras.saving.load_model(sys.argv[1])
+kernel, bias = model.decoder.output.get_weights()
+bias[4::2] -= 25  # these labels begin with a probability of about 1e-12
+model.decoder.output.set_weights([kernel, bias])
+model.optimizer.learning_rate = 0.01
+losses = model.fit(*json.loads(sys.argv[2]), epochs=50, batch_size=4, shuffle=False, verbose=0)
+print(json.dumps(losses.history["loss"]))
+"""
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it runs both backends")
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+def test_same_weights_same_data_another_backend_same_losses(tmp_path):
+    saved = tmp_path / "model.keras"
+    make_model().save(saved)
+    losses = [
+        json.loads(
+            subprocess.run(
+                [sys.executable, "-c", TRAIN, str(saved), json.dumps([ENGLISH, CHINESE])],
+                env={**os.environ, "KERAS_BACKEND": backend},
+                capture_output=True,
+                check=True,
+            ).stdout
+        )
+        for backend in ("tensorflow", "jax")
+    ]
+    assert losses[0][0] > 10 and losses[0][-1] < losses[0][0] - 3
+    np.testing.assert_allclose(*losses, rtol=1e-3)

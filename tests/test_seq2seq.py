@@ -358,6 +358,19 @@ class TestGenerate:
         together = trained.generate(ENGLISH, sampler=sampler, max_length=12)
         assert trained.generate(ENGLISH, sampler=sampler, max_length=12, batch_size=1) == together
 
+    def test_a_seeded_sample_depends_on_its_own_place_only(self, trained):
+        sampler = seq2seq.Sample(temperature=3.0, seed=3)
+        together = trained.generate(ENGLISH, sampler=sampler, max_length=12)
+        others = [ENGLISH[2], "", *ENGLISH[2:]]
+        assert trained.generate(others, sampler=sampler, max_length=12)[2:] == together[2:]
+        later = seq2seq.Sample(temperature=3.0, seed=3, first_row=2)
+        assert trained.generate(ENGLISH[2:], sampler=later, max_length=12) == together[2:]
+
+    def test_a_length_that_no_memory_holds_is_refused(self, trained):
+        for max_length in (10**9, 2**17 + 1):
+            with pytest.raises(ValueError, match="at most 131,072 tokens"):
+                trained.generate("good", max_length=max_length)
+
     def test_long_texts_are_cut_and_it_is_said_once(self, model):
         long = "good " * 10_000
         with pytest.warns(UserWarning, match="1 of 2 source texts were cut to 199 tokens") as seen:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import pickle
 import random
 import subprocess
 import sys
+from copy import deepcopy
 
 import keras
 import pytest
@@ -21,8 +23,9 @@ from seq2seq.text import (
     remove_stop_words,
     segmentation,
     to_half_width,
+    tokenizers,
 )
-from seq2seq.text.segmentation import segment, segment_all
+from seq2seq.text.segmentation import load_jieba, segment_all
 
 TOKENIZERS = [CharTokenizer, WordTokenizer, JiebaTokenizer]
 WORD_TOKENIZERS = [WordTokenizer, JiebaTokenizer]
@@ -86,6 +89,34 @@ def test_any_jumble_of_characters_comes_back(kind):
     for _ in range(3000):
         text = "".join(dice.choices(NASTY, k=dice.randint(1, 10)))
         assert tokenizer.detokenize(tokenizer.tokenize(text)) == clean(text), ascii(text)
+
+
+LEARNED = ["I like tea, 我爱北京。", "tea ,I 。北 京", "low ▁￭"]
+BYTES = {"max_tokens": 300, "byte_fallback": True}
+WHAT_COMES_BACK = {
+    "runs of white space as one": (TOKENIZERS, {}, "I\t\u3000tea \n", "I tea"),
+    "of a subword tokenizer too": ([SubwordTokenizer], {}, " I \r\n tea", "I tea"),
+    "all else of characters": ([CharTokenizer], {}, "▁￭ tea ,I。", "▁￭ tea ,I。"),
+    "unusual spaces": ([*TOKENIZERS, SubwordTokenizer], {}, "tea ,I 。北 京", "tea ,I 。北 京"),
+    "marks as spaces": (WORD_TOKENIZERS, {}, "I▁like￭tea", "I like tea"),
+    "the mark of subwords": ([SubwordTokenizer], {}, "I▁like", "I like"),
+    "lower case": (TOKENIZERS, {"lowercase": True}, "I LIKE", "i like"),
+    "no unknown words": (WORD_TOKENIZERS, {}, "I like green tea", "I like tea"),
+    "no unknown characters": ([CharTokenizer, SubwordTokenizer], {}, "tea龘é", "tea"),
+    "no stop words": ([JiebaTokenizer], {"stop_words": ["爱"]}, "我爱北京。", "我北京。"),
+    "every character of bytes": ([SubwordTokenizer], BYTES, "龘é 😀\x01", "龘é 😀\x01"),
+    "but the mark of subwords": ([SubwordTokenizer], BYTES, "龘▁é", "龘 é"),
+    "no lone surrogates": ([SubwordTokenizer], BYTES, "tea\ud800", "tea?"),
+}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "options", "text", "expected"), WHAT_COMES_BACK.values(), ids=WHAT_COMES_BACK
+)
+def test_what_comes_back_is_what_the_docstrings_say(kinds, options, text, expected):
+    for kind in kinds:
+        tokenizer = kind(**options).adapt(LEARNED)
+        assert tokenizer.decode(tokenizer.encode(text)) == expected
 
 
 def test_words_and_marks_are_tokens():
@@ -229,6 +260,22 @@ def test_adapt_returns_the_tokenizer_and_starts_over():
     assert "a" not in tokenizer.vocabulary
 
 
+def test_a_tokenizer_shows_its_kind_and_its_size():
+    assert repr(WordTokenizer()) == "<WordTokenizer, not adapted>"
+    assert repr(JiebaTokenizer().adapt(["你好"])) == "<JiebaTokenizer of 5 tokens>"
+    assert repr(CharTokenizer(vocabulary=["a", "b"])) == "<CharTokenizer of 6 tokens>"
+
+
+def test_a_tokenizer_called_encodes_one_text_or_many():
+    tokenizer = CharTokenizer().adapt(["ab"])
+    assert tokenizer("ab") == [4, 5] and tokenizer("") == []
+    assert tokenizer(["ab", "", "b"]) == [[4, 5], [], [5]] == tokenizer(iter(["ab", "", "b"]))
+    with pytest.raises(ValueError, match="Expected a list of texts"):
+        tokenizer(5)
+    with pytest.raises(ValueError, match="never adapted"):
+        CharTokenizer()("a")
+
+
 # Mistakes
 
 
@@ -339,6 +386,31 @@ def test_jieba_learns_the_words_of_a_user_dictionary(tmp_path):
     assert JiebaTokenizer().tokenize(SENTENCE) == plain  # nobody else's dictionary changed
 
 
+def test_a_user_dictionary_is_looked_up_once_not_for_every_text(monkeypatch):
+    lookups = []
+
+    def look_up(words):
+        lookups.append(words)
+        return load_jieba(words)
+
+    monkeypatch.setattr(tokenizers, "load_jieba", look_up)
+    monkeypatch.setattr(segmentation, "load_jieba", look_up)
+    tokenizer = JiebaTokenizer(user_dictionary=["云计算平台"])
+    for text in [SENTENCE] * 50:
+        assert "云计算平台" in tokenizer.tokenize(text)
+    assert lookups == [["云计算平台"]]
+    list(tokenizer.tokenize_all([SENTENCE, "我们上学"] * 50))
+    assert len(lookups) == 2
+
+
+@pytest.mark.parametrize("clone", [deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_tokenizer_in_use_can_be_copied_and_pickled(clone):
+    tokenizer = JiebaTokenizer(user_dictionary=["云计算平台"]).adapt([SENTENCE])
+    tokens = tokenizer.tokenize(SENTENCE)
+    assert clone(tokenizer).tokenize(SENTENCE) == tokens
+    assert len(pickle.dumps(tokenizer)) < 2000  # without jieba's dictionary
+
+
 def test_the_words_of_a_user_dictionary_are_saved_not_its_path(tmp_path):
     path = tmp_path / "words.txt"
     path.write_text("云计算平台\n深度学习 10\n", encoding="utf-8")
@@ -445,6 +517,50 @@ class TestSubwordTokenizer:
         copy = keras.saving.load_model(tmp_path / "m.keras")
         assert copy.generate("low", max_length=5) == model.generate("low", max_length=5)
 
+    @pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
+    def test_with_byte_fallback_every_character_comes_back(self, algorithm):
+        tokenizer = SubwordTokenizer(320, algorithm=algorithm, byte_fallback=True)
+        tokenizer.adapt(self.TEXTS * 3)
+        assert "龘" not in tokenizer.vocabulary and len(tokenizer.vocabulary) <= 320
+        for text in (*TEXTS.values(), "龘𠀀", "\x00\x01\x7f\ufffd\U0010ffff", "<0x41> [UNK]<0xFF>"):
+            ids = tokenizer.encode(text)
+            assert tokenizer.decode(ids) == clean(text) and UNK not in ids
+        assert tokenizer.tokenize("é")[-2:] == ["<0xC3>", "<0xA9>"]
+        dice = random.Random(20)
+        for _ in range(500):
+            text = "".join(dice.choices(NASTY, k=dice.randint(1, 10)))
+            assert tokenizer.decode(tokenizer.encode(text)) == clean(text), ascii(text)
+
+    @pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
+    def test_with_byte_fallback_it_comes_back_from_its_config(self, algorithm):
+        tokenizer = SubwordTokenizer(300, algorithm=algorithm, byte_fallback=True)
+        assert tokenizer.adapt(self.TEXTS).byte_fallback
+        for other in round_trips(tokenizer):
+            assert other.get_config() == tokenizer.get_config()
+            assert other.encode("slow 龘") == tokenizer.encode("slow 龘")
+
+    def test_byte_fallback_is_off_unless_asked_for(self):
+        tokenizer = SubwordTokenizer(300).adapt(self.TEXTS)
+        assert tokenizer.byte_fallback is False and "<0x41>" not in tokenizer.vocabulary
+        assert tokenizer.detokenize(["<0x41>"]) == "<0x41>"
+
+    def test_the_bytes_count_among_the_tokens(self):
+        texts = ["abcdefghijklmnop"]
+        for size in (261, 265):
+            tokenizer = SubwordTokenizer(size, byte_fallback=True).adapt(texts)
+            assert len(tokenizer.vocabulary) == size
+        with pytest.raises(ValueError, match="more than 260 with byte_fallback=True"):
+            SubwordTokenizer(260, byte_fallback=True)
+
+    def test_bytes_that_are_no_text_are_decoded_all_the_same(self):
+        tokenizer = SubwordTokenizer(300, byte_fallback=True).adapt(self.TEXTS)
+        dice = random.Random(20)
+        for _ in range(500):
+            row = [dice.choice([dice.randrange(256), 0xF0, 0x9F, 0x98, 0xE4]) for _ in range(6)]
+            tokens = [f"<0x{byte:02X}>" for byte in row]
+            assert tokenizer.detokenize(tokens) == bytes(row).decode("utf-8", "replace")
+        assert tokenizer.detokenize(["<0xF0>", "l", "<0x9F>", "▁"]) == "\ufffdl\ufffd "
+
     def test_bad_input(self):
         for call, words in (
             (lambda: SubwordTokenizer(algorithm="wordpiece"), "'bpe' or 'unigram'"),
@@ -478,7 +594,8 @@ class TestAllCores:
     def test_workers_segment_alike(self):
         texts = ["我用Python写程序。", "他来到了网易杭研大厦", "臺灣的繁體字"] * 3
         words = segment_all(texts, ["杭研大厦"], hmm=False, workers=2)
-        assert words == [segment(text, ["杭研大厦"], hmm=False) for text in texts]
+        jieba = load_jieba(["杭研大厦"])
+        assert words == [jieba.lcut(text, HMM=False) for text in texts]
         assert "杭研大厦" in words[1]
 
     def test_a_corpus_is_encoded_as_its_texts(self, monkeypatch):

@@ -67,6 +67,13 @@ def test_ids_outside_the_vocabulary_are_refused(wrong):
         Vocabulary(["a", "b"]).tokens([4, wrong])
 
 
+def test_a_vocabulary_lists_its_tokens_by_id():
+    vocabulary = Vocabulary(["b", "a"])
+    assert list(vocabulary) == [*SPECIAL_TOKENS, "b", "a"]
+    assert len(list(vocabulary)) == len(vocabulary)
+    assert [vocabulary.tokens([i]) for i in range(6)] == [[token] for token in vocabulary]
+
+
 def test_vocabularies_are_equal_when_their_tokens_are():
     assert Vocabulary(["a", "b"]) == Vocabulary(["a", "b"])
     assert Vocabulary(["a", "b"]) != Vocabulary(["b", "a"])

@@ -24,6 +24,8 @@ def generate(options) -> None:
             row = {"source": text, **record}
             print(json.dumps(row, ensure_ascii=False) if options.json else line)
         sys.stdout.flush()
+        if "sampler" in arguments:
+            arguments["sampler"].first_row += len(texts)
 
 
 def _input(options) -> Iterator[list[str]]:

@@ -1,6 +1,5 @@
 """`train --resume`: training a saved model further, with the settings it has."""
 
-import sys
 from pathlib import Path
 
 from seq2seq.commands.options import flag, given
@@ -8,10 +7,12 @@ from seq2seq.commands.task_options import model_arguments
 from seq2seq.commands.tasks import Examples
 from seq2seq.commands.tokenizer_options import check_tokenizer
 from seq2seq.commands.train_options import VECTORS
+from seq2seq.files.keras_file import read_config
 from seq2seq.files.loading import load_model
 from seq2seq.models.text_model import TextModel
 from seq2seq.training.manifest import describe_data
 
+SEED = 1
 PREFIXES = {"source": "source_", "target": "target_", "tokenizer": ""}
 
 
@@ -35,12 +36,21 @@ def resume(options, path: Path) -> TextModel:
     return model
 
 
-def compare_data(model: TextModel, examples: Examples, path: Path) -> None:
-    """Tells the user if a model was trained on other data before."""
+def check_data(options, model: TextModel, examples: Examples, path: Path) -> None:
+    """Raises a `ValueError` if a model was trained on other data before, unless that is meant."""
     data = describe_data(*examples)
-    if model.manifest.get("data", data)["fingerprint"] != data["fingerprint"]:
-        kind = model.examples_are
-        print(f"seq2seq: {path} was trained on other {kind}.", file=sys.stderr)
+    other = model.manifest.get("data", data)["fingerprint"] != data["fingerprint"]
+    if other and not options.other_data:
+        raise ValueError(
+            f"Expected --resume with the data that {path} was trained on. Received other "
+            f"{model.examples_are}. Add --other-data if they are meant."
+        )
+
+
+def seed_of(path: Path | None) -> int:
+    """Returns the seed to train with: that of the model file to continue, if there is one."""
+    seed = read_config(path)["config"].get("manifest", {}).get("seed") if path else None
+    return SEED if seed is None else seed
 
 
 def epochs_of(model: TextModel) -> int:

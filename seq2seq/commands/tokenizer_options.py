@@ -20,6 +20,7 @@ KINDS = {
 }
 SHARED = ("max_tokens", "min_frequency", "lowercase")
 OF_JIEBA = ("user_dictionary", "stop_words", "hmm")
+OF_SUBWORDS = {"subword_algorithm": "algorithm", "byte_fallback": "byte_fallback"}
 AUTO = "default: auto, jieba for Chinese and word for the rest"
 
 
@@ -51,12 +52,18 @@ def add_tokenizer(add: Callable, prefix: str, auto: str = AUTO) -> None:
 
 
 def add_shared(group) -> None:
-    """Adds the options that all tokenizers share, and the one that all subword tokenizers share."""
+    """Adds the options that all tokenizers share, and those that all subword tokenizers share."""
     group.add_argument("--max-tokens", type=int, help="default: no limit; for subwords 8000")
     group.add_argument("--min-frequency", type=int, help="default: 1")
     group.add_argument("--lowercase", action="store_const", const=True)
     group.add_argument(
         "--subword-algorithm", metavar="{bpe,unigram}", help="for subwords; default: bpe"
+    )
+    group.add_argument(
+        "--byte-fallback",
+        action="store_const",
+        const=True,
+        help="for subwords: unknown characters become bytes",
     )
 
 
@@ -72,10 +79,12 @@ def make_tokenizers(options, texts: dict[str, Sequence[str]]) -> list[Tokenizer]
         ValueError: If an option belongs to another kind of tokenizer.
     """
     kinds = {prefix: _kind(options, prefix, texts[prefix]) for prefix in texts}
-    if options.subword_algorithm is not None and "subword" not in kinds.values():
+    of_subwords = given(options, *OF_SUBWORDS)
+    if of_subwords and "subword" not in kinds.values():
         raise ValueError(
             f"Expected {' or '.join(flag(prefix + 'tokenizer') for prefix in texts)} subword with "
-            f"--subword-algorithm. Received: {' and '.join(kinds.values())}. Leave it out."
+            f"{' and '.join(map(flag, of_subwords))}. Received: {' and '.join(kinds.values())}. "
+            "Leave it out."
         )
     return [KINDS[kind](**_arguments(options, prefix, kind)) for prefix, kind in kinds.items()]
 
@@ -117,8 +126,9 @@ def _arguments(options, prefix, kind) -> dict:
             f"Expected {flag(prefix + 'tokenizer')} jieba with words or settings for jieba. "
             f"Received: the tokenizer {kind} and {', '.join(of_jieba)}. Leave these out."
         )
-    if kind == "subword" and options.subword_algorithm is not None:
-        arguments["algorithm"] = options.subword_algorithm
+    if kind == "subword":
+        of_subwords = given(options, *OF_SUBWORDS)
+        arguments |= {OF_SUBWORDS[name]: value for name, value in of_subwords.items()}
     return arguments
 
 

@@ -8,7 +8,7 @@ import keras
 from seq2seq.atomic_write import only_writer
 from seq2seq.commands.early_checks import last_model, resumed_model
 from seq2seq.commands.options import given, print_result
-from seq2seq.commands.resuming import compare_data, epochs_of, resume
+from seq2seq.commands.resuming import check_data, epochs_of, resume, seed_of
 from seq2seq.commands.task_options import MIXED
 from seq2seq.commands.tasks import make_model
 from seq2seq.commands.training_callbacks import keep_best_and_last, make_callbacks
@@ -19,12 +19,18 @@ from seq2seq.files.keras_file import read_config
 def train(options) -> None:
     """Trains a model and keeps its best epoch in `--output`."""
     output = Path(options.output)
+    last = last_model(output)
     with only_writer(output):
-        _train(options, output, last_model(output))
+        try:
+            _train(options, output, last)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_stopped(output, last)) from None
 
 
 def _train(options, output, last):
     resumed = resumed_model(options)
+    if options.seed is None:
+        options.seed = seed_of(resumed)
     if options.precision == MIXED:
         keras.config.set_dtype_policy(options.precision)
     model, examples, validation = _prepare(options, resumed)
@@ -39,7 +45,17 @@ def _train(options, output, last):
         )
     kept = keep_best_and_last(output, last, validation, resumed)
     callbacks = make_callbacks(options, model, validation, kept)
-    history = _fit(options, model, examples, validation, callbacks, last)
+    history = model.fit(
+        *examples,
+        batch_size=options.batch_size,
+        epochs=options.epochs,
+        initial_epoch=epochs_done,
+        validation_data=validation,
+        callbacks=callbacks,
+        seed=options.seed,
+        verbose=0 if options.json else 1 if sys.stdout.isatty() else 2,
+        **given(options, "carry_states", "class_weight"),  # of one kind of model
+    )
     last.unlink(missing_ok=True)
     manifest = read_config(output)["config"]["manifest"] if output.exists() else model.manifest
     result = {"output": str(output), "epochs": epochs_done + len(history.epoch), **manifest}
@@ -56,7 +72,7 @@ def _prepare(options, resumed):
     examples = examples[0], model.match_targets(examples[1])
     if validation is not None:
         validation = validation[0], model.match_targets(validation[1])
-    compare_data(model, examples, resumed)
+    check_data(options, model, examples, resumed)
     return model, examples, validation
 
 
@@ -71,21 +87,10 @@ def _set_learning_rate(options, model, resumed) -> None:
         )
 
 
-def _fit(options, model, examples, validation, callbacks, last) -> keras.callbacks.History:
-    """Trains the model; options of only one kind of model are passed if given."""
-    epochs_done = epochs_of(model)
-    try:
-        return model.fit(
-            *examples,
-            batch_size=options.batch_size,
-            epochs=options.epochs,
-            initial_epoch=epochs_done,
-            validation_data=validation,
-            callbacks=callbacks,
-            seed=options.seed + epochs_done,  # a resumed run must not repeat the order
-            verbose=0 if options.json else 1 if sys.stdout.isatty() else 2,
-            **given(options, "carry_states", "class_weight"),
-        )
-    except KeyboardInterrupt:
-        kept = f" {last} holds the last epoch: continue with --resume." if last.exists() else ""
-        raise KeyboardInterrupt(f"stopped.{kept}") from None
+def _stopped(output, last) -> str:
+    """Returns what to say after Ctrl-C: what is kept."""
+    for path, cure in ((last, " Continue with --resume."), (output, "")):
+        if path.exists():
+            epochs = read_config(path)["config"]["manifest"]["training"]["epochs"]
+            return f"stopped. {path} holds a model of {epochs} epoch(s).{cure}"
+    return "stopped. No epoch was finished: nothing is kept."

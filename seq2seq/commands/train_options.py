@@ -46,6 +46,9 @@ def _add_files(train):
         "--resume", action="store_true", help="continue where training with this output stopped"
     )
     train.add_argument(
+        "--other-data", action="store_true", help="with --resume: train on data other than before"
+    )
+    train.add_argument(
         "--overwrite", action="store_true", help="replace a model that --output holds already"
     )
     train.add_argument("--validation", nargs="+", metavar="FILE", help="validation data, as DATA")
@@ -75,7 +78,7 @@ def _add_training(group):
         type=positive,
         help="stop after this many epochs without a better validation loss",
     )
-    group.add_argument("--seed", type=seed, default=1, help="default: %(default)s")
+    group.add_argument("--seed", type=seed, help="default: 1; with --resume, as before")
 
 
 def _add_tokenizers(by_task):

@@ -13,12 +13,40 @@ POOL = 100  # batches that are sorted by length together: enough to fill them, f
 PAIR_NAMES = ("source_ids", "target_ids")
 
 
+class EpochOrder:
+    """Gives each epoch an order that depends on the seed and the number of the epoch alone.
+
+    So a training run that was stopped and goes on meets the batches that it would have met.
+
+    Args:
+        seed: Defaults to `None`: drawn from NumPy's global generator.
+
+    Attributes:
+        epoch: Number of the next epoch, from 0. It counts by itself.
+    """
+
+    def __init__(self, seed: int | None = None):
+        self.seed = int(np.random.randint(2**31)) if seed is None else seed
+        self.epoch = 0
+
+    @classmethod
+    def of(cls, seed: "int | EpochOrder | None") -> "EpochOrder":
+        """Returns an order as it is, and makes one from a seed."""
+        return seed if isinstance(seed, cls) else cls(seed)
+
+    def next_generator(self) -> np.random.Generator:
+        """Returns the random numbers of the next epoch."""
+        generator = np.random.default_rng([self.seed, self.epoch])
+        self.epoch += 1
+        return generator
+
+
 def make_batches(
     source_rows: Sequence[Sequence[int]],
     label_rows: Sequence[Sequence[int]],
     batch_size: int = 64,
     shuffle: bool = False,
-    seed: int | None = None,
+    seed: int | EpochOrder | None = None,
 ):
     """Makes a `tf.data.Dataset` of bucketed, right-padded batches.
 
@@ -30,8 +58,8 @@ def make_batches(
         label_rows: Rows of target ids, each ending with `EOS`; as many as `source_rows`.
         batch_size: Rows per batch. Defaults to 64.
         shuffle: Whether each epoch has its own order. Defaults to `False`: sorted by length.
-        seed: Seed of the shuffling. Defaults to `None`: drawn from NumPy's global generator, which
-            `keras.utils.set_random_seed` seeds.
+        seed: Seed of the shuffling, or an `EpochOrder`. Defaults to `None`: drawn from NumPy's
+            global generator, which `keras.utils.set_random_seed` seeds.
 
     Returns:
         A dataset of `({"source_ids": (batch, source_length), "target_ids": (batch,
@@ -51,7 +79,7 @@ def stream_batches(
     count: int,
     batch_size: int = 64,
     shuffle: bool = False,
-    seed: int | None = None,
+    seed: int | EpochOrder | None = None,
 ):
     """Makes a dataset as `make_batches` does, holding no more than one pool of rows at a time.
 
@@ -68,9 +96,10 @@ def stream_batches(
         A dataset like that of `make_batches`.
     """
     check_whole("batch_size", batch_size)
-    generator = _generator(seed)
+    order = EpochOrder.of(seed)
 
     def batches() -> Iterator:
+        generator = order.next_generator()
         for source_rows, label_rows in read_rows(POOL * batch_size):
             read, *lengths = _pair_reader(source_rows, label_rows)
             yield from map(read, _plan(*lengths, batch_size, shuffle, generator))
@@ -83,7 +112,7 @@ def make_labelled_batches(
     classes: Sequence[int],
     batch_size: int = 64,
     shuffle: bool = False,
-    seed: int | None = None,
+    seed: int | EpochOrder | None = None,
 ):
     """Makes a `tf.data.Dataset` of rows with one class each, batched as in `make_batches`.
 
@@ -115,7 +144,7 @@ def make_windows(
     window: int,
     batch_size: int = 64,
     shuffle: bool = False,
-    seed: int | None = None,
+    seed: int | EpochOrder | None = None,
 ):
     """Makes a `tf.data.Dataset` of windows of rows, batched as in `make_batches`.
 
@@ -154,7 +183,7 @@ def make_streams(
     window: int,
     batch_size: int = 64,
     shuffle: bool = False,
-    seed: int | None = None,
+    seed: int | EpochOrder | None = None,
 ):
     """Makes a `tf.data.Dataset` of windows that continue from batch to batch.
 
@@ -177,13 +206,15 @@ def make_streams(
     >>> dataset = make_streams([[4, 5, 6, 3], [7, 3]], window=2, batch_size=2)
     >>> token_ids, labels = next(iter(dataset))
     """
-    generator = _generator(seed)
+    order = EpochOrder.of(seed)
     length = -(-sum(map(len, rows)) // batch_size)
 
     def batches() -> Iterator:
-        order = generator.permutation(len(rows)) if shuffle else range(len(rows))
+        places = range(len(rows))
+        if shuffle:
+            places = order.next_generator().permutation(len(rows))
         labels = np.full(batch_size * length, PAD, dtype="int32")
-        ids = [i for row in order for i in rows[row]]
+        ids = [i for place in places for i in rows[place]]
         labels[: len(ids)] = ids
         token_ids = np.where(labels == PAD, PAD, np.concatenate([[BOS], labels[:-1]]))
         token_ids[token_ids == EOS] = BOS  # a row starts where another has ended
@@ -213,11 +244,11 @@ def _pair_reader(source_rows, label_rows):
 def _bucketed(read, names, source_lengths, label_lengths, batch_size, shuffle, seed, rank=2):
     """Returns a dataset of what `read` makes of the rows of each batch."""
     check_whole("batch_size", batch_size)
-    generator = _generator(seed)
+    order = EpochOrder.of(seed)
 
     def batches() -> Iterator:
-        plan = _plan(source_lengths, label_lengths, batch_size, shuffle, generator)
-        return map(read, plan)
+        generator = order.next_generator()
+        return map(read, _plan(source_lengths, label_lengths, batch_size, shuffle, generator))
 
     return _dataset(batches, names, -(-len(label_lengths) // batch_size), rank)
 
@@ -229,10 +260,6 @@ def _dataset(batches, names, count, rank=2):
     signature = dict.fromkeys(names, ids) or ids, tf.TensorSpec((None,) * rank, tf.int32)
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
-
-
-def _generator(seed):
-    return np.random.default_rng(np.random.randint(2**31) if seed is None else seed)
 
 
 class _Rows:

@@ -7,6 +7,7 @@ import keras
 from seq2seq.files.keras_file import read_config
 from seq2seq.models.classifier import TextClassifier
 from seq2seq.models.language_model import LanguageModel
+from seq2seq.models.ngram_file import is_ngram_file
 from seq2seq.models.seq2seq import Seq2Seq
 from seq2seq.models.text_model import TextModel
 
@@ -32,6 +33,11 @@ def load_model(path: str | Path, kind: type = TextModel) -> TextModel:
     >>> model.generate("Where is the station?")  # doctest: +SKIP
     '车站在哪里？'
     """
+    if is_ngram_file(path):
+        raise ValueError(
+            f"Expected {path} to be a `.keras` file. Received: the n-grams of an NGramModel. Call "
+            "`seq2seq.NGramModel.load(path)`."
+        )
     read_config(path)
     try:
         model = keras.saving.load_model(path)

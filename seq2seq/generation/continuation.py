@@ -1,5 +1,6 @@
 """Turns a prompt and the ids that follow it into text."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 from seq2seq.text.tokenizers import Tokenizer
@@ -33,14 +34,11 @@ def continue_text(tokenizer: Tokenizer, prompt: str, ids: Iterable[int]) -> Iter
     """
     yield prompt
     tokens = prompt_tokens(tokenizer, prompt)
-    text = tokenizer.detokenize(tokens)
     # Where spaces are not tokens, the prompt may already end with the one before the next word.
     spaced = prompt[-1:].isspace() and tokens[-1:] != [" "]
-    for i in ids:
-        if i == EOS:
-            return
-        tokens += tokenizer.vocabulary.tokens([i])
-        longer = tokenizer.detokenize(tokens)
-        piece, text = longer[len(text) :], longer
+    ids = itertools.takewhile(lambda i: i != EOS, ids)
+    generated = (token for i in ids for token in tokenizer.vocabulary.tokens([i]))
+    pieces = tokenizer.detokenize_each(itertools.chain(tokens, generated))
+    for piece in itertools.islice(pieces, len(tokens), None):
         yield piece.lstrip() if spaced else piece
         spaced = spaced and not piece.strip()

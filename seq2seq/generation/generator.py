@@ -9,7 +9,7 @@ from keras import ops
 from seq2seq.backend import CompiledFunctions, as_tensors, specialise
 from seq2seq.data.padding import batches_by_length, pad_batch
 from seq2seq.generation.loop import Hypotheses, advance, begin, generate_ids
-from seq2seq.generation.samplers import Sampler, make_noise, round_up
+from seq2seq.generation.samplers import Sampler, round_up
 from seq2seq.text.vocabulary import EOS, PAD
 
 SHORTEST = 128  # minimum number of slots for generated tokens
@@ -45,7 +45,12 @@ class Generator:
         self.vocabulary_size = vocabulary_size
 
     def generate(
-        self, rows: Sequence[Sequence[int]], max_length: int, sampler: Sampler, batch_size: int
+        self,
+        rows: Sequence[Sequence[int]],
+        max_length: int,
+        sampler: Sampler,
+        batch_size: int,
+        places: Sequence[int] | None = None,
     ) -> list[list[list[int]]]:
         """Generates for rows of ids.
 
@@ -54,6 +59,8 @@ class Generator:
             max_length: Maximum number of generated tokens, `EOS` included.
             sampler: A `Sampler`.
             batch_size: Rows decoded together.
+            places: Place of each row in the user's input, on which its random numbers depend.
+                Defaults to `None`: as the rows are.
 
         Returns:
             For each row, in order, the sampler's results, best first, as lists of ids.
@@ -61,19 +68,21 @@ class Generator:
         request, constraints = self._request(sampler, max_length)
         size = request.size
 
-        def run(ids, noise, max_length, inputs, arrays):
+        def run(ids, count, noise, max_length, inputs, arrays):
             bound = sampler.bind(inputs), constraints.bind(arrays)
-            ids, _ = generate_ids(self.decoder, ids, *bound, max_length, noise, size)
+            ids, _ = generate_ids(self.decoder, ids, *bound, max_length, noise, size, count)
             return ids
 
-        function = self.functions.get(("generate", *request.key), run, ((0, 1), (0,), (), (), ()))
+        axes = ((0, 1), (), (0,), (), (), ())
+        function = self.functions.get(("generate", *request.key), run, axes)
+        places = range(len(rows)) if places is None else places
         results = [None] * len(rows)
         for batch in batches_by_length(rows, batch_size):
             ids = pad_batch([rows[i] for i in batch])
             noise = np.zeros((len(ids), size if sampler.draws else 1), dtype="float32")
             if sampler.draws:
-                noise[: len(batch)] = make_noise(sampler.seed, batch, size)
-            generated = np.asarray(function(ids, noise, *request[2:]))
+                noise[: len(batch)] = sampler.make_noise([places[i] for i in batch], size)
+            generated = np.asarray(function(ids, np.int32(len(batch)), noise, *request[2:]))
             for i, hypotheses in zip(batch, generated, strict=False):
                 results[i] = [row[row != PAD].tolist() for row in hypotheses if row[0] != PAD]
                 if not results[i]:
@@ -108,7 +117,7 @@ class Generator:
         axes = ((), (), (), (1,), (), ())  # one row; only the length of its memory varies
         following = self.functions.get(("advance", *request.key), following, axes)
         hypotheses, memory = first(pad_batch([row]))
-        noise = make_noise(sampler.seed, [0], size)
+        noise = sampler.make_noise([0], size)
         # Tensors from here on: a step costs little more than what is made tensors for it.
         position, noise, inputs, arrays = as_tensors((np.int32(0), noise, *request[3:]))
         rest = noise, memory, inputs, arrays

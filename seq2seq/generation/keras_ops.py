@@ -1,8 +1,10 @@
 """The array operations of generation, by Keras: `numpy_ops` offers the same."""
 
+import functools
+
+from keras import ops
 from keras.ops import (  # noqa: F401
     all,
-    arange,
     argsort,
     broadcast_to,
     cast,
@@ -33,3 +35,5 @@ from keras.ops import (  # noqa: F401
 from seq2seq.backend import first_best as argmax  # noqa: F401
 from seq2seq.backend import take_columns, top_k  # noqa: F401
 from seq2seq.generation.numpy_ops import __all__ as __all__  # both offer the same names
+
+arange = functools.partial(ops.arange, dtype="int32")  # Keras's follow the size of its floats

@@ -18,10 +18,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seq2seq.checks import check_whole
 from seq2seq.generation.arrays import array_ops
 from seq2seq.generation.constraints import NEVER, TokenConstraints
 from seq2seq.generation.samplers import Sampler
 from seq2seq.text.vocabulary import BOS, EOS, PAD
+
+MOST_TOKENS = 2**17  # more than any text; arrays for a billion would fill the memory
+
+
+def check_max_length(max_length: int) -> None:
+    """Raises a `ValueError` unless this is a number of tokens that may be generated."""
+    check_whole("max_length", max_length)
+    if max_length > MOST_TOKENS:
+        raise ValueError(
+            f"Expected `max_length` of at most {MOST_TOKENS:,} tokens. Received: {max_length:,}. "
+            "It is only an upper limit: a text ends by itself before."
+        )
 
 
 class Hypotheses(NamedTuple):
@@ -52,6 +65,7 @@ def generate_ids(
     max_length,
     noise,
     size: int | None = None,
+    rows: int | None = None,
 ):
     """Generates a sequence for each row of ids, until all have ended.
 
@@ -67,6 +81,8 @@ def generate_ids(
         noise: float32 `(batch, size)`, uniform numbers from [0, 1), for samplers that draw;
             `(batch, 1)` for others.
         size: Slots for generated tokens. Defaults to `None`, `max_length`.
+        rows: Number of rows to wait for, the first ones; the others only fill the batch. Defaults
+            to `None`, all.
 
     Returns:
         Tuple `(ids, scores)`: int32 `(batch, num_results, size)`, padded with 0 after `EOS`, and
@@ -77,10 +93,12 @@ def generate_ids(
     hypotheses, memory = begin(decoder, ids, sampler.width, max_length if size is None else size)
 
     undrawn = noise[:, 0]
+    filling = None if rows is None else ops.arange(ops.shape(ids)[0]) >= rows  # (batch,)
 
     def unfinished(position, *hypotheses):
         _, _, finished, lengths, scores, _ = hypotheses
-        done = ops.all(sampler.is_done(lengths, scores, finished, max_length))
+        done = sampler.is_done(lengths, scores, finished, max_length)
+        done = ops.all(done if filling is None else ops.logical_or(done, filling))
         return ops.logical_and(position < max_length, ops.logical_not(done))
 
     def body(position, *hypotheses):

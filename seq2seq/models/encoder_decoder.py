@@ -13,6 +13,7 @@ from seq2seq.data.corpus import Pairs, check_each_pair, check_pairs, read_pair_f
 from seq2seq.data.inputs import check_ids, check_rows, encode_rows, is_texts, read_inputs
 from seq2seq.data.padding import pad_rows, shift_right
 from seq2seq.generation.generator import Generator
+from seq2seq.generation.loop import check_max_length
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.scoring import PairScorer
 from seq2seq.models.text_model import BATCH_SIZE
@@ -108,7 +109,7 @@ class EncoderDecoderModel(TokenModel):
         Raises:
             ValueError: If an argument is out of range or the inputs are neither texts nor ids.
         """
-        check_whole("max_length", max_length)
+        check_max_length(max_length)
         check_whole("batch_size", batch_size)
         sampler = get_sampler(sampler)
         self._check_sampler(sampler)
@@ -323,7 +324,7 @@ class EncoderDecoderModel(TokenModel):
         filled = [i for i, row in enumerate(rows) if not are_texts or len(row) > 1]
         results = [[[EOS]] * sampler.num_results for _ in rows]
         generated = self.generator.generate(
-            [rows[i] for i in filled], max_length, sampler, batch_size
+            [rows[i] for i in filled], max_length, sampler, batch_size, filled
         )
         for i, hypotheses in zip(filled, generated, strict=True):
             results[i] = hypotheses

@@ -22,6 +22,7 @@ from seq2seq.data.inputs import (
 from seq2seq.data.padding import batches_by_length, pad_batch, pad_rows, shift_right
 from seq2seq.generation.continuation import continue_text, prompt_tokens
 from seq2seq.generation.generator import Generator
+from seq2seq.generation.loop import check_max_length
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.layers.carried_states import CarriedStates
 from seq2seq.layers.embedding import load_vectors
@@ -256,7 +257,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         Raises:
             ValueError: If an argument is out of range or the prompts are neither texts nor ids.
         """
-        check_whole("max_length", max_length)
+        check_max_length(max_length)
         check_whole("batch_size", batch_size)
         sampler = get_sampler(sampler)
         if sampler.constraints.replace_unknown:

@@ -3,15 +3,17 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from seq2seq.checks import check_whole
 from seq2seq.data.inputs import make_rows, read_inputs
 from seq2seq.generation.continuation import continue_text, prompt_tokens
-from seq2seq.generation.loop import generate_ids
-from seq2seq.generation.samplers import Sampler, get_sampler, make_noise
+from seq2seq.generation.loop import check_max_length, generate_ids
+from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.continuation_model import ContinuationModel
+from seq2seq.models.ngram_file import read_ngrams, write_ngrams
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, PAD
 
@@ -118,7 +120,7 @@ class NGramModel(ContinuationModel):
         Returns:
             As `LanguageModel.generate` for texts.
         """
-        check_whole("max_length", max_length)
+        check_max_length(max_length)
         sampler = get_sampler(sampler)
         inputs = read_inputs(prompts)
         if not inputs.are_texts:
@@ -129,6 +131,43 @@ class NGramModel(ContinuationModel):
                 for place, prompt in enumerate(inputs.items)
             ]
         )
+
+    def save(self, path: str | Path) -> None:
+        """Writes the model, its tokenizer included, into a file of plain arrays.
+
+        Args:
+            path: Path of the file, such as `"ngrams.npz"`; an older one is replaced.
+
+        Raises:
+            ValueError: If the model has seen no texts, or the file cannot be written.
+
+        Example:
+
+        >>> tokenizer = seq2seq.CharTokenizer().adapt(["the cat"])
+        >>> seq2seq.NGramModel(tokenizer, order=3).fit(["the cat"]).save("ngrams.npz")
+        >>> seq2seq.NGramModel.load("ngrams.npz").generate("the c")
+        'the cat'
+        """
+        self._check_fitted()
+        write_ngrams(path, self.tokenizer, [level.grams() for level in self._levels])
+
+    @classmethod
+    def load(cls, path: str | Path) -> "NGramModel":
+        """Loads what `save` has written, which is data only: nothing in it is run.
+
+        Args:
+            path: Path of the file.
+
+        Returns:
+            The model, with the same probabilities as the one that was saved.
+
+        Raises:
+            ValueError: If the file is missing, broken, or holds something else.
+        """
+        tokenizer, levels = read_ngrams(path)
+        model = cls(tokenizer, order=len(levels))
+        model._levels = [_Level(grams) for grams in levels]
+        return model
 
     def _score(self, row):
         """Returns the log probability of a row of ids after its `BOS`."""
@@ -145,7 +184,7 @@ class NGramModel(ContinuationModel):
             sampler.bind(),
             constraints,
             max_length,
-            make_noise(sampler.seed, [place], max_length),
+            sampler.make_noise([place], max_length),
         )
         texts = [
             "".join(continue_text(self.tokenizer, prompt, row[row != PAD].tolist()))
@@ -167,8 +206,7 @@ class NGramModel(ContinuationModel):
 
     def _contexts(self, before):
         """Yields level and counts of each known context that ends the tokens, shortest first."""
-        if not self._levels:
-            raise ValueError("Expected a model that has seen texts. Call `model.fit(texts)` first.")
+        self._check_fitted()
         for n, level in enumerate(self._levels[: len(before) + 1]):
             context = level.contexts.get(tuple(before[len(before) - n :]))
             if context is None:
@@ -193,6 +231,10 @@ class NGramModel(ContinuationModel):
             probabilities[list(counts)] += (seen - level.discounts[np.minimum(seen, 3)]) / total
         return probabilities
 
+    def _check_fitted(self):
+        if not self._levels:
+            raise ValueError("Expected a model that has seen texts. Call `model.fit(texts)` first.")
+
     def _rows(self, texts):
         return [[BOS, *row] for row in make_rows(texts, self.tokenizer, self.vocabulary_size)]
 
@@ -206,7 +248,7 @@ class _Level:
             that the discounts reserve for the shorter context.
     """
 
-    def __init__(self, grams: Counter):
+    def __init__(self, grams: dict[tuple, int]):
         self.discounts = _discounts(Counter(grams.values()))
         following = defaultdict(dict)
         for gram, count in grams.items():
@@ -216,6 +258,14 @@ class _Level:
             total = sum(counts.values())
             kept_back = sum(self.discounts[min(count, 3)] for count in counts.values()) / total
             self.contexts[context] = counts, total, kept_back
+
+    def grams(self) -> dict[tuple, int]:
+        """Returns the count of each n-gram."""
+        return {
+            (*context, token_id): count
+            for context, (counts, _, _) in self.contexts.items()
+            for token_id, count in counts.items()
+        }
 
 
 def _discounts(times):

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
 from seq2seq.atomic_write import check_space, write_whole
 from seq2seq.backend import CompiledFunctions, forget_gradients, start_quietly
 from seq2seq.checks import check_whole
+from seq2seq.data.batching import EpochOrder
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
 from seq2seq.data.splitting import split_texts
 from seq2seq.networks.sides import Side, deserialize_side
+from seq2seq.training.epoch_seeds import EpochSeeds
 from seq2seq.training.manifest import ManifestWriter, describe_data
 
 BATCH_SIZE = 64
@@ -148,8 +149,7 @@ class TextModel(keras.Model):
         """
         self._check_call(x, batch_size)
         check_whole("epochs", epochs)
-        if seed is None:
-            seed = int(np.random.randint(2**31))
+        order = EpochOrder(seed)
         if batch_size is None and (self.is_read(x) or is_arrays(x)):
             batch_size = BATCH_SIZE if self.is_read(x) else 32
         all_data, split = (x, y), validation_split
@@ -162,7 +162,7 @@ class TextModel(keras.Model):
         weights = self._check_and_prepare(x, y, weights)
         validation = self._validation(validation_data, validation_batch_size)
         manifest = {
-            "seed": seed,
+            "seed": order.seed,
             "data": describe_data(*all_data),
             "training": {"batch_size": batch_size, "validation_split": split},
         }
@@ -171,10 +171,14 @@ class TextModel(keras.Model):
         return super().fit(
             epochs=epochs,
             verbose=verbose,
-            callbacks=[ManifestWriter(manifest), *keras.tree.flatten(callbacks or [])],
+            callbacks=[
+                ManifestWriter(manifest),
+                EpochSeeds(order),
+                *keras.tree.flatten(callbacks or []),
+            ],
             validation_data=validation,
             validation_batch_size=None if self.is_read(x) else validation_batch_size,
-            **self._batches(x, y, batch_size, shuffle, seed, validation_split),
+            **self._batches(x, y, batch_size, shuffle, order, validation_split),
             **weights,
             **kwargs,
         )
@@ -276,11 +280,11 @@ class TextModel(keras.Model):
                 return x, y, self.prepare_weights(x, y, weights)["sample_weight"]
         return data
 
-    def _batches(self, x, y, batch_size, shuffle, seed, validation_split):
+    def _batches(self, x, y, batch_size, shuffle, order, validation_split):
         """Returns the arguments of Keras's `fit` for the data and its order."""
         if self.is_read(x):
             return {
-                "x": self.make_training_dataset(x, y, batch_size, shuffle, seed),
+                "x": self.make_training_dataset(x, y, batch_size, shuffle, order),
                 "shuffle": False,  # the dataset shuffles
             }
         if hasattr(x, "element_spec"):  # a tf.data.Dataset has its own order

@@ -30,7 +30,7 @@ class RecurrentLanguageModel:
         """Reads prompts `(batch, length)`, all but their last tokens; see `generation.loop`."""
         length = ops.sum(ops.cast(ops.not_equal(ids, PAD), "int32"), axis=1, keepdims=True)
         last = ops.take_along_axis(ids, length - 1, axis=1)[:, 0]  # (batch,)
-        places = ops.arange(ops.shape(ids)[1])[None, :]  # (1, length)
+        places = ops.arange(ops.shape(ids)[1], dtype="int32")[None, :]  # (1, length)
         # A fully masked row would have no states: read one token, then discard the states.
         read = ops.maximum(length - 1, 1)  # (batch, 1)
         x = self.decoder.embedding(ids)  # (batch, length, embedding_dim)

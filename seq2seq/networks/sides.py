@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from seq2seq.keras_registry import ImportedLater, introduce_classes
+from seq2seq.keras_registry import find_class, introduce_classes
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
 
@@ -53,9 +53,7 @@ def deserialize_side(name, config, custom_objects):
     if not isinstance(config, dict):
         return config
     registered, arguments = config.get("registered_name"), config.get("config")
-    kind = keras.saving.get_registered_object(str(registered), custom_objects)
-    if isinstance(kind, ImportedLater):
-        kind = kind.resolve()
+    kind = find_class(str(registered), custom_objects)
     if not (isinstance(kind, type) and issubclass(kind, Tokenizer) and isinstance(arguments, dict)):
         raise ValueError(
             f"Expected `{name}` to be a tokenizer in the config of a model. Received: "

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from seq2seq.text.tokenizers import read_words
+from seq2seq.text.word_lists import read_words
 
 _LETTERS = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
 _CHINESE_PUNCTUATION = set(map(ord, "！（），：；？～"))

@@ -10,16 +10,31 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 ENOUGH = 200_000  # characters, which take a worker about as long as its start
 
+_loading = threading.Lock()
+
+
+def load_jieba(user_words: Sequence[str] = ()):
+    """Returns a jieba tokenizer that knows these words too.
+
+    Load it once for many texts: to find the one of many words takes long. Dictionaries are built
+    once in a process, whatever the number of threads, and without messages.
+
+    Args:
+        user_words: Words, each perhaps with a frequency and a tag behind it. Defaults to none.
+    """
+    with _loading:
+        return _build(tuple(user_words))
+
 
 @functools.lru_cache(maxsize=8)
-def load_jieba(user_words: tuple[str, ...]):
-    """Returns a jieba tokenizer; its dictionary is loaded once per process, without messages."""
+def _build(user_words):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # jieba's source has invalid escape sequences
         import jieba
@@ -36,18 +51,13 @@ def load_jieba(user_words: tuple[str, ...]):
     return tokenizer
 
 
-def segment(text: str, user_words: Sequence[str] = (), hmm: bool = True) -> list[str]:
-    """Returns the words of a text."""
-    return list(load_jieba(tuple(user_words)).cut(text, HMM=hmm))
-
-
 def segment_all(
     texts: Sequence[str],
     user_words: Sequence[str] = (),
     hmm: bool = True,
     workers: int | None = None,
 ) -> list[list[str]]:
-    """Returns the words of each of many texts, as `segment` does.
+    """Returns the words of each of many texts.
 
     Args:
         texts: Sequence of str.
@@ -63,7 +73,7 @@ def segment_all(
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         workers = min(cores or 1, sum(map(len, texts)) // ENOUGH)
     if workers < 2:
-        return [segment(text, user_words, hmm) for text in texts]
+        return _segment_here(texts, user_words, hmm)
     tasks = [[texts[i::workers], list(user_words), hmm] for i in range(workers)]
     with ThreadPoolExecutor(workers) as pool:
         parts = list(pool.map(_run_worker, tasks))
@@ -78,14 +88,17 @@ def _run_worker(task):
         [sys.executable, "-P", __file__], input=json.dumps(task).encode(), capture_output=True
     )
     if worker.returncode:
-        texts, user_words, hmm = task  # the worker failed: do it here
-        return [segment(text, user_words, hmm) for text in texts]
+        return _segment_here(*task)
     return json.loads(worker.stdout)
 
 
+def _segment_here(texts, user_words, hmm):
+    jieba = load_jieba(user_words)
+    return [jieba.lcut(text, HMM=hmm) for text in texts]
+
+
 def _main():
-    texts, user_words, hmm = json.load(sys.stdin.buffer)
-    words = [segment(text, user_words, hmm) for text in texts]
+    words = _segment_here(*json.load(sys.stdin.buffer))
     sys.stdout.buffer.write(json.dumps(words).encode())
 
 

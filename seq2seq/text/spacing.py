@@ -8,7 +8,7 @@ OpenNMT (Klein et al. 2017, https://aclanthology.org/P17-4012).
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 SPACE, GLUE = "▁", "￭"
 
@@ -66,22 +66,20 @@ def mark_spaces(pieces: Iterable[tuple[str, bool]]) -> list[str]:
     return tokens
 
 
-def join_tokens(tokens: Iterable[str]) -> str:
-    """Joins tokens into text, the inverse of `mark_spaces`."""
-    text, left, mark = [], None, None
-    for token in filter(None, tokens):
-        if token in (SPACE, GLUE):
-            mark = token
+def join_each(tokens: Iterable[str]) -> Iterator[str]:
+    """Yields what each token adds to the text: together the inverse of `mark_spaces`."""
+    left = mark = None
+    for token in tokens:
+        piece = token.strip(SPACE + GLUE)
+        if not piece:
+            mark = token[-1:] or mark
+            yield ""
             continue
-        if token[0] in (SPACE, GLUE):
-            mark, token = token[0], token[1:]
-        token, next_mark = (token[:-1], token[-1]) if token[-1] in (SPACE, GLUE) else (token, None)
-        if left is not None:
-            joined = mark == GLUE if mark else is_joined(left, token)
-            text.append("" if joined else " ")
-        text.append(token)
-        left, mark = token, next_mark
-    return "".join(text)
+        if token[0] != piece[0]:
+            mark = token[0]
+        joined = left is None or (mark == GLUE if mark else is_joined(left, piece))
+        yield piece if joined else f" {piece}"
+        left, mark = piece, None if token[-1] == piece[-1] else token[-1]
 
 
 def is_chinese(texts: Iterable[str]) -> bool:

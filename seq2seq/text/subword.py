@@ -1,8 +1,9 @@
 """Subwords, by the Hugging Face library `tokenizers` (the extra `subword`)."""
 
+import codecs
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from seq2seq.keras_registry import keras_serializable
 from seq2seq.text.spacing import HAN, SPACE
@@ -10,6 +11,7 @@ from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 UNKNOWN = SPECIAL_TOKENS[1]
+BYTES = {f"<0x{byte:02X}>": bytes([byte]) for byte in range(256)}  # the library's names for them
 # A subword is part of a run of letters or of Chinese characters, or a digit or mark, optionally
 # with a space before it.
 PIECES = rf"{SPACE}?(?:[{HAN}]+|[\p{{L}}\p{{M}}&&[^{HAN}]]+|[^\p{{L}}\p{{M}}{SPACE}])|{SPACE}"
@@ -19,8 +21,10 @@ PIECES = rf"{SPACE}?(?:[{HAN}]+|[\p{{L}}\p{{M}}&&[^{HAN}]]+|[^\p{{L}}\p{{M}}{SPA
 class SubwordTokenizer(Tokenizer):
     """Subwords learned from texts: frequent words and phrases whole, rare ones in parts.
 
-    A space is part of the subword it precedes, written `▁`; `▁` itself is read as a space. Chinese
-    is not segmented first.
+    A space is part of the subword it precedes, written `▁`. Chinese is not segmented first. A text
+    comes back up to runs of white space; `▁` itself is read as a space, and a lone surrogate as
+    `?`. With `byte_fallback` no character is outside the vocabulary, so `decode(encode(text))`
+    gives all of them back.
 
     Args:
         max_tokens: Size of the vocabulary, its four special tokens included. Defaults to 8000.
@@ -32,15 +36,24 @@ class SubwordTokenizer(Tokenizer):
             https://aclanthology.org/P18-1007). Defaults to `"bpe"`.
         model: What `adapt` learned, as the library's JSON text. Defaults to `None`.
         vocabulary: The vocabulary of `model`. Defaults to `None`.
+        byte_fallback: Whether characters outside the vocabulary become the bytes of their UTF-8,
+            256 tokens `<0x00>` to `<0xFF>` of the vocabulary, so that no character is unknown.
+            Defaults to `False`.
 
     Raises:
         ImportError: If `tokenizers` is not installed.
+        ValueError: If an argument is out of range.
 
     Example:
 
     >>> tokenizer = SubwordTokenizer(max_tokens=30).adapt(["lower low lowest slow slowest"])
     >>> tokenizer.tokenize("slow lowest")
     ['s', 'low', '▁lowest']
+    >>> tokenizer = SubwordTokenizer(300, byte_fallback=True).adapt(["lower low lowest"])
+    >>> tokenizer.tokenize("low é")
+    ['low', '▁', '<0xC3>', '<0xA9>']
+    >>> tokenizer.decode(tokenizer.encode("low é"))
+    'low é'
     """
 
     def __init__(
@@ -51,6 +64,7 @@ class SubwordTokenizer(Tokenizer):
         algorithm: str = "bpe",
         model: str | None = None,
         vocabulary: Vocabulary | Sequence[str] | None = None,
+        byte_fallback: bool = False,
     ):
         super().__init__(max_tokens, min_frequency, lowercase, vocabulary)
         if max_tokens is None:
@@ -59,12 +73,20 @@ class SubwordTokenizer(Tokenizer):
             raise ValueError(
                 f"Expected `algorithm` to be 'bpe' or 'unigram'. Received: {algorithm!r}."
             )
+        fixed = len(SPECIAL_TOKENS) + len(BYTES)
+        if byte_fallback and max_tokens <= fixed:
+            raise ValueError(
+                f"Expected `max_tokens` to be more than {fixed} with byte_fallback=True: there are "
+                f"{len(SPECIAL_TOKENS)} special tokens and {len(BYTES)} bytes. Received: "
+                f"max_tokens={max_tokens}. Raise it, or leave out `byte_fallback`."
+            )
         if (model is None) != (vocabulary is None):
             raise ValueError(
                 "Expected `model` and `vocabulary` together, as `get_config` returns them. "
                 "Received one of them. Call `tokenizer.adapt(texts)` to make both."
             )
         self.algorithm = algorithm
+        self.byte_fallback = bool(byte_fallback)
         self.model = model
         self._tokenizer = None if model is None else _load(model)
 
@@ -79,43 +101,60 @@ class SubwordTokenizer(Tokenizer):
         """
         texts = [self._marked(text) for text in self._listed(texts)]
         counts = Counter(character for text in texts for character in text)
+        bytes_kept = list(BYTES) if self.byte_fallback else []
         room = self.max_tokens - len(SPECIAL_TOKENS)
         kept = sorted(
             (character for character, count in counts.items() if count >= self.min_frequency),
             key=lambda character: (-counts[character], character),
-        )[:room]
+        )[: room - len(bytes_kept)]
         if not kept:
             raise self._nothing()
         # The library would keep every character: those left out are hidden from it.
         hidden = str.maketrans(dict.fromkeys(set(counts) - set(kept), "\n"))
         parts = (part for text in texts for part in text.translate(hidden).split("\n"))
-        tokenizer, trainer = _untrained(self.algorithm, room, self.min_frequency, kept)
+        tokenizer, trainer = _untrained(self.algorithm, room, self.min_frequency, kept, bytes_kept)
         tokenizer.train_from_iterator(parts, trainer)
         if self.algorithm == "unigram":
             tokenizer = _settle(tokenizer)
+        if self.byte_fallback:
+            tokenizer = _fall_back(tokenizer)
         ranked = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
         self._vocabulary = Vocabulary([token for token, _ in ranked if token != UNKNOWN])
         self.model, self._tokenizer = tokenizer.to_str(), tokenizer
         return self
 
     def tokenize(self, text: str) -> list[str]:
-        """Splits a text into subwords; a character outside the vocabulary is one of its own."""
+        """Splits a text into subwords; a character outside the vocabulary is one of its own.
+
+        With `byte_fallback` it is as many as it has bytes in UTF-8.
+        """
         self._adapted()
         text = self._marked(text)
         encoding, unknown = self._tokenizer.encode(text), self._tokenizer.token_to_id(UNKNOWN)
         tokens = []
-        for i, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+        found = zip(encoding.ids, encoding.tokens, encoding.offsets, strict=True)
+        for i, token, (start, end) in found:
             # A unigram model merges consecutive unknown characters into one.
-            tokens += text[start:end] if i == unknown else [text[start:end]]
+            tokens += text[start:end] if i == unknown else [token]
         return tokens
 
     def detokenize(self, tokens: Iterable[str]) -> str:
-        """Joins subwords into a text."""
-        return "".join(tokens).replace(SPACE, " ")
+        """Joins subwords into a text; bytes that are not UTF-8 become U+FFFD."""
+        return "".join(self.detokenize_each(tokens))
+
+    def detokenize_each(self, tokens: Iterable[str]) -> Iterator[str]:
+        """Yields each subword, a character of bytes with its last; see `Tokenizer`."""
+        pieces = _join_bytes(tokens) if self.byte_fallback else tokens
+        return (piece.replace(SPACE, " ") for piece in pieces)
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this tokenizer, including what it has learned."""
-        return {**super().get_config(), "algorithm": self.algorithm, "model": self.model}
+        return {
+            **super().get_config(),
+            "algorithm": self.algorithm,
+            "byte_fallback": self.byte_fallback,
+            "model": self.model,
+        }
 
     def _marked(self, text):
         text = self._clean(text).encode("utf-8", "replace").decode("utf-8")  # no lone surrogates
@@ -142,13 +181,13 @@ def _load(model):
         ) from error
 
 
-def _untrained(algorithm, size, min_frequency, characters):
+def _untrained(algorithm, size, min_frequency, characters, bytes_kept):
     """Returns a tokenizer of the library and the trainer for it."""
     library = _library()
     models, trainers = library.models, library.trainers
     common = {
         "vocab_size": size + 1,  # the library counts UNKNOWN
-        "special_tokens": [UNKNOWN],
+        "special_tokens": [UNKNOWN, *bytes_kept],
         "initial_alphabet": characters,
         "show_progress": False,
     }
@@ -160,6 +199,27 @@ def _untrained(algorithm, size, min_frequency, characters):
         trainer = trainers.UnigramTrainer(**common, unk_token=UNKNOWN)
     tokenizer.pre_tokenizer = library.pre_tokenizers.Split(library.Regex(PIECES), "isolated")
     return tokenizer, trainer
+
+
+def _fall_back(tokenizer):
+    """Returns a tokenizer that spells unknown characters in bytes, and no text as special."""
+    state = json.loads(tokenizer.to_str())
+    state["model"]["byte_fallback"] = True
+    # Or the text "<0x41>" would be read as the byte, and "[UNK]" as unknown.
+    state["added_tokens"] = []
+    return _library().Tokenizer.from_str(json.dumps(state))
+
+
+def _join_bytes(tokens):
+    """Yields what each token adds to a text: nothing, as long as a character lacks bytes."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for token in tokens:
+        if token in BYTES:
+            yield decoder.decode(BYTES[token])
+        else:
+            yield decoder.decode(b"", final=True) + token
+    if rest := decoder.decode(b"", final=True):
+        yield rest
 
 
 def _settle(tokenizer):

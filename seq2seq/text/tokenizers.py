@@ -3,16 +3,17 @@
 import copy
 import inspect
 import itertools
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from seq2seq.checks import check_whole
 from seq2seq.keras_registry import keras_serializable
-from seq2seq.text.segmentation import segment, segment_all
-from seq2seq.text.spacing import GLUE, HAN, KANA, SPACE, SYMBOL, join_tokens, mark_spaces
+from seq2seq.text.segmentation import load_jieba, segment_all
+from seq2seq.text.spacing import GLUE, HAN, KANA, SPACE, SYMBOL, join_each, mark_spaces
+from seq2seq.text.tokenizer_file import read_tokenizer, write_tokenizer
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from seq2seq.text.word_lists import read_words
 
 BLOCK = 50_000  # texts segmented together: enough for all cores, few enough for memory
 
@@ -20,13 +21,28 @@ BLOCK = 50_000  # texts segmented together: enough for all cores, few enough for
 class Tokenizer:
     """What the tokenizers share: the vocabulary, and ids on top of `tokenize` and `detokenize`.
 
+    `detokenize(tokenize(text))` gives a text back character by character, except that a run of
+    white space becomes one space, and none is left at the ends; each class says what else it
+    changes. `decode(encode(text))` does too, but leaves out tokens outside the vocabulary.
+
+    A tokenizer of your own is a subclass that defines `tokenize` and `detokenize`; registered with
+    Keras, it is saved and loaded like the others.
+
     Args:
         max_tokens: Size of the vocabulary, its four special tokens included. Defaults to `None`,
             no limit.
         min_frequency: Tokens seen less often in `adapt` are left out. Defaults to 1.
-        lowercase: Whether texts are lower-cased. Defaults to `False`.
+        lowercase: Whether texts are lower-cased; they come back so. Defaults to `False`.
         vocabulary: A `Vocabulary`, or its ordinary tokens in order. Defaults to `None`: `adapt`
             builds it.
+
+    Example:
+
+    >>> tokenizer = WordTokenizer().adapt(["the cat sat", "the dog"])
+    >>> tokenizer
+    <WordTokenizer of 8 tokens>
+    >>> tokenizer("the dog sat")
+    [4, 6, 7]
     """
 
     def __init__(
@@ -41,10 +57,27 @@ class Tokenizer:
         check_whole("min_frequency", min_frequency)
         if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
             vocabulary = Vocabulary(vocabulary)
-        self.max_tokens = max_tokens
-        self.min_frequency = min_frequency
-        self.lowercase = lowercase
+        self.max_tokens = max_tokens and int(max_tokens)
+        self.min_frequency = int(min_frequency)
+        self.lowercase = bool(lowercase)
         self._vocabulary = vocabulary
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        # A class that joins tokens in its own way streams them in that way too.
+        if "detokenize" in vars(cls) and "detokenize_each" not in vars(cls):
+            cls.detokenize_each = Tokenizer.detokenize_each
+
+    def __call__(self, texts: str | Iterable[str]) -> list[int] | list[list[int]]:
+        """Returns the ids of a text as `encode` does, or of each of many as `encode_all` does."""
+        if isinstance(texts, str):
+            return self.encode(texts)
+        return self.encode_all(self._listed(texts))
+
+    def __repr__(self) -> str:
+        if self._vocabulary is None:
+            return f"<{type(self).__name__}, not adapted>"
+        return f"<{type(self).__name__} of {len(self._vocabulary)} tokens>"
 
     @property
     def vocabulary(self) -> Vocabulary | None:
@@ -80,6 +113,18 @@ class Tokenizer:
         """Joins tokens into a text."""
         raise NotImplementedError
 
+    def detokenize_each(self, tokens: Iterable[str]) -> Iterator[str]:
+        """Yields what each token adds to the text of those before it, as soon as it comes.
+
+        The pieces join to what `detokenize` returns. After the last token another piece may follow.
+        """
+        seen, text = [], ""
+        for token in tokens:
+            seen.append(token)
+            longer = self.detokenize(seen)
+            yield longer[len(text) :]
+            text = longer
+
     def encode(self, text: str) -> list[int]:
         """Returns the ids of a text, without `BOS` and `EOS`."""
         return self._adapted().ids(self.tokenize(text))
@@ -93,6 +138,39 @@ class Tokenizer:
         """Returns the text of ids; special ids are skipped."""
         tokens = self._adapted().tokens(ids)
         return self.detokenize(token for token in tokens if token not in SPECIAL_TOKENS)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the tokenizer into a file of its own, as readable JSON.
+
+        Args:
+            path: Path of the file; an older one is replaced.
+
+        Raises:
+            ValueError: If the file cannot be written, or a class of your own is not registered with
+                Keras.
+
+        Example:
+
+        >>> WordTokenizer().adapt(["the cat"]).save("words.json")
+        >>> Tokenizer.load("words.json")
+        <WordTokenizer of 6 tokens>
+        """
+        write_tokenizer(path, self)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Tokenizer":
+        """Loads what `save` has written, which is data only: nothing in it is run.
+
+        Args:
+            path: Path of the file.
+
+        Returns:
+            A tokenizer of the class that was saved: this one, or a subclass of it.
+
+        Raises:
+            ValueError: If the file is missing, broken, or holds something else.
+        """
+        return read_tokenizer(path, cls)
 
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this tokenizer, its vocabulary included."""
@@ -162,7 +240,7 @@ class Tokenizer:
 
 @keras_serializable
 class CharTokenizer(Tokenizer):
-    """One token per character; runs of white space become one space.
+    """One token per character; all but runs of white space comes back, which become one space.
 
     Args: see `WordTokenizer`.
 
@@ -179,6 +257,10 @@ class CharTokenizer(Tokenizer):
     def detokenize(self, tokens: Iterable[str]) -> str:
         """Joins characters into a text."""
         return "".join(tokens)
+
+    def detokenize_each(self, tokens: Iterable[str]) -> Iterator[str]:
+        """Yields each character; see `Tokenizer.detokenize_each`."""
+        return iter(tokens)
 
 
 _letter = rf"[^\s{SYMBOL}{HAN}{KANA}]"
@@ -199,8 +281,9 @@ class WordTokenizer(Tokenizer):
     """Words and punctuation marks; each Chinese or Japanese character is a word of its own.
 
     Contractions split before the apostrophe. Where the spacing is unusual, a token carries a mark,
-    so that `detokenize` restores it; the two marks `▁` and `￭` themselves are read as spaces. Text
-    that is already tokenised (words and punctuation marks separated) keeps its tokens.
+    so that `detokenize` restores it: a text comes back up to runs of white space and the two marks
+    themselves, `▁` and `￭`, which are read as spaces. Text that is already tokenised (words and
+    punctuation marks separated) keeps its tokens.
 
     Args:
         max_tokens: Size of the vocabulary, its four special tokens included. Defaults to `None`,
@@ -225,7 +308,11 @@ class WordTokenizer(Tokenizer):
 
     def detokenize(self, tokens: Iterable[str]) -> str:
         """Joins words and punctuation marks into a text."""
-        return join_tokens(tokens)
+        return "".join(join_each(tokens))
+
+    def detokenize_each(self, tokens: Iterable[str]) -> Iterator[str]:
+        """Yields each word, with the space before it; see `Tokenizer.detokenize_each`."""
+        return join_each(tokens)
 
     def _pieces(self, text: str) -> Iterator[tuple[str, bool]]:
         """Yields the pieces of a text, and whether white space precedes each."""
@@ -242,6 +329,8 @@ class WordTokenizer(Tokenizer):
 class JiebaTokenizer(WordTokenizer):
     """Chinese words by jieba (https://github.com/fxsjy/jieba); other text as `WordTokenizer` does.
 
+    A text comes back as from a `WordTokenizer`, but without the stop words.
+
     Args:
         max_tokens: See `WordTokenizer`.
         min_frequency: See `WordTokenizer`.
@@ -251,7 +340,7 @@ class JiebaTokenizer(WordTokenizer):
             word per line (jieba's frequency and tag may follow after a space). A saved model
             contains the words themselves. Defaults to `None`.
         stop_words: Words to leave out: a list, or the path of a UTF-8 file with one word per line.
-            Texts are then no longer restored exactly. Defaults to `None`.
+            They do not come back. Defaults to `None`.
         hmm: Whether jieba guesses words outside its dictionary. Defaults to `True`.
 
     Example:
@@ -273,8 +362,9 @@ class JiebaTokenizer(WordTokenizer):
         super().__init__(max_tokens, min_frequency, lowercase, vocabulary)
         self.user_dictionary = read_words(user_dictionary, lowercase)
         self.stop_words = read_words(stop_words, lowercase)
-        self.hmm = hmm
+        self.hmm = bool(hmm)
         self._words = {}
+        self._jieba = None
 
     def tokenize_all(self, texts: Iterable[str]) -> Iterator[list[str]]:
         """Yields the tokens of each text, segmenting much text on all cores."""
@@ -303,7 +393,14 @@ class JiebaTokenizer(WordTokenizer):
     def _split(self, chunk: str) -> Iterator[str]:
         if not _contains_han.search(chunk):
             return super()._split(chunk)
-        return self._words.get(chunk) or segment(chunk, self.user_dictionary, self.hmm)
+        if chunk in self._words:
+            return self._words[chunk]
+        if self._jieba is None:
+            self._jieba = load_jieba(self.user_dictionary)
+        return self._jieba.cut(chunk, HMM=self.hmm)
+
+    def __getstate__(self):
+        return {**self.__dict__, "_jieba": None}  # copied and pickled without the dictionary
 
     def _pieces(self, text: str) -> Iterator[tuple[str, bool]]:
         skipped_space = False
@@ -314,25 +411,3 @@ class JiebaTokenizer(WordTokenizer):
             else:
                 yield piece, spaced
                 skipped_space = False
-
-
-def read_words(words: str | Sequence[str] | None, lowercase: bool = False) -> list[str]:
-    """Returns a list of words, given as one or as the path of a file."""
-    if words is None:
-        return []
-    if isinstance(words, (str, os.PathLike)):
-        try:
-            words = Path(words).read_text(encoding="utf-8-sig").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(
-                "Expected a list of words or a UTF-8 file with a word a line. "
-                f"Received: {str(words)!r} ({error})."
-            ) from error
-    if isinstance(words, (set, frozenset)):
-        words = sorted(words)
-    if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
-        raise ValueError(
-            f"Expected a list of words or a UTF-8 file with a word a line. Received: {words!r}."
-        )
-    words = [word.strip() for word in words if word.strip()]
-    return [word.lower() for word in words] if lowercase else words

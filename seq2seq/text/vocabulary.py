@@ -1,7 +1,7 @@
 """The vocabulary: tokens on one side, ids on the other."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from seq2seq.keras_registry import keras_serializable
 
@@ -11,7 +11,7 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[BOS]", "[EOS]")
 
 @keras_serializable
 class Vocabulary:
-    """Maps tokens to ids and back.
+    """Maps tokens to ids and back; iterates over all tokens, the special ones too, by id.
 
     Ids 0 to 3 are special: padding, unknown, beginning and end of sequence. A text can never
     produce them, except that a token outside the vocabulary becomes `UNK`.
@@ -29,6 +29,8 @@ class Vocabulary:
     [4, 1]
     >>> vocabulary.tokens([4, 1])
     ['hello', '[UNK]']
+    >>> list(vocabulary)
+    ['[PAD]', '[UNK]', '[BOS]', '[EOS]', 'hello', 'world']
     """
 
     def __init__(self, tokens: Sequence[str]):
@@ -80,6 +82,9 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return len(self._tokens)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tokens)
 
     def __contains__(self, token: object) -> bool:
         return token in self._ids

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from seq2seq.backend import custom_gradient
-from seq2seq.training.metrics import SMALLEST, pick
+from seq2seq.training.metrics import SMALLEST, at_least_float32, pick
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -40,7 +40,7 @@ class Crossentropy(keras.losses.Loss):
         reduction: str | None = "sum_over_batch_size",
         dtype: str | None = None,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        super().__init__(name=name, reduction=reduction, dtype=at_least_float32(dtype))
         self.label_smoothing = label_smoothing
 
     def call(self, y_true, y_pred):
@@ -51,7 +51,8 @@ class Crossentropy(keras.losses.Loss):
         scores = getattr(y_pred, "_keras_logits", None)
         if scores is not None and scores.dtype == y_pred.dtype:
             return crossentropy_of_scores(scores, labels, self.label_smoothing)
-        exact = ops.sparse_categorical_crossentropy(labels, y_pred)
+        # Keras's own would clip probabilities at 1e-7, below which there is no gradient.
+        exact = -ops.log(ops.maximum(pick(y_pred, labels), SMALLEST))
         if not self.label_smoothing:
             return exact
         even = -ops.mean(ops.log(ops.maximum(y_pred, SMALLEST)), axis=-1)

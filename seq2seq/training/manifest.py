@@ -1,12 +1,14 @@
 """What a model was trained with, as recorded in its file."""
 
 import hashlib
+import math
 import platform
 import warnings
 
 import keras
 import numpy as np
 
+from seq2seq.backend import as_number
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
 from seq2seq.data.splitting import fingerprint
 from seq2seq.version import __version__
@@ -27,7 +29,7 @@ class ManifestWriter(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Warns if training changes nothing."""
         # After the first batch: by then other callbacks have set the learning rate.
-        if self._first and float(self.model.optimizer.learning_rate) < 1e-12:
+        if self._first and as_number(self.model.optimizer.learning_rate) < 1e-12:
             warnings.warn(
                 "The learning rate is 0, perhaps after a decay: training changes nothing. Set "
                 "`model.optimizer.learning_rate`.",
@@ -36,7 +38,14 @@ class ManifestWriter(keras.callbacks.Callback):
         self._first = False
 
     def on_epoch_end(self, epoch, logs=None):
-        """Writes the manifest."""
+        """Writes the manifest, and warns of a loss that is no number."""
+        losses = {name: value for name, value in (logs or {}).items() if name.endswith("loss")}
+        if not all(map(math.isfinite, losses.values())):
+            warnings.warn(
+                f"Epoch {epoch + 1} ended with {losses}: the weights are no use any more. Train "
+                "again, with a lower learning rate or with a clipnorm.",
+                stacklevel=2,
+            )
         optimizer = self.model.optimizer
         self.model.manifest = {
             **describe_versions(),
@@ -44,9 +53,9 @@ class ManifestWriter(keras.callbacks.Callback):
             "training": {
                 **self.manifest["training"],
                 "epochs": epoch + 1,
-                "updates": int(optimizer.iterations),
+                "updates": int(as_number(optimizer.iterations)),
                 "optimizer": optimizer.name,
-                "learning_rate": float(optimizer.learning_rate),
+                "learning_rate": as_number(optimizer.learning_rate),
                 "loss": _name(self.model.loss),
             },
             "metrics": {name: float(value) for name, value in (logs or {}).items()},

@@ -33,6 +33,11 @@ def pick(x, indices):
     return ops.reshape(take_columns(rows, ops.reshape(indices, (-1, 1))), ops.shape(indices))
 
 
+def at_least_float32(dtype: str | None) -> str | None:
+    """Returns the data type for sums and logarithms of many tokens, which float16 cannot hold."""
+    return "float32" if dtype is None and keras.config.floatx() == "float16" else dtype
+
+
 def perplexities(nats: float, tokens: int, characters: int) -> dict[str, float]:
     """Averages a sum of cross-entropies over tokens, and over characters.
 
@@ -59,6 +64,9 @@ def known_share(rows: Sequence[Sequence[int]]) -> float:
 
 class _TokenMean(keras.metrics.Mean):
     """Mean of a value per token, without padding (label 0)."""
+
+    def __init__(self, name, dtype=None):
+        super().__init__(name=name, dtype=at_least_float32(dtype))
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds the tokens of a batch."""

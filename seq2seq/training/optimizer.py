@@ -17,10 +17,13 @@ class Adam(keras.optimizers.Adam):
     Args:
         learning_rate: Defaults to 0.001.
         name: Defaults to `"adam"`.
-        **kwargs: The other arguments of `keras.optimizers.Adam`.
+        **kwargs: The other arguments of `keras.optimizers.Adam`. With weights in float16, `epsilon`
+            defaults to 1e-4.
     """
 
     def __init__(self, learning_rate=0.001, name: str = "adam", **kwargs):
+        if keras.config.floatx() == "float16":  # in which Keras's 1e-7 is nothing
+            kwargs.setdefault("epsilon", 1e-4)
         super().__init__(learning_rate, name=name, **kwargs)
 
     def apply(self, grads, trainable_variables=None):
@@ -43,7 +46,7 @@ class Adam(keras.optimizers.Adam):
             v=self._velocities[i].value.handle,
             beta1_power=self.beta_1**step,
             beta2_power=self.beta_2**step,
-            lr=learning_rate,
+            lr=ops.cast(learning_rate, "float32"),
             beta1=self.beta_1,
             beta2=self.beta_2,
             epsilon=self.epsilon,

@@ -2,8 +2,8 @@
 
 from seq2seq.generation.samplers.beam_search import BeamSearch
 from seq2seq.generation.samplers.greedy import Greedy
-from seq2seq.generation.samplers.sample import Sample, make_noise
-from seq2seq.generation.samplers.sampler import Sampler, round_up
+from seq2seq.generation.samplers.sample import Sample
+from seq2seq.generation.samplers.sampler import Sampler, make_noise, round_up
 
 __all__ = ["BeamSearch", "Greedy", "Sample", "Sampler", "get_sampler", "make_noise", "round_up"]
 

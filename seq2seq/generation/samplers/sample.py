@@ -1,6 +1,6 @@
 """Sampling from the model's distribution."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ class Sample(Sampler):
             Defaults to `None`, all.
         seed: Same seed, same texts: each row of the input has its own stream of random numbers.
             Defaults to `None`, a new draw at each call.
+        first_row: Number of the first row of a call. Texts that are given in several calls, with
+            the numbers of the texts before, get what they would get together. Defaults to 0.
         **constraints: Options of all samplers, see `Constraints`.
 
     Raises:
@@ -43,6 +45,7 @@ class Sample(Sampler):
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
+        first_row: int = 0,
         **constraints,
     ):
         super().__init__(**constraints)
@@ -50,6 +53,7 @@ class Sample(Sampler):
         self.top_k = top_k
         self.top_p = top_p
         self.seed = seed
+        self.first_row = first_row
         self._check()
 
     def inputs(self) -> dict[str, Any]:
@@ -74,6 +78,7 @@ class Sample(Sampler):
     def _check(self):
         if self.seed is not None:
             check_whole("seed", self.seed, 0)
+        check_whole("first_row", self.first_row, 0)
         greedy = 'Use sampler="greedy" to always take the most probable token.'
         check_number("temperature", self.temperature, "[1e-6, inf)", greedy)
         if self.top_k is not None:
@@ -115,17 +120,6 @@ class Sample(Sampler):
             "top_k": self.top_k,
             "top_p": self.top_p,
             "seed": self.seed,
+            "first_row": self.first_row,
             **super().get_config(),
         }
-
-
-def make_noise(seed: int | None, rows: Sequence[int], max_length: int) -> np.ndarray:
-    """Returns uniform numbers `(len(rows), max_length)`, each row's from its own stream.
-
-    A row's numbers depend on the seed and its place in the input, not on its batch.
-    """
-    if seed is None:
-        noise = np.random.default_rng().random((len(rows), max_length))
-    else:
-        noise = np.stack([np.random.default_rng([seed, row]).random(max_length) for row in rows])
-    return (noise * (1 - 1e-6)).astype("float32")  # 1.0 by rounding would draw past the last token

@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class Sampler:
     num_results = 1
     length_penalty = 1.0
     seed = None
+    first_row = 0
     draws = True  # whether `choose` uses the uniform numbers
 
     def __init__(self, **constraints):
@@ -58,7 +59,7 @@ class Sampler:
 
     def structure(self) -> Hashable:
         """Returns what is compiled into a function: everything but the `inputs`."""
-        attributes = {**vars(self), "constraints": None}
+        attributes = {**vars(self), "constraints": None, "first_row": None}
         return _Same(self), tuple((name, _frozen(value)) for name, value in attributes.items())
 
     def key(self) -> Hashable:
@@ -80,6 +81,10 @@ class Sampler:
     def choose(self, choices, log_probabilities, scores, finished, noise):
         """Chooses the next tokens."""
         raise NotImplementedError
+
+    def make_noise(self, places: Sequence[int], size: int) -> np.ndarray:
+        """Returns the uniform numbers for rows at some places of a call: `(rows, size)`."""
+        return make_noise(self.seed, [self.first_row + place for place in places], size)
 
     def is_done(self, lengths, scores, finished, max_length):
         """Tells which rows need no further steps: bool `(batch,)`.
@@ -107,6 +112,18 @@ class Sampler:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
         return f"{type(self).__name__}({arguments})"
+
+
+def make_noise(seed: int | None, rows: Sequence[int], max_length: int) -> np.ndarray:
+    """Returns uniform numbers `(len(rows), max_length)`, each row's from its own stream.
+
+    A row's numbers depend on the seed and its place in the input, not on its batch.
+    """
+    if seed is None:
+        noise = np.random.default_rng().random((len(rows), max_length))
+    else:
+        noise = np.stack([np.random.default_rng([seed, row]).random(max_length) for row in rows])
+    return (noise * (1 - 1e-6)).astype("float32")  # 1.0 by rounding would draw past the last token
 
 
 def continue_with(log_probabilities, scores, finished, token_ids):

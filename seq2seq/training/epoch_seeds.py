@@ -1,0 +1,29 @@
+"""What is random in an epoch depends on the seed and the epoch alone."""
+
+import keras
+import numpy as np
+
+from seq2seq.data.batching import EpochOrder
+
+
+class EpochSeeds(keras.callbacks.Callback):
+    """Seeds the order of batches and the dropout of each epoch.
+
+    So a training run that was stopped, and goes on at a later epoch, equals one that was not. Files
+    hold no states of random numbers.
+
+    Args:
+        order: The order of the batches.
+    """
+
+    def __init__(self, order: EpochOrder):
+        super().__init__()
+        self.order = order
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Seeds an epoch."""
+        self.order.epoch = epoch
+        random = np.random.default_rng([self.order.seed, epoch])
+        for variable in self.model.variables:
+            if variable.path.endswith("seed_generator_state"):
+                variable.assign(random.integers(2**31, size=variable.shape))
