@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from seq2seq.atomic_write import check_space, write_whole
-from seq2seq.backend import CompiledFunctions, forget_gradients
+from seq2seq.backend import CompiledFunctions, forget_gradients, start_quietly
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import EpochOrder
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
@@ -49,6 +49,11 @@ class TextModel(keras.Model):
     takes_rows = False  # whether `fit` takes a list of rows of ids like texts
     refused_with_texts = ("sample_weight", "class_weight")
     uses_sampler = True  # whether its output is chosen by a sampler
+
+    def __new__(cls, *args, **kwargs):
+        """Starts the backend: a program may configure it until its first model."""
+        start_quietly()
+        return super().__new__(cls, *args, **kwargs)
 
     def describe(self, options, sides: dict[str, Side]) -> None:
         """Stores what the model was made with, for its config and for `generate`.
