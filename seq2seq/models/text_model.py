@@ -307,7 +307,7 @@ class TextModel(keras.Model):
 
         Args:
             mode: `"int8"` or `"int4"`.
-            config: As in Keras. A model that is quantized in another way than usual cannot be saved.
+            config: As in Keras. A model quantized in another way than usual cannot be saved.
             filters: As in Keras. A model of which only some layers are quantized cannot be saved.
             **kwargs: As in Keras.
         """
