@@ -1,10 +1,16 @@
 """Files that are written whole or not at all."""
 
 import contextlib
+import glob
+import itertools
 import os
+import platform
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+
+_numbers = itertools.count()
 
 
 def write_whole(filepath: str | Path, suffix: str, write: Callable[[Path], None]) -> None:
@@ -24,7 +30,10 @@ def write_whole(filepath: str | Path, suffix: str, write: Callable[[Path], None]
             f"Expected the folder of {path} to exist. Received: {path.parent}, which is not a "
             "folder. Create it first."
         )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{suffix}")
+    _remove_leftovers(path, suffix)
+    # A number for each save: two threads may save to one path, and the last one wins.
+    name = f".{path.name}.{_this_host()}-{os.getpid()}-{next(_numbers)}{suffix}"
+    temporary = path.with_name(name)
     try:
         write(temporary)
         os.replace(temporary, path)
@@ -35,6 +44,31 @@ def write_whole(filepath: str | Path, suffix: str, write: Callable[[Path], None]
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path, suffix: str) -> None:
+    """Removes temporary files of saves to a path that were killed on this machine."""
+    for file in path.parent.glob(f".{glob.escape(path.name)}.{_this_host()}-*{suffix}"):
+        process = file.name.split("-")[-2]
+        if process.isdigit() and not _is_running(int(process)):
+            file.unlink(missing_ok=True)
+
+
+def _this_host() -> str:
+    """Returns the name of this machine: a folder may be shared by several."""
+    return "".join(letter for letter in platform.node() if letter.isalnum())
+
+
+def _is_running(process: int) -> bool:
+    """Tells whether a process of this machine runs; `True` where that cannot be told."""
+    try:
+        if os.name == "posix":  # elsewhere it would end the process
+            os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return True
 
 
 def check_space(filepath: str | Path, size: int) -> None:

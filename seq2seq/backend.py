@@ -13,6 +13,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from seq2seq.quiet import quiet_start
+
 _tracing = (
     threading.RLock()
 )  # Keras's layers are called by one thread at a time while a graph is traced
@@ -284,6 +286,14 @@ def padded_size(size: int, minimum: int = 8) -> int:
             return step * 3 // 2
         step *= 2
     return step
+
+
+@functools.cache
+def start_quietly() -> None:
+    """Starts TensorFlow, if Keras runs on it, and hides what it prints at its start."""
+    if keras.backend.backend() == "tensorflow":
+        with quiet_start():
+            ops.zeros(())
 
 
 @functools.cache

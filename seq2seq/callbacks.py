@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Integral
 
 import keras
 import numpy as np
@@ -12,7 +13,10 @@ from seq2seq.evaluation import TEXT_METRICS, check_metrics
 
 
 class ShowSamples(keras.callbacks.Callback):
-    """Prints what the model generates from a few sources after an epoch.
+    """Prints what the model generates from a few sources after an epoch, a short line for each.
+
+    Longer texts are cut, several results of a source are separated by ` | `, and line breaks are
+    shown as spaces.
 
     Args:
         sources: Texts to generate from, preferably ones that it is not trained on.
@@ -57,7 +61,8 @@ class ShowSamples(keras.callbacks.Callback):
             return
         results = self.model.generate(self.sources, **self.options)
         self._lines = [
-            f"  {source} -> {result}" + ("" if target is None else f"  (true: {target})")
+            f"  {_brief(source)} -> {_brief(result)}"
+            + ("" if target is None else f"  (true: {_brief(target)})")
             for source, result, target in zip(self.sources, results, self.targets, strict=True)
         ]
 
@@ -283,6 +288,14 @@ class AverageWeights(keras.callbacks.Callback):
             means = [np.mean(same, axis=0) for same in zip(*self._kept, strict=True)]
             self.model.set_weights(means)
             self._kept = []
+
+
+def _brief(shown, width: int = 100) -> str:
+    """Returns a text, a row of ids or a list of results on one short line."""
+    if isinstance(shown, list) and shown and not isinstance(shown[0], Integral):
+        return " | ".join(_brief(each, max(9, width // len(shown))) for each in shown)
+    line = " ".join(str(shown).split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _check_lists(sources, targets):

@@ -1,17 +1,18 @@
 """The command line: its commands, its exit codes, and a quiet start."""
 
 import argparse
-import contextlib
 import importlib
 import itertools
 import os
 import sys
 
-from seq2seq.commands.options import add_data, add_json, positive
+from seq2seq.commands.early_checks import check_early
+from seq2seq.commands.options import PAIRS, add_data, add_json, positive
 from seq2seq.commands.sampler_options import add_sampler
 from seq2seq.commands.tokenizer_options import add_side_tokenizers
 from seq2seq.commands.train_options import add_train
 from seq2seq.evaluation.metric_names import DEFAULT_METRICS, KNOWN_METRICS
+from seq2seq.quiet import LEVEL
 from seq2seq.version import __version__
 
 
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8")
     try:
+        check_early(options)
         _load_command(options.command)(options)
         sys.stdout.flush()
     except (ValueError, ImportError, OSError) as error:
@@ -76,6 +78,9 @@ def _add_generate(commands):
     generate.add_argument(
         "files", nargs="*", metavar="FILE", help="one text per line; default: standard input"
     )
+    generate.add_argument(
+        "--text", action="append", help="a line of input, instead of FILEs; repeat it for more"
+    )
     generate.add_argument("--batch-size", type=positive, default=64, help="default: %(default)s")
     sampling = add_sampler(generate)
     sampling.add_argument(
@@ -92,8 +97,8 @@ def _add_evaluate(commands):
     evaluate.add_argument("model", help="model file (.keras)")
     add_data(
         evaluate,
-        "one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; or .gz; "
-        "for a classifier, texts with labels; for a language model, one text per line",
+        f"{PAIRS}; or .gz; for a classifier, texts with labels; for a language model, one text per "
+        "line",
     )
     evaluate.add_argument(
         "--whole-files", action="store_true", help="language model: each file is one text"
@@ -112,11 +117,7 @@ def _add_evaluate(commands):
 
 def _add_inspect(commands):
     inspect = commands.add_parser("inspect", help="report on a file of pairs, or on a model file")
-    add_data(
-        inspect,
-        "one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; or .gz; "
-        "or a model file (.keras)",
-    )
+    add_data(inspect, f"{PAIRS}; or .gz; or a model file (.keras)")
     inspect.add_argument(
         "--validation", nargs="+", metavar="FILE", help="validation pairs, as DATA"
     )
@@ -127,24 +128,6 @@ def _add_inspect(commands):
 
 
 def _load_command(name):
-    """Returns the function of a command, importing quietly."""
-    with _quiet():
-        module = importlib.import_module(f"seq2seq.commands.{name}")
-        if keras := sys.modules.get("keras"):
-            keras.ops.zeros(())  # starts the backend
-    return getattr(module, name)
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Hides what TensorFlow prints at its start, which only the file descriptor can stop."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with open(os.devnull, "wb") as sink:
-        os.dup2(sink.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    """Returns the function of a command."""
+    os.environ.setdefault(LEVEL, "3")  # for what TensorFlow prints after its start
+    return getattr(importlib.import_module(f"seq2seq.commands.{name}"), name)

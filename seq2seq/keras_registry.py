@@ -10,6 +10,8 @@ import importlib
 import importlib.abc
 import sys
 
+from seq2seq.quiet import quiet_start
+
 PACKAGE = "seq2seq"
 MODELS = {
     "Seq2Seq": "seq2seq.models.seq2seq",
@@ -126,6 +128,7 @@ class _KerasLoader(importlib.abc.Loader):
 
     def exec_module(self, module):
         module.__loader__ = module.__spec__.loader = self.loader
-        self.loader.exec_module(module)
+        with quiet_start():  # on TensorFlow, this imports it
+            self.loader.exec_module(module)
         sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, _KerasFinder)]
         introduce_classes()

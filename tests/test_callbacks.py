@@ -18,6 +18,30 @@ def test_samples_are_shown_after_each_epoch(model, capsys):
     assert lines[3].strip().startswith(f"good night -> {model.generate(ENGLISH[1], max_length=3)}")
 
 
+def test_a_sample_is_one_short_line(model, capsys):
+    long = " ".join(["good"] * 60)
+    show = seq2seq.callbacks.ShowSamples([f"{long}\n", "good\n morning"], ["早\n上", long])
+    model.generate = lambda sources, **options: [["a\nb", "早" * 99, ""], "好\u2028" * 99][
+        : len(sources)
+    ]
+    model.fit(ENGLISH, CHINESE, verbose=0, callbacks=[show])
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"  {long[:99]}… -> a b | {'早' * 32}… |   (true: 早 上)"
+    assert second == f"  good morning -> {'好 ' * 49}好…  (true: {long[:99]}…)"
+
+
+@pytest.mark.parametrize("rows", [[[5, 3]], np.array([[5, 3]])], ids=["list", "array"])
+def test_samples_of_ids_are_shown_too(rows, capsys):
+    model = seq2seq.Seq2Seq(9, 9, units=4, embedding_dim=4)
+    show = seq2seq.callbacks.ShowSamples(rows, rows, max_length=40)
+    show.set_model(model)
+    show.on_train_begin()
+    show.on_epoch_end(0)
+    show.on_train_end()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("  [5") and line.endswith("3])") and " -> [" in line
+
+
 def test_samples_may_be_shown_less_often(model, capsys):
     show = seq2seq.callbacks.ShowSamples(ENGLISH[:1], every=2, max_length=3)
     model.fit(ENGLISH, CHINESE, epochs=5, verbose=0, callbacks=[show])

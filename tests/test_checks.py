@@ -46,7 +46,7 @@ def test_what_counts_is_whole(value):
         (lambda: Seq2Seq(9, 9, dropout=None), r"`dropout` .* Received: dropout=None"),
         (lambda: Seq2Seq(9, 9, l2="small"), "l2='small'"),
         (lambda: read_pairs(__file__, columns=1), "columns=1"),
-        (lambda: read_pairs(__file__, columns=("a", "b")), "two column numbers"),
+        (lambda: read_pairs(__file__, columns=("a", 1)), "two column numbers"),
         (lambda: split_pairs(["a"], ["b"], validation=None), "validation=None"),
         (lambda: split_pairs(["a"], ["b"], test=True), "test=True"),
         (lambda: inspect_pairs([None], ["b"]), "Expected texts .* None"),

@@ -19,6 +19,7 @@ from seq2seq.atomic_write import only_writer
 from seq2seq.cli import build_parser, main
 from seq2seq.commands.task_options import NETWORKS
 from seq2seq.commands.validation import split_labelled
+from seq2seq.data import corpus
 from seq2seq.networks.options import ClassifierOptions, whole
 
 TINY = ["--units", "8", "--embedding-dim", "8", "--epochs", "1", "--json"]
@@ -246,11 +247,14 @@ class TestTrain:
         load_model("m.keras")
         assert not (folder / "m.last.keras").exists()
 
-    def test_what_cannot_be_written_is_told_at_once(self, folder, capsys):
+    def test_what_cannot_be_written_is_told_at_once(self, folder, capsys, monkeypatch):
         (folder / "folder.keras").mkdir()
         arguments = ["train", "none.tsv", "--output"]  # so early that the data is not read
         fails_with_one_line([*arguments, "folder.keras"], capsys, "is a folder")
         fails_with_one_line([*arguments, "m.bin"], capsys, "ends in .keras")
+        fails_with_one_line([*arguments, "none/m.keras"], capsys, "folder that exists")
+        monkeypatch.setattr(os, "access", lambda path, mode: False)
+        fails_with_one_line([*arguments, "m.keras"], capsys, "which cannot")
 
     def test_two_trainings_into_one_file_are_refused(self, folder, capsys):
         pytest.importorskip("fcntl", reason="this system has no such locks")
@@ -524,12 +528,47 @@ class TestOptionsByTask:
         text = " ".join(groups["with --task classify"].split())
         assert "--number-of-heads NUMBER_OF_HEADS default: 4" in text
 
-    def test_neither_the_parser_nor_a_report_needs_keras(self, folder):
+
+class TestWithoutKeras:
+    """What needs no Keras does not wait for it."""
+
+    @pytest.mark.parametrize(
+        "arguments, code, words",
+        [
+            (["--version"], 0, "seq2seq"),
+            (["train", "--help"], 0, "usage"),
+            (["inspect", "data.tsv"], 0, "4 pairs"),
+            (["inspect", "m.keras"], 0, "WordTokenizer"),
+            (["train", "none.tsv", "--output", "new.keras"], 1, "none.tsv"),
+            (["train", "data.tsv", "--output", "new.keras", "--units", "0"], 1, "units"),
+            (["train", "data.tsv", "--output", "new.keras", "--target-vectors", "none"], 1, "none"),
+            (["train", "none.tsv", "--output", "m.keras"], 1, "--resume"),
+            (["generate", "none.keras"], 1, "none.keras"),
+            (["generate", "m.keras", "none.txt"], 1, "none.txt"),
+            (["generate", "m.keras", "data.tsv", "--width", "3"], 1, "--sampler beam"),
+            (["evaluate", "m.keras", "none.tsv"], 1, "none.tsv"),
+            (["evaluate", "data.tsv", "data.tsv"], 1, "saved with"),
+        ],
+    )
+    def test_it_is_not_loaded(self, saved, arguments, code, words):
         program = (
-            "import sys; from seq2seq.cli import main; code = main(['inspect', 'data.tsv']); "
-            "assert code == 0 and not {'keras', 'tensorflow', 'jax'} & set(sys.modules)"
+            "import sys; from seq2seq.cli import main\n"
+            f"try: code = main({arguments!r})\n"
+            "except SystemExit as exit: code = exit.code\n"
+            "loaded = {'keras', 'tensorflow', 'jax'} & sys.modules.keys()\n"
+            "sys.exit(f'{loaded} loaded' if loaded else code)"
         )
-        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+        result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        assert result.returncode == code, result.stderr
+        assert words in result.stdout + result.stderr
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such pipes")
+    def test_a_pipe_which_can_be_read_only_once_is_not_opened_early(self, folder, monkeypatch):
+        os.mkfifo("pipe")
+        opened = []
+        monkeypatch.setattr(corpus, "open", lambda *_: opened.append(_), raising=False)
+        corpus.check_readable(["pipe"])
+        assert not opened
 
 
 def help_groups(capsys):
@@ -570,6 +609,14 @@ class TestGenerate:
         results = capsys.readouterr().out.rstrip("\n").split("\t")
         assert len(results) == 2
         assert all(text.startswith("晚") and "好" not in text for text in results)
+
+    def test_texts_on_the_command_line(self, saved, capsys):
+        texts = ["--text", ENGLISH[3], "--text", "", "--text", ENGLISH[0].replace(" ", "\n")]
+        assert main(["generate", saved, *texts]) == 0
+        assert capsys.readouterr().out == f"{CHINESE[3]}\n\n{CHINESE[0]}\n"
+        assert main(["generate", saved, *texts[4:], "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"source": ENGLISH[0], "text": CHINESE[0]}
+        fails_with_one_line(["generate", saved, "data.tsv", *texts], capsys, "Received both")
 
     def test_json(self, saved, capsys, monkeypatch):
         pretend_input(monkeypatch, ENGLISH[0].encode())

@@ -3,10 +3,11 @@
 import gzip
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 
-from seq2seq.data.corpus import read_lines, read_pairs
+from seq2seq.data.corpus import read_lines, read_pair_files, read_pairs
 from seq2seq.data.splitting import fingerprint, split_pairs
 
 PAIRS = (["Hi.", "Run!"], ["嗨。", "跑！"])
@@ -61,8 +62,86 @@ def test_a_last_line_needs_no_line_feed(write):
 def test_columns_are_chosen_by_number_or_by_name(write):
     tsv = write("pairs.tsv", "1\t嗨。\tHi.\n2\t跑！\tRun!\n")
     assert read_pairs(tsv, columns=(2, 1)) == PAIRS
-    csv = write("pairs.csv", "en,zh\nHi.,嗨。\nRun!,跑！\n")
+    tsv = write("pairs.tsv", "id\tzh\ten \r\n1\t嗨。\tHi.\r\n2\t跑！\tRun!\r\n")
+    assert read_pairs(tsv, columns=("en", "zh")) == PAIRS
+    csv = write("pairs.csv", "zh,id,en\n嗨。,1,Hi.\n跑！,2,Run!\n")
     assert read_pairs(csv, columns=("en", "zh")) == PAIRS
+    assert read_pairs(csv, columns=(2, 0)) == PAIRS  # the header is one all the same
+    assert read_pair_files([csv], columns=("2", "0")) == PAIRS
+
+
+def test_an_empty_table_with_named_columns_has_no_pairs(write):
+    with pytest.raises(ValueError, match="at least one pair"):
+        read_pairs(write("pairs.tsv", "\n"), columns=("en", "zh"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"source": "Hi.", "target": "嗨。"},\n {"target": "跑！", "source": "Run!"}]',
+        '\n[\n{\n"source": "Hi.",\n\n"target": "嗨。"},\n{"target": "跑！", "source": "Run!"}\n]\n',
+        '[["Hi.", "嗨。", 1], ["Run!", "跑！", 2]]',
+        '[{"translation": {"en": "Hi.", "zh": "嗨。"}}, '
+        '{"translation": {"zh": "跑！", "en": "Run!"}}]',
+    ],
+)
+def test_a_json_file_may_be_one_array(write, content):
+    assert read_pairs(write("pairs.json", content)) == PAIRS
+
+
+def test_arrays_in_json_have_numbered_columns(write):
+    path = write("pairs.json", '[[1, "嗨。", "Hi."], [2, "跑！", "Run!"]]')
+    assert read_pairs(path, columns=(2, 1)) == PAIRS
+
+
+def test_records_of_hugging_face_hold_their_languages_in_translation(write):
+    lines = [
+        '{"id": 1, "translation": {"en": "Hi.", "zh": "嗨。"}}',
+        '{"id": 2, "translation": {"zh": "跑！", "en": "Run!"}}',
+    ]
+    path = write("pairs.jsonl", "\n".join(lines))
+    assert read_pairs(path) == PAIRS
+    assert read_pairs(path, columns=("zh", "en")) == PAIRS[::-1]
+
+
+def test_a_column_may_be_called_translation(write):
+    path = write("pairs.jsonl", '{"text": "Hi.", "translation": "嗨。"}')
+    assert read_pairs(path, columns=("text", "translation")) == (["Hi."], ["嗨。"])
+
+
+def test_quotes_in_tab_separated_lines_are_characters_like_others(write):
+    path = write("pairs.tsv", '"Hi," he said.\t"嗨。"\n"a ""b"""\t"\n')
+    assert read_pairs(path) == (['"Hi," he said.', '"a ""b"""'], ['"嗨。"', '"'])
+
+
+@pytest.mark.parametrize("name", ["pairs.tsv", "pairs.csv", "pairs.jsonl", "pairs.json"])
+def test_a_text_may_be_a_megabyte_long(write, name):
+    long = "字" * 2**20
+    content = {
+        "pairs.tsv": f"Hi.\t{long}\n",
+        "pairs.csv": f'source,target\nHi.,"{long}"\n',
+        "pairs.jsonl": f'{{"source": "Hi.", "target": "{long}"}}\n',
+        "pairs.json": f'[["Hi.", "{long}"]]',
+    }
+    assert read_pairs(write(name, content[name])) == (["Hi."], [long])
+
+
+@pytest.mark.parametrize("name", ["pairs.tsv", "pairs.csv", "pairs.jsonl"])
+def test_reading_takes_little_memory_beside_the_pairs(write, name):
+    """Neither the bytes of a file nor its whole text is kept."""
+    line = {"tsv": "{}\t{}", "csv": "{},{}", "jsonl": '{{"source": "{}", "target": "{}"}}'}
+    line = line[name.split(".")[1]]
+    lines = [line.format("source", "target")] if name.endswith("csv") else []
+    lines += [line.format(f"{i:0999}", f"字{i}") for i in range(2000)]
+    path = write(name, "\n".join(lines))
+    tracemalloc.start()
+    try:
+        pairs = read_pairs(path)
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(pairs[0]) == 2000
+    assert peak - held < path.stat().st_size / 4
 
 
 def test_two_line_aligned_files_are_one_corpus(write):
@@ -114,16 +193,27 @@ def test_half_a_character_escaped_in_json_becomes_a_replacement_character(write)
             r"line 2: expected UTF-8.*iconv",
         ),
         ("pairs.tsv", "Hi.\t嗨\n".encode("utf-16"), r"line 1: .*NUL byte.*UTF-16"),
+        ("pairs.tsv", "你\n".encode("utf-16"), r"line 1: .*iconv -f UTF-16"),
         ("pairs.tsv", "a\tb\nc\x00\td\n", r"line 2: .*NUL byte"),
         ("pairs.tsv", "", r"at least one pair"),
         ("pairs.tsv", " \n\n", r"at least one pair"),
         ("pairs.csv", "", r"at least one pair"),
         ("pairs.csv", "source,target\n", r"at least one pair"),
-        ("pairs.csv", "en,zh\nHi.,嗨。\n", r"line 2: .*'source'.*only \['en', 'zh'\]"),
+        ("pairs.csv", "en,zh\nHi.,嗨。\n", r"line 1: .*'source'.*only \['en', 'zh'\]"),
+        ("pairs.csv", "source,source,target\n1,2,3\n", r"'source'.*Received 2 of that name"),
         ("pairs.csv", "source,target\na,b,c\n", r"line 2: .*3 columns under a header of 2"),
         ("pairs.csv", 'source,target\na,"b\n', r"line 2: .*unexpected end of data"),
+        ("pairs.csv", 'source,target\na,"b\nc,d\ne,f\n', r"line 2 to 4: .*unexpected end"),
+        ("pairs.csv", "source,target\na,b\rc,d\n", r"line 2: .*unquoted field. Put texts"),
+        ("pairs.tsv", '"Hi,\nyou."\t你好。\n', r"line 1: .*Quotes join no lines .* as .csv"),
         ("pairs.jsonl", '{"source": "a", "target": "b"}\n{"source":\n', r"line 2: .*JSON object"),
-        ("pairs.jsonl", '["a", "b"]\n', r"line 1: .*one JSON object a line"),
+        ("pairs.jsonl", '["a", "b"]\n', r"item 1: .*object or array with two texts.*'a'"),
+        ("pairs.jsonl", '{"source": "a"}3\n', r"line 1: .*one JSON object a line.*Extra data"),
+        ("pairs.json", '[["a", "b"],\n\n["c" "d"]]\n', r"line 3: .*one array.*'\[\"c\" \"d"),
+        ("pairs.json", '[["a", "b"], ["c"]]', r"item 2: .*column 1. Received only \[0\]"),
+        ("pairs.json", '[\n["a", "b"]\n', r"line 2: .*one array"),
+        ("pairs.json", "[" * 100_000, r"line 1: .*one array"),
+        ("pairs.json", '{"translation": {"de": "", "en": "", "zh": ""}}', r"only \['de', 'en'"),
         ("pairs.jsonl", '{"source": "a", "zh": "b"}\n', r"'target'.*only \['source', 'zh'\]"),
         ("pairs.jsonl", '{"source": "a", "target": 1}\n', r"'target'. Received 1 in it"),
     ],
@@ -147,13 +237,19 @@ def test_sides_of_different_length_are_refused_with_both_counts(write):
         read_pairs(source, target)
 
 
-def test_columns_must_suit_the_format(write):
-    tsv, csv = write("pairs.tsv", TSV), write("pairs.csv", CSV)
-    for path, columns in [(tsv, ("en", "zh")), (tsv, (0, -1)), (csv, (0, 1)), (csv, "ab")]:
-        with pytest.raises(ValueError, match=r"expected two column (numbers|names) such as"):
+def test_columns_must_be_two_names_or_two_numbers_that_are_there(write):
+    tsv, csv, json = write("p.tsv", TSV), write("p.csv", CSV), write("p.json", JSONL)
+    for path, columns in [(tsv, ("en", 1)), (tsv, (0, -1)), (csv, (0, True)), (csv, "ab")]:
+        with pytest.raises(ValueError, match=r"two column names such as .* or two column"):
             read_pairs(path, columns=columns)
-    with pytest.raises(ValueError, match="expected source<TAB>target, received 'Hi"):
-        read_pairs(tsv, columns=(0, 2))
+    for path, columns, message in [
+        (tsv, (0, 2), "expected source<TAB>target, received 'Hi"),
+        (tsv, ("en", "zh"), r"line 1: .*'en' in the header. Received only \['Hi.', '嗨。'\]"),
+        (csv, (0, 2), r"line 1: .*column 2 in the header. Received only \['source', 'target'\]"),
+        (json, (0, 1), r"line 1: .*column 0. Received only \['source', 'target'\]"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            read_pairs(path, columns=columns)
     with pytest.raises(ValueError, match="Expected no `columns` with two files"):
         read_pairs(tsv, tsv, columns=(0, 1))
 

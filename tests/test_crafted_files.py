@@ -7,7 +7,9 @@ import sys
 import zipfile
 from pathlib import Path
 
+import h5py
 import keras
+import numpy as np
 import pytest
 
 import seq2seq
@@ -118,6 +120,87 @@ def test_archives_that_keras_would_not_write_are_refused(tmp_path):
     assert path.stat().st_size < 2**20
     with pytest.raises(ValueError, match="would unpack to"):
         seq2seq.load_model(path)
+
+
+def craft_weights(tmp_path, change):
+    """Returns the path of a copy of a saved model, of which one weight was changed."""
+    path, weights = tmp_path / "crafted.keras", tmp_path / "weights.h5"
+    with zipfile.ZipFile(SAVED / "classic.keras") as source, zipfile.ZipFile(path, "w") as target:
+        for member in source.namelist():
+            content = source.read(member)
+            if member == "model.weights.h5":
+                weights.write_bytes(content)
+                with h5py.File(weights, "r+") as file:
+                    group = file["layers/embedding/vars"]
+                    change(group, np.array(group["0"]))
+                content = weights.read_bytes()
+            target.writestr(member, content)
+    weights.unlink()
+    return path
+
+
+def replace_by(make):
+    def change(group, array):
+        del group["0"]
+        make(group, array)
+
+    return change
+
+
+@LOADERS
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda group, array: group.create_dataset("0", data=array[:-1]),
+        lambda group, array: group.create_dataset("0", data=np.full(array.shape, b"x")),
+        lambda group, array: group.create_dataset("0", (2**20, 2**20), "f4"),
+        lambda group, array: group.create_group("0"),
+        lambda group, array: None,
+    ],
+    ids=["shape", "type", "terabytes", "group", "nothing"],
+)
+def test_weights_that_do_not_fit_are_refused(tmp_path, make, load):
+    path = craft_weights(tmp_path, replace_by(make))
+    with pytest.raises(Exception):  # noqa: B017  Keras raises of several kinds
+        load(path)
+    if load is seq2seq.load_model:
+        with pytest.raises(ValueError, match="Could not load"):
+            load(path)
+
+
+@LOADERS
+@pytest.mark.parametrize("way", ["external link", "soft link", "external data", "virtual"])
+def test_weights_come_from_no_other_file(tmp_path, way, load):
+    other = tmp_path / "other.h5"
+
+    def make(group, array):
+        with h5py.File(other, "w") as file:
+            file["secret"] = array * 0 + 7
+            raw = file["secret"].id.get_offset()
+        if way == "external link":
+            group["0"] = h5py.ExternalLink(str(other), "secret")
+        elif way == "soft link":
+            group["0"] = h5py.SoftLink("/layers/embedding_1/vars/0")
+        elif way == "external data":
+            stored = [(str(other), raw, array.nbytes)]
+            group.create_dataset("0", array.shape, array.dtype, external=stored)
+        else:
+            layout = h5py.VirtualLayout(array.shape, array.dtype)
+            layout[:] = h5py.VirtualSource(str(other), "secret", array.shape)
+            group.create_virtual_dataset("0", layout)
+
+    path = craft_weights(tmp_path, replace_by(make))
+    with pytest.raises(ValueError, match="Not allowed|could not be loaded"):
+        load(path)
+
+
+def test_weights_that_are_no_numbers_are_told_where_they_are_used(tmp_path):
+    def spoil(group, array):
+        group["0"][...] = np.nan
+
+    model = seq2seq.load_model(craft_weights(tmp_path, spoil))
+    with pytest.raises(ValueError, match="weights are NaN"):
+        model.generate("good night", max_length=3)
 
 
 def test_loading_imports_no_module_that_a_file_names(tmp_path):

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from seq2seq.commands.sampler_options import make_sampler, max_length, refuse_sampler
-from seq2seq.data.corpus import decode_utf8, read_lines, split_lines
+from seq2seq.data.corpus import clean_text, decode_utf8, read_lines, split_lines
 from seq2seq.files.loading import load_model
 
 BLOCK = 1024  # input lines processed and printed at a time
@@ -18,7 +18,7 @@ def generate(options) -> None:
     if not model.uses_sampler:
         refuse_sampler(options)
         arguments = {}
-    for texts in _prompt() if _at_terminal(options) else _blocks(options.files):
+    for texts in _input(options):
         responses = model.respond(texts, batch_size=options.batch_size, **arguments)
         for text, (line, record) in zip(texts, responses, strict=True):
             row = {"source": text, **record}
@@ -26,6 +26,15 @@ def generate(options) -> None:
         sys.stdout.flush()
         if "sampler" in arguments:
             arguments["sampler"].first_row += len(texts)
+
+
+def _input(options) -> Iterator[list[str]]:
+    """Yields blocks of what the options name: texts, files, a prompt or standard input."""
+    if options.text:
+        return iter([[clean_text(text) for text in options.text]])
+    if not options.files and sys.stdin.isatty():
+        return _prompt()
+    return _blocks(options.files)
 
 
 def _blocks(files) -> Iterator[list[str]]:
@@ -46,10 +55,6 @@ def _blocks(files) -> Iterator[list[str]]:
             block = []
     if block:
         yield block
-
-
-def _at_terminal(options) -> bool:
-    return not options.files and sys.stdin.isatty()
 
 
 def _prompt() -> Iterator[list[str]]:

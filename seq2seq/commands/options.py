@@ -3,12 +3,17 @@
 import argparse
 import json
 
+PAIRS = "one file of pairs (tab-separated, .csv, .json, .jsonl), or two line-aligned files"
+
 
 def add_data(parser, help_text: str) -> None:
     """Adds the files that a command reads, and their columns."""
     parser.add_argument("data", nargs="+", metavar="DATA", help=help_text)
     parser.add_argument(
-        "--columns", nargs=2, metavar=("SOURCE", "TARGET"), help="names or numbers of two columns"
+        "--columns",
+        nargs=2,
+        metavar=("SOURCE", "TARGET"),
+        help="names of two columns, or their numbers from 0",
     )
 
 

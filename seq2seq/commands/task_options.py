@@ -69,11 +69,16 @@ def add_model_options(by_task: TaskOptions) -> None:
 
 def model_arguments(options) -> dict:
     """Returns the given options of the task's model, by name."""
-    return given(options, *(field.name for field in dataclasses.fields(NETWORKS[options.task])))
+    names = (field.name for field in dataclasses.fields(NETWORKS[options.task]))
+    return {
+        name: value
+        for name, value in given(options, *names).items()
+        if value not in MORE_CHOICES.get(name, ())
+    }
 
 
 def check_model_arguments(options) -> None:
-    """Raises a `ValueError` for invalid model options, before anything else takes time."""
+    """Raises a `ValueError` for invalid model options."""
     NETWORKS[options.task](**model_arguments(options))
 
 

@@ -5,6 +5,7 @@ import sys
 from seq2seq.commands.options import flag, given
 from seq2seq.commands.task_options import model_arguments
 from seq2seq.commands.tokenizer_options import OF_JIEBA, make_tokenizers
+from seq2seq.commands.train_options import VECTORS
 from seq2seq.data.corpus import read_text_files
 from seq2seq.models.classifier import TextClassifier
 from seq2seq.models.language_model import LanguageModel
@@ -12,7 +13,6 @@ from seq2seq.models.seq2seq import Seq2Seq
 from seq2seq.models.text_model import TextModel
 
 MODELS = {model.task: model for model in (Seq2Seq, LanguageModel, TextClassifier)}
-VECTORS = ("source_vectors", "target_vectors", "vectors")
 
 Examples = tuple[list[str], list | None]  # texts, and their targets or labels if they have any
 

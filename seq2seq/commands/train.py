@@ -6,21 +6,20 @@ from pathlib import Path
 import keras
 
 from seq2seq.atomic_write import only_writer
-from seq2seq.checks import check_number
+from seq2seq.commands.early_checks import last_model, resumed_model
 from seq2seq.commands.options import given, print_result
 from seq2seq.commands.resuming import check_data, epochs_of, resume, seed_of
-from seq2seq.commands.task_options import MIXED, check_model_arguments
+from seq2seq.commands.task_options import MIXED
 from seq2seq.commands.tasks import make_model
 from seq2seq.commands.training_callbacks import keep_best_and_last, make_callbacks
 from seq2seq.commands.validation import training_parts
-from seq2seq.files.keras_file import check_model_path, read_config
+from seq2seq.files.keras_file import read_config
 
 
 def train(options) -> None:
     """Trains a model and keeps its best epoch in `--output`."""
     output = Path(options.output)
-    last = output.with_suffix(".last.keras")
-    _check(options, output, last)
+    last = last_model(output)
     with only_writer(output):
         try:
             _train(options, output, last)
@@ -29,12 +28,11 @@ def train(options) -> None:
 
 
 def _train(options, output, last):
-    resumed = next((path for path in (last, output) if options.resume and path.exists()), None)
+    resumed = resumed_model(options)
     if options.seed is None:
         options.seed = seed_of(resumed)
     if options.precision == MIXED:
         keras.config.set_dtype_policy(options.precision)
-        options.precision = None
     model, examples, validation = _prepare(options, resumed)
     if not options.resume:
         last.unlink(missing_ok=True)  # from another run
@@ -64,32 +62,9 @@ def _train(options, output, last):
     print_result(options, result, f"Saved {output}, epoch {manifest['training']['epochs']}.")
 
 
-def _check(options, output, last) -> None:
-    check_model_path(options.output)
-    kept = next((path for path in (output, last) if path.exists()), None)
-    if kept and not (options.resume or options.overwrite):
-        raise ValueError(
-            f"Expected --resume or --overwrite, because {kept} exists. Received neither. Add "
-            "--resume to continue its training, --overwrite to lose it, or name another --output."
-        )
-    if options.resume and options.overwrite:
-        raise ValueError("Expected --resume or --overwrite. Received both. Leave one out.")
-    if options.learning_rate is not None:
-        check_number("--learning-rate", options.learning_rate, "(0, inf)")
-    if options.warm_up is not None and options.decay is None:
-        raise ValueError(
-            "Expected --decay with --warm-up. Received no --decay. Add --decay inverse_sqrt or "
-            "--decay cosine."
-        )
-
-
 def _prepare(options, resumed):
     """Returns the model, its training data, and its validation data or `None`."""
-    model = None
-    if resumed:
-        model = resume(options, resumed)
-    else:
-        check_model_arguments(options)  # before reading and tokenizing, which take time
+    model = resume(options, resumed) if resumed else None
     examples, validation = training_parts(options)
     keras.utils.set_random_seed(options.seed)
     if model is None:

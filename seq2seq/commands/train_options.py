@@ -2,11 +2,12 @@
 
 import functools
 
-from seq2seq.commands.options import add_data, add_json, positive, seed
+from seq2seq.commands.options import PAIRS, add_data, add_json, positive, seed
 from seq2seq.commands.task_options import TASKS, TaskOptions, add_model_options
 from seq2seq.commands.tokenizer_options import AUTO, add_shared, add_tokenizer
 
 TRANSLATE, LANGUAGE_MODEL, CLASSIFY = TASKS
+VECTORS = ("source_vectors", "target_vectors", "vectors")
 
 
 def add_train(commands) -> None:
@@ -37,9 +38,8 @@ def add_train(commands) -> None:
 def _add_files(train):
     add_data(
         train,
-        "translate: one file of pairs (tab-separated, .csv, .jsonl), or two line-aligned files; "
-        "language-model: files with one text per line; classify: texts with labels, as pairs; all "
-        "may be .gz",
+        f"translate: {PAIRS}; language-model: files with one text per line; classify: texts with "
+        "labels, as pairs; all may be .gz",
     )
     train.add_argument("--output", required=True, help="model file to write (.keras)")
     train.add_argument(

@@ -4,7 +4,6 @@ import random
 import sys
 from collections import Counter
 
-from seq2seq.checks import check_number
 from seq2seq.commands.tasks import MODELS, Examples, read_examples
 from seq2seq.data.splitting import split_pairs, split_texts
 
@@ -15,15 +14,10 @@ def training_parts(options) -> tuple[Examples, Examples | None]:
     """Reads the training and the validation data, the latter `None` if there is too little.
 
     Raises:
-        ValueError: If files are not as the task needs them, or options conflict.
+        ValueError: If files are not as the task needs them.
     """
     model, share = MODELS[options.task], options.validation_split
-    if options.validation and share is not None:
-        raise ValueError(
-            "Expected --validation or --validation-split. Received both. Leave one out."
-        )
     share = SHARE if share is None else share
-    check_number("--validation-split", share, "[0, 1)")
     examples = read_examples(options, model, options.data)
     if options.validation:
         return examples, read_examples(options, model, options.validation)

@@ -3,16 +3,18 @@
 Every file is UTF-8, plain or gzipped, and only a line feed separates lines, not U+2028 or U+0085.
 """
 
-import csv
+import codecs
+import contextlib
 import gzip
-import io
-import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+
+from seq2seq.data.formats import Columns, read_rows
 
 Pairs = tuple[list[str], list[str]]
 
@@ -23,21 +25,29 @@ _surrogate = re.compile(r"[\ud800-\udfff]")  # JSON can escape half a character,
 def read_pairs(
     path: str | Path,
     target_path: str | Path | None = None,
-    columns: Sequence[str] | Sequence[int] | None = None,
+    columns: Columns | None = None,
 ) -> Pairs:
     """Reads pairs of texts from one file of pairs, or from two line-aligned files.
 
-    The name of a file of pairs tells its format: `.csv` has a header; `.jsonl`, `.ndjson` and
-    `.json` hold one JSON object per line; any other file has two or more columns separated by tabs.
-    A final `.gz` means gzipped. Control characters become spaces, white space around a text is
-    dropped, and blank lines are skipped, except in line-aligned files, where they become `""`.
+    The name of a file of pairs tells its format; a final `.gz` means gzipped:
+
+    - `.csv`: comma-separated. The first row is a header, also if columns are chosen by number, as
+      in pandas; texts in double quotes may hold commas, quotes and line breaks.
+    - `.jsonl`, `.ndjson`, `.json`: one JSON object per line, or one array of objects or of arrays.
+      Of an object whose `"translation"` is an object, as Hugging Face writes them, that one counts.
+    - Any other: two or more columns separated by tabs, a pair per line. The first line is a header
+      only if columns are chosen by name. A quote is a character like others: quotes stay in the
+      text, and do not join cells or lines.
+
+    Control characters become spaces, white space around a text is dropped, and blank lines are
+    skipped, except in line-aligned files, where they become `""`. A text may have any length.
 
     Args:
         path: File of pairs, or of the sources if `target_path` is given.
         target_path: File of the targets, line by line. Defaults to `None`.
-        columns: The columns of a pair: two names for CSV and JSON Lines, two numbers counted from 0
-            for tab-separated files. Defaults to `None`, which means `("source", "target")` or
-            `(0, 1)`.
+        columns: The columns of a pair: two names, or two numbers counted from 0; objects take
+            names and arrays numbers. Defaults to `None`: `("source", "target")` where there are
+            names, the two languages of a first `"translation"` that has two, else `(0, 1)`.
 
     Returns:
         Two lists of str of the same length: sources and targets.
@@ -59,11 +69,10 @@ def read_pairs(
             )
         sources, targets = read_lines(path), read_lines(target_path)
     else:
-        format_of = Path(str(path).lower().removesuffix(".gz")).suffix
-        read_rows, default = _formats.get(format_of, (_tsv_rows, (0, 1)))
-        rows = read_rows(path, _read_text(path), _columns(path, columns, default))
-        pairs = [(_clean(source), _clean(target)) for source, target in rows]
-        sources, targets = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        sources, targets = [], []
+        for source, target in read_rows(path, _decoded_lines(path), columns):
+            sources.append(clean_text(source))
+            targets.append(clean_text(target))
     check_pairs(
         sources, targets, f"{path}: " if target_path is None else f"{path}, {target_path}: "
     )
@@ -88,7 +97,7 @@ def read_lines(path: str | Path) -> list[str]:
     >>> read_lines("lines.txt")
     ['Hi.', '', 'Run!']
     """
-    return split_lines(_read_text(path))
+    return [clean_text(line) for line in _decoded_lines(path)]
 
 
 def read_pair_files(paths: Sequence[str | Path], columns: Sequence | None = None) -> Pairs:
@@ -101,12 +110,17 @@ def read_pair_files(paths: Sequence[str | Path], columns: Sequence | None = None
     Raises:
         ValueError: If there are more than two files, or as `read_pairs`.
     """
-    if len(paths) > 2:
-        received = " ".join(map(str, paths))
-        raise ValueError(f"Expected one file of pairs, or two files. Received: {received}.")
+    check_pair_files(paths)
     if columns and all(isinstance(column, str) and column.isdigit() for column in columns):
         columns = tuple(map(int, columns))
     return read_pairs(*paths, columns=columns)
+
+
+def check_pair_files(paths: Sequence[str | Path]) -> None:
+    """Raises a `ValueError` for more files than hold pairs."""
+    if len(paths) > 2:
+        received = " ".join(map(str, paths))
+        raise ValueError(f"Expected one file of pairs, or two files. Received: {received}.")
 
 
 def read_text_files(
@@ -137,7 +151,7 @@ def read_text_files(
 
 def split_lines(text: str) -> list[str]:
     """Splits a text into its lines, cleaned as in `read_pairs`."""
-    return [_clean(line) for line in text.removesuffix("\n").split("\n")] if text else []
+    return [clean_text(line) for line in text.removesuffix("\n").split("\n")] if text else []
 
 
 def check_pairs(sources: Sequence[str], targets: Sequence[str], where: str = "") -> None:
@@ -169,118 +183,55 @@ def check_each_pair(pairs: Iterable) -> Iterator[tuple]:
         yield pair
 
 
-def _clean(text: str) -> str:
-    return _surrogate.sub("\ufffd", _control.sub(" ", text)).strip()
+def clean_text(text: str) -> str:
+    """Returns a text without control characters, half characters and outer white space."""
+    if not text.isprintable():  # the expressions take longer
+        text = _surrogate.sub("\ufffd", _control.sub(" ", text))
+    return text.strip()
 
 
-def _read_text(path: str | Path) -> str:
-    """Returns a whole file as text, without its byte order mark."""
+def check_readable(paths: Iterable[str | Path]) -> None:
+    """Raises a `ValueError` unless these files can be opened; to call before long work."""
+    for path in paths:
+        if not Path(path).expanduser().is_fifo():  # what is opened twice loses what it holds
+            with _open(path):
+                pass
+
+
+@contextlib.contextmanager
+def _open(path: str | Path) -> Iterator[BinaryIO]:
+    """Opens a file, plain or gzipped; what goes wrong with it then is told as a `ValueError`."""
     file = Path(path).expanduser()
+    opener = gzip.open if file.name.lower().endswith(".gz") else open
     try:
-        content = file.read_bytes()
-        if file.name.lower().endswith(".gz"):
-            content = gzip.decompress(content)
+        with opener(file, "rb") as content:
+            yield content
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(
             f"{path}: expected a file that can be read. Received: {error}. Check the path (from "
             f"{Path.cwd()}) and that the file is complete."
         ) from error
-    return decode_utf8(content, path)
+
+
+def _decoded_lines(path: str | Path) -> Iterator[str]:
+    """Yields the lines of a file, each with its line feed."""
+    with _open(path) as content:
+        for number, line in enumerate(content, start=1):
+            if text := decode_utf8(line, path, number):  # empty: a byte order mark and no more
+                yield text
 
 
 def decode_utf8(content: bytes, path: str | Path, first_line: int = 1) -> str:
-    """Decodes the bytes of a file, without its byte order mark; `path` names it in errors."""
+    """Decodes lines of a file, without a byte order mark; `path` names it in errors."""
     wrong, received = content.find(b"\0"), "a NUL byte: it is binary or UTF-16"
-    encoding = "UTF-16" if wrong >= 0 else "GB18030"
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if wrong < 0:
-            wrong, received = error.start, f"the bytes {content[error.start : error.start + 4]!r}"
-    if wrong >= 0:
-        line = first_line + content.count(b"\n", 0, wrong)
-        raise ValueError(
-            f"{path}, line {line}: expected UTF-8 text. Received {received}. Convert the file with "
-            f"`iconv -f {encoding} -t UTF-8`, naming the encoding it has."
-        )
-    return text.removeprefix("\ufeff")
-
-
-def _filled_lines(text: str) -> Iterator[tuple[int, str]]:
-    lines = enumerate(text.split("\n"), start=1)
-    return ((number, line) for number, line in lines if "\t" in line or line.strip())
-
-
-def _tsv_rows(path: str | Path, text: str, columns: Sequence[int]) -> Iterator[tuple[str, str]]:
-    for number, line in _filled_lines(text):
-        cells = line.split("\t")
-        if len(cells) <= max(1, *columns):
-            raise ValueError(
-                f"{path}, line {number}: expected source<TAB>target, received {line[:40]!r} with "
-                f"{len(cells)} column(s). Separate columns by tabs, or name a .csv or .jsonl file."
-            )
-        yield cells[columns[0]], cells[columns[1]]
-
-
-def _csv_rows(path: str | Path, text: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    rows = csv.reader(io.StringIO(text, newline="\n"), strict=True)
-    try:
-        header = [name.strip() for name in next(rows, [])]
-        for row in rows:
-            if row and len(row) != len(header):
-                raise csv.Error(f"a row of {len(row)} columns under a header of {len(header)}")
-            if row:
-                record = dict(zip(header, row, strict=True))
-                yield _fields(path, rows.line_num, record, names)
-    except csv.Error as error:
-        raise ValueError(
-            f"{path}, line {rows.line_num}: expected comma-separated values. Received: {error}. "
-            'Put texts with commas, quotes or line breaks in double quotes, a quote itself as "".'
-        ) from error
-
-
-def _json_rows(path: str | Path, text: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for number, line in _filled_lines(text):
+    if wrong < 0:
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            record = None
-        if not isinstance(record, dict):
-            raise ValueError(
-                f"{path}, line {number}: expected one JSON object a line (JSON Lines). Received "
-                f"{line[:40]!r}. Write each pair as an object on a line of its own."
-            )
-        yield _fields(path, number, record, names)
-
-
-def _fields(path: str | Path, number: int, record: dict, names: Sequence[str]) -> tuple[str, str]:
-    for name in names:
-        if not isinstance(record.get(name), str):
-            found = f"{record[name]!r} in it" if name in record else f"only {list(record)}"
-            raise ValueError(
-                f"{path}, line {number}: expected a text in the column {name!r}. Received {found}. "
-                "Name the two columns of texts with `columns=(..., ...)` or --columns."
-            )
-    return record[names[0]], record[names[1]]
-
-
-def _columns(path: str | Path, columns: Sequence | None, default: tuple) -> tuple:
-    """Returns the checked `columns`, of the type that the format of the file takes."""
-    if columns is None:
-        return default
-    numbers = default == (0, 1)
-    if (
-        not isinstance(columns, (list, tuple))
-        or len(columns) != 2
-        or not all(type(c) is int and c >= 0 if numbers else isinstance(c, str) for c in columns)
-    ):
-        raise ValueError(
-            f"{path}: expected two column {'numbers' if numbers else 'names'} such as {default} in "
-            f"this format. Received: columns={columns!r}. Rename the file if it has another format."
-        )
-    return tuple(columns)
-
-
-_named = ("source", "target")
-_formats = {".csv": (_csv_rows, _named)}
-_formats |= dict.fromkeys((".jsonl", ".ndjson", ".json"), (_json_rows, _named))
+            return content.decode("utf-8").removeprefix("\ufeff")
+        except UnicodeDecodeError as error:
+            wrong, received = error.start, f"the bytes {content[error.start : error.start + 4]!r}"
+    utf16 = b"\0" in content or content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    line = first_line + content.count(b"\n", 0, wrong)
+    raise ValueError(
+        f"{path}, line {line}: expected UTF-8 text. Received {received}. Convert the file with "
+        f"`iconv -f {'UTF-16' if utf16 else 'GB18030'} -t UTF-8`, naming the encoding it has."
+    )

@@ -1,28 +1,33 @@
-"""Makes `keras.models.clone_model` give a model of the same class.
-
-Keras means to rebuild a model of its own kind from `get_config`, but then always takes the other
-way, because it wraps `clone_function` before asking whether there is one: of a `Seq2Seq` it made a
-plain `Functional` without tokenizers.
-"""
+"""Lets `keras.models.clone_model` give a model of the same class."""
 
 import functools
 
 import keras
 
-from seq2seq.models.text_model import TextModel
 
+def cloned_by_config(kind: type) -> type:
+    """Has `keras.models.clone_model` rebuild models of a class from their config.
 
-@functools.wraps(keras.models.clone_model)
-def clone_model(model, *args, **kwargs):
-    """Does what Keras's function does, with models of this package rebuilt from their config."""
-    if args or kwargs or not isinstance(model, TextModel):
-        return keras_clone_model(model, *args, **kwargs)
-    kind = type(model)
-    clone = keras.saving.deserialize_keras_object(
-        keras.saving.serialize_keras_object(model), custom_objects={kind.__name__: kind}
-    )
-    clone.manifest = {}  # its weights are new
-    return clone
+    Keras means to do so, but asks whether there is a `clone_function` only after it has made one:
+    of every functional model it makes a plain `Functional`, without tokenizers.
 
+    Args:
+        kind: A class of functional models with `get_config` and `from_config`.
 
-keras_clone_model, keras.models.clone_model = keras.models.clone_model, clone_model
+    Returns:
+        The class.
+    """
+    clone_by_layers = keras.models.clone_model
+
+    @functools.wraps(clone_by_layers)
+    def clone_model(model, *args, **kwargs):
+        if args or kwargs or not isinstance(model, kind):
+            return clone_by_layers(model, *args, **kwargs)
+        custom_objects = {type(model).__name__: type(model)}
+        config = keras.saving.serialize_keras_object(model)
+        clone = keras.saving.deserialize_keras_object(config, custom_objects=custom_objects)
+        clone.manifest = {}  # its weights are new
+        return clone
+
+    keras.models.clone_model = clone_model
+    return kind

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,18 +10,20 @@ from typing import Any
 import keras
 
 from seq2seq.atomic_write import check_space, write_whole
-from seq2seq.backend import CompiledFunctions, forget_gradients
+from seq2seq.backend import CompiledFunctions, forget_gradients, start_quietly
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import EpochOrder
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
 from seq2seq.data.splitting import split_texts
 from seq2seq.data.tables import check_kind, read_data, read_validation
+from seq2seq.models.cloning import cloned_by_config
 from seq2seq.networks.sides import Side, deserialize_side
 from seq2seq.text.columns import read_column
 from seq2seq.training.epoch_seeds import EpochSeeds
 from seq2seq.training.manifest import ManifestWriter, describe_data
 
 BATCH_SIZE = 64
+QUANTIZATIONS = ("int8", "int4")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Part:
     side: Side
 
 
+@cloned_by_config
 class TextModel(keras.Model):
     """A Keras model that takes texts and is saved atomically.
 
@@ -49,6 +53,11 @@ class TextModel(keras.Model):
     refused_with_texts = ("sample_weight", "class_weight")
     uses_sampler = True  # whether its output is chosen by a sampler
 
+    def __new__(cls, *args, **kwargs):
+        """Starts the backend: a program may configure it until its first model."""
+        start_quietly()
+        return super().__new__(cls, *args, **kwargs)
+
     def describe(self, options, sides: dict[str, Side]) -> None:
         """Stores what the model was made with, for its config and for `generate`.
 
@@ -59,6 +68,7 @@ class TextModel(keras.Model):
         self.options = options
         self.sides = sides
         self.manifest = {}
+        self.quantization = None
         self.functions = CompiledFunctions(lambda: self.variables)
 
     def __getattr__(self, name):
@@ -339,6 +349,25 @@ class TextModel(keras.Model):
             "validation_split": validation_split,
         }
 
+    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+        """Quantizes the weights, as `keras.Model.quantize`; a saved model stays quantized.
+
+        Args:
+            mode: `"int8"` or `"int4"`.
+            config: As in Keras. A model quantized in another way than usual cannot be saved.
+            filters: As in Keras. A model of which only some layers are quantized cannot be saved.
+            **kwargs: As in Keras.
+        """
+        with warnings.catch_warnings():
+            # Keras warns of each layer that has nothing to quantize.
+            warnings.filterwarnings("ignore", "Layer .* does not have a `quantize` method")
+            super().quantize(mode, config, filters, **kwargs)
+        # Keras has already put its usual config in the place of none.
+        usual = config is None or config.get_config() == type(config)().get_config()
+        self.quantization = mode if usual and filters is None else None
+        if self.optimizer is not None:  # what it knew was of weights that are gone
+            self.optimizer = type(self.optimizer).from_config(self.optimizer.get_config())
+
     # Files
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
@@ -353,6 +382,14 @@ class TextModel(keras.Model):
         Raises:
             ValueError: If the file cannot be written.
         """
+        layers = self._flatten_layers()
+        quantized = any(getattr(layer, "quantization_mode", None) for layer in layers)
+        if quantized and self.quantization not in QUANTIZATIONS:
+            raise ValueError(
+                "Expected a model quantized as a whole, by model.quantize('int8') or 'int4'. "
+                "Received one quantized in another way. Save it before you quantize it, and "
+                "quantize it again once it is loaded."
+            )
         if not overwrite or zipped is False or not str(filepath).endswith(".keras"):
             return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
         if self.optimizer is not None and not self.optimizer.built:
@@ -375,6 +412,7 @@ class TextModel(keras.Model):
             **self.options.to_dict(),
             "name": self.name,
             "manifest": dict(self.manifest),
+            **({"quantization": self.quantization} if self.quantization else {}),
         }
 
     @classmethod
@@ -387,7 +425,7 @@ class TextModel(keras.Model):
             ValueError: If it is not the config of such a model.
         """
         config = dict(config)
-        manifest = config.pop("manifest", {})
+        manifest, quantization = config.pop("manifest", {}), config.pop("quantization", None)
         options = {field.name for field in dataclasses.fields(cls.options_type)}
         known = {*cls.side_names, *cls.more_arguments, *options, "name"}
         if unknown := [name for name in config if name not in known]:
@@ -400,8 +438,15 @@ class TextModel(keras.Model):
                 f"Expected the config of a {cls.__name__}. Received a manifest or a name of "
                 "another type."
             )
+        if quantization not in (None, *QUANTIZATIONS):
+            raise ValueError(
+                f"Expected `quantization` among {', '.join(QUANTIZATIONS)} in the config of a "
+                f"{cls.__name__}. Received: {quantization!r:.60}."
+            )
         for name in cls.side_names:
             config[name] = deserialize_side(name, config.get(name), custom_objects)
         model = cls(**config)
         model.manifest = manifest
+        if quantization is not None:
+            model.quantize(quantization)
         return model

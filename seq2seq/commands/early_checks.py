@@ -1,0 +1,83 @@
+"""What is wrong with a command line, told before TensorFlow takes seconds to start."""
+
+from pathlib import Path
+
+from seq2seq.checks import check_number
+from seq2seq.commands.options import given
+from seq2seq.commands.sampler_options import make_sampler
+from seq2seq.commands.task_options import check_model_arguments
+from seq2seq.commands.train_options import VECTORS
+from seq2seq.data.corpus import check_pair_files, check_readable
+from seq2seq.files.keras_file import check_model_path, read_config
+
+
+def check_early(options) -> None:
+    """Raises a `ValueError` for options that conflict and for files that are missing."""
+    if check := _checks.get(options.command):
+        check(options)
+
+
+def last_model(output: Path) -> Path:
+    """Returns the path at which `train` keeps the last epoch while it runs."""
+    return output.with_suffix(".last.keras")
+
+
+def resumed_model(options) -> Path | None:
+    """Returns the model that `train` trains further, or `None` if it makes one."""
+    output = Path(options.output)
+    saved = (path for path in (last_model(output), output) if path.exists())
+    return next(saved, None) if options.resume else None
+
+
+def _check_train(options):
+    _check_output(options)
+    if options.learning_rate is not None:
+        check_number("--learning-rate", options.learning_rate, "(0, inf)")
+    if options.warm_up is not None and options.decay is None:
+        raise ValueError(
+            "Expected --decay with --warm-up. Received no --decay. Add --decay inverse_sqrt or "
+            "--decay cosine."
+        )
+    if options.validation and options.validation_split is not None:
+        raise ValueError(
+            "Expected --validation or --validation-split. Received both. Leave one out."
+        )
+    if options.validation_split is not None:
+        check_number("--validation-split", options.validation_split, "[0, 1)")
+    if not resumed_model(options):
+        check_model_arguments(options)
+        check_readable(given(options, *VECTORS).values())
+    for files in (options.data, options.validation or ()):
+        if options.task != "language-model":
+            check_pair_files(files)
+        check_readable(files)
+
+
+def _check_output(options):
+    output = Path(options.output)
+    check_model_path(output)
+    kept = next((path for path in (output, last_model(output)) if path.exists()), None)
+    if kept and not (options.resume or options.overwrite):
+        raise ValueError(
+            f"Expected --resume or --overwrite, because {kept} exists. Received neither. Add "
+            "--resume to continue its training, --overwrite to lose it, or name another --output."
+        )
+    if options.resume and options.overwrite:
+        raise ValueError("Expected --resume or --overwrite. Received both. Leave one out.")
+
+
+def _check_generate(options):
+    make_sampler(options)
+    if options.text and options.files:
+        raise ValueError("Expected FILEs or --text. Received both. Leave one out.")
+    read_config(options.model)
+    check_readable(options.files)
+
+
+def _check_evaluate(options):
+    make_sampler(options)
+    read_config(options.model)
+    check_readable(options.data)
+
+
+_checks = {"train": _check_train, "generate": _check_generate, "evaluate": _check_evaluate}

@@ -1,0 +1,56 @@
+"""Files that are written whole or not at all."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from seq2seq.atomic_write import write_whole
+
+KILLED = """
+import os, signal, sys
+from seq2seq.atomic_write import write_whole
+
+def write(path):
+    path.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+write_whole(sys.argv[1], ".txt", write)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="it kills a process")
+def test_the_next_save_removes_what_a_killed_one_has_left(tmp_path):
+    path = tmp_path / "a b.txt"
+    path.write_text("old")
+    run = subprocess.run([sys.executable, "-c", KILLED, str(path)])
+    assert run.returncode == -signal.SIGKILL
+    assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 2
+    write_whole(path, ".txt", lambda temporary: temporary.write_text("new"))
+    assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
+
+
+def test_threads_may_save_to_one_path(tmp_path):
+    path, both_write, errors = tmp_path / "a.txt", threading.Barrier(2, timeout=60), []
+
+    def save(text):
+        def write(temporary):
+            temporary.write_text(text)
+            both_write.wait()
+            assert temporary.read_text() == text
+
+        try:
+            write_whole(path, ".txt", write)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=save, args=(text,)) for text in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert path.read_text() in ("one", "two") and list(tmp_path.iterdir()) == [path]

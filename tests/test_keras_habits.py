@@ -1,0 +1,106 @@
+"""What users of Keras do with a model, besides `fit`: other float types, clones, replicas."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from conftest import CHINESE, ENGLISH, make_model
+
+import seq2seq
+
+
+@pytest.fixture(params=["float64", "float16"])
+def floatx(request):
+    usual = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(request.param)
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_floatx(usual[0])
+    keras.config.set_dtype_policy(usual[1])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"attention": "luong", "cell": "gru", "bidirectional": True, "label_smoothing": 0.05}],
+    ids=["lstm", "gru"],
+)
+def test_other_float_types_learn_and_generate(floatx, options, tmp_path):
+    model = make_model(**options)
+    model.optimizer.learning_rate = 0.02
+    model.fit(ENGLISH, CHINESE, epochs=40, verbose=0)
+    if floatx == "float16" or keras.backend.backend() == "tensorflow":  # JAX has no float64
+        assert {weight.dtype for weight in model.trainable_weights} == {floatx}
+    assert model.generate(ENGLISH) == CHINESE
+    assert model.generate(ENGLISH, sampler="beam") == CHINESE
+    assert model.generate(ENGLISH, sampler=seq2seq.Sample(top_p=0.1, seed=0)) == CHINESE
+    assert model.generate(ENGLISH[0], return_details=True).score > -3
+    model.save(tmp_path / "m.keras")
+    assert seq2seq.load_model(tmp_path / "m.keras").generate(ENGLISH) == CHINESE
+
+
+def test_other_float_types_in_the_other_models(floatx):
+    tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
+    language_model = seq2seq.LanguageModel(tokenizer, embedding_dim=8, units=8)
+    language_model.fit(CHINESE, verbose=0)
+    streamed = "".join(language_model.generate("晚", max_length=5, stream=True))
+    assert streamed == language_model.generate("晚", max_length=5)
+    assert np.isfinite(language_model.score(CHINESE)).all()
+    classifier = seq2seq.TextClassifier(tokenizer, 2, embedding_dim=8, units=8, pair_buckets=10)
+    classifier.fit(CHINESE, [0, 1, 0, 1], verbose=0)
+    assert np.isfinite(classifier.evaluate(CHINESE, [0, 1, 0, 1])["loss"])
+
+
+def test_a_clone_is_an_untrained_model_of_the_same_class(trained):
+    clone = keras.models.clone_model(trained)
+    assert type(clone) is seq2seq.Seq2Seq and clone.manifest == {}
+    assert clone.target_tokenizer.vocabulary == trained.target_tokenizer.vocabulary
+    assert [layer.name for layer in clone.layers] == [layer.name for layer in trained.layers]
+    assert clone.compiled and clone.optimizer.name == trained.optimizer.name
+    clone.set_weights(trained.get_weights())
+    assert clone.generate(ENGLISH) == CHINESE
+
+
+def test_other_models_are_cloned_as_ever():
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dense(3, name="scores")(inputs))
+    clone = keras.models.clone_model(model, clone_function=lambda layer: layer)
+    assert clone.get_layer("scores") is model.get_layer("scores")
+
+
+def test_a_loss_that_is_no_number_is_told_in_its_epoch():
+    model = make_model()
+    model.set_weights([weight * np.nan for weight in model.get_weights()])
+    with pytest.warns(UserWarning, match=r"Epoch 1 ended with \{'loss': nan\}"):
+        model.fit(ENGLISH, CHINESE, verbose=0)
+
+
+REPLICAS = """
+import sys, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import seq2seq
+from conftest import CHINESE, ENGLISH, make_model
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    model = make_model()
+model.optimizer.learning_rate = 0.02
+model.fit(
+    ENGLISH, CHINESE, epochs=40, verbose=0, validation_data=(ENGLISH, CHINESE),
+    callbacks=[seq2seq.callbacks.WarmUp(0.02, 5)],
+)
+assert model.generate(ENGLISH) == CHINESE, model.generate(ENGLISH)
+model.save(sys.argv[1])
+assert seq2seq.load_model(sys.argv[1]).generate(ENGLISH) == CHINESE
+"""
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a strategy of TensorFlow")
+def test_two_replicas_learn_as_one_does(tmp_path, request):
+    run = subprocess.run(
+        [sys.executable, "-c", REPLICAS, str(tmp_path / "m.keras")],
+        cwd=request.path.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
