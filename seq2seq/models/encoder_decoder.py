@@ -238,7 +238,8 @@ class EncoderDecoderModel(TokenModel):
 
         return stream_batches(read_rows, num_pairs, batch_size, shuffle, seed)
 
-    def _stream_batches(self, read, batch_size, shuffle=False, seed=None):
+    def stream_batches(self, read, batch_size, shuffle=False, seed=None):
+        """Returns a dataset of the pairs that a function returns anew for each epoch."""
         return self.stream_pairs(read, batch_size, shuffle, seed)
 
     def check_arrays(self, x, y=None):

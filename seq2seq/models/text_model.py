@@ -15,14 +15,20 @@ from seq2seq.checks import check_whole
 from seq2seq.data.batching import EpochOrder
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
 from seq2seq.data.splitting import split_texts
-from seq2seq.data.tables import check_kind, read_data, read_validation
+from seq2seq.data.tables import read_data, read_validation
 from seq2seq.models.cloning import cloned_by_config
+from seq2seq.models.fit_data import (
+    BATCH_SIZE,
+    batches_for_keras,
+    check_and_prepare,
+    check_call,
+    validation_for_keras,
+)
 from seq2seq.networks.sides import Side, deserialize_side
 from seq2seq.text.columns import read_column
 from seq2seq.training.epoch_seeds import EpochSeeds
 from seq2seq.training.manifest import ManifestWriter, describe_data
 
-BATCH_SIZE = 64
 QUANTIZATIONS = ("int8", "int4")
 
 
@@ -171,7 +177,7 @@ class TextModel(keras.Model):
         >>> model.fit(pandas.read_csv("pairs.csv"), source="en", target="zh")  # doctest: +SKIP
         """
         x, y, validation_data = self.read_data(x, y, validation_data, kwargs)
-        self._check_call(x, batch_size)
+        check_call(self, x, batch_size)
         check_whole("epochs", epochs)
         order = EpochOrder(seed)
         if batch_size is None and (self.is_read(x) or is_arrays(x)):
@@ -185,12 +191,12 @@ class TextModel(keras.Model):
                     f"Expected no validation_split with a function. Received: {split}. Pass "
                     "validation_data, which may be a function too."
                 )
-            x = self._stream_batches(x, batch_size or BATCH_SIZE, shuffle, order)
+            x = self.stream_batches(x, batch_size or BATCH_SIZE, shuffle, order)
         validation_batch_size = kwargs.pop("validation_batch_size", None)
         weights = {name: kwargs.pop(name, None) for name in ("sample_weight", "class_weight")}
-        weights = self._check_and_prepare(x, y, weights)
-        validation = self._validation(validation_data, validation_batch_size)
-        batches = self._batches(x, y, batch_size, shuffle, order, validation_split)
+        weights = check_and_prepare(self, x, y, weights)
+        validation = validation_for_keras(self, validation_data, validation_batch_size)
+        batches = batches_for_keras(self, x, y, batch_size, shuffle, order, validation_split)
         manifest = {
             "seed": order.seed,
             "data": describe_data(*all_data),
@@ -233,9 +239,9 @@ class TextModel(keras.Model):
             The loss and metrics, a list, or a dict with `return_dict=True`.
         """
         x, y, _ = self.read_data(x, y, None, kwargs)
-        self._check_call(x, batch_size)
+        check_call(self, x, batch_size)
         if callable(x):
-            x, batch_size = self._stream_batches(x, batch_size or BATCH_SIZE), None
+            x, batch_size = self.stream_batches(x, batch_size or BATCH_SIZE), None
         if self.is_read(x):
             self.refuse_weights(kwargs)
             x, y, batch_size = self.make_dataset(x, y, batch_size or BATCH_SIZE), None, None
@@ -293,61 +299,12 @@ class TextModel(keras.Model):
         x, y = read_data(x, y, names)
         return x, y, read_validation(validation_data, names, self.is_read)
 
-    def _stream_batches(self, read, batch_size, shuffle=False, seed=None):
+    def stream_batches(self, read, batch_size, shuffle=False, seed=None):
         """Returns a dataset of what a function returns anew for each epoch."""
         raise ValueError(
             f"Expected texts. Received a function: {read!r:.60}. Pass what it returns: a "
             f"{type(self).__name__} holds its texts in memory."
         )
-
-    def _check_call(self, x, batch_size):
-        """Raises a `ValueError` for what neither this class nor Keras can read."""
-        if isinstance(x, str) or not (self.is_read(x) or is_arrays(x)):
-            check_kind(x)
-        if batch_size is not None:
-            check_whole("batch_size", batch_size)
-
-    def _check_and_prepare(self, x, y, weights):
-        """Checks the training data, and returns its weights as Keras expects them."""
-        if self.is_read(x):
-            self.refuse_weights(weights)
-        elif is_arrays(x):
-            self.check_arrays(x, y)
-        return self.prepare_weights(x, y, weights)
-
-    def _validation(self, data, batch_size):
-        """Returns the validation data for Keras."""
-        if callable(data):
-            return self._stream_batches(data, batch_size or BATCH_SIZE)
-        if not isinstance(data, tuple):
-            return data
-        x, y, *weights = data
-        weights = {"sample_weight": weights[0] if weights else None}
-        if self.is_read(x):
-            self.refuse_weights(weights)
-            return self.make_dataset(x, y, batch_size or BATCH_SIZE)
-        if is_arrays(x):
-            self.check_arrays(x, y)
-            if weights["sample_weight"] is not None:
-                return x, y, self.prepare_weights(x, y, weights)["sample_weight"]
-        return data
-
-    def _batches(self, x, y, batch_size, shuffle, order, validation_split):
-        """Returns the arguments of Keras's `fit` for the data and its order."""
-        if self.is_read(x):
-            return {
-                "x": self.make_training_dataset(x, y, batch_size, shuffle, order),
-                "shuffle": False,  # the dataset shuffles
-            }
-        if hasattr(x, "element_spec"):  # a tf.data.Dataset has its own order
-            shuffle = False
-        return {
-            "x": x,
-            "y": y,
-            "batch_size": batch_size,
-            "shuffle": shuffle,
-            "validation_split": validation_split,
-        }
 
     def quantize(self, mode=None, config=None, filters=None, **kwargs):
         """Quantizes the weights, as `keras.Model.quantize`; a saved model stays quantized.
