@@ -190,7 +190,7 @@ def test_weights_come_from_no_other_file(tmp_path, way, load):
             group.create_virtual_dataset("0", layout)
 
     path = craft_weights(tmp_path, replace_by(make))
-    with pytest.raises(ValueError, match="Not allowed|could not be loaded"):
+    with pytest.raises(ValueError, match=r"Not allowed|could not be loaded"):
         load(path)
 
 

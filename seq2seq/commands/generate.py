@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from seq2seq.commands.sampler_options import make_sampler, max_length, refuse_sampler
 from seq2seq.data.corpus import clean_text, decode_utf8, read_lines, split_lines
 from seq2seq.files.loading import load_model
+from seq2seq.progress import Progress
 
 BLOCK = 1024  # input lines processed and printed at a time
 
@@ -18,8 +19,14 @@ def generate(options) -> None:
     if not model.uses_sampler:
         refuse_sampler(options)
         arguments = {}
+    # Where results go to a file, somebody at a terminal sees how far they are.
+    watched = sys.stderr.isatty() and not sys.stdout.isatty()
+    progress = Progress(None, int(watched), sys.stderr)
     for texts in _input(options):
-        responses = model.respond(texts, batch_size=options.batch_size, **arguments)
+        responses = model.respond(
+            texts, batch_size=options.batch_size, verbose=progress, **arguments
+        )
+        progress.close()  # the results are printed now
         for text, (line, record) in zip(texts, responses, strict=True):
             row = {"source": text, **record}
             print(json.dumps(row, ensure_ascii=False) if options.json else line)

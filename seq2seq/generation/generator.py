@@ -10,6 +10,7 @@ from seq2seq.backend import CompiledFunctions, as_tensors, specialise
 from seq2seq.data.padding import batches_by_length, pad_batch
 from seq2seq.generation.loop import Hypotheses, advance, begin, generate_ids
 from seq2seq.generation.samplers import Sampler, round_up
+from seq2seq.progress import track
 from seq2seq.text.vocabulary import EOS, PAD
 
 SHORTEST = 128  # minimum number of slots for generated tokens
@@ -51,6 +52,7 @@ class Generator:
         sampler: Sampler,
         batch_size: int,
         places: Sequence[int] | None = None,
+        verbose=0,
     ) -> list[list[list[int]]]:
         """Generates for rows of ids.
 
@@ -61,6 +63,7 @@ class Generator:
             batch_size: Rows decoded together.
             places: Place of each row in the user's input, on which its random numbers depend.
                 Defaults to `None`: as the rows are.
+            verbose: See `Progress`. Defaults to 0.
 
         Returns:
             For each row, in order, the sampler's results, best first, as lists of ids.
@@ -77,7 +80,7 @@ class Generator:
         function = self.functions.get(("generate", *request.key), run, axes)
         places = range(len(rows)) if places is None else places
         results = [None] * len(rows)
-        for batch in batches_by_length(rows, batch_size):
+        for batch in track(batches_by_length(rows, batch_size), len(rows), verbose):
             ids = pad_batch([rows[i] for i in batch])
             noise = np.zeros((len(ids), size if sampler.draws else 1), dtype="float32")
             if sampler.draws:

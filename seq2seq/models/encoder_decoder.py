@@ -92,6 +92,7 @@ class EncoderDecoderModel(TokenModel):
         sampler: str | Sampler = "greedy",
         batch_size: int = BATCH_SIZE,
         return_details: bool = False,
+        verbose="auto",
     ):
         """Generates a target for each source, in one compiled loop.
 
@@ -103,6 +104,8 @@ class EncoderDecoderModel(TokenModel):
             batch_size: Sources decoded together. Defaults to 64.
             return_details: Whether to return `Generation` objects; a list of them is shown by a
                 notebook as a table. Defaults to `False`.
+            verbose: Whether to show how far it is: 1, 0, or `"auto"`, only at a prompt and in a
+                notebook, once it takes seconds. Defaults to `"auto"`.
 
         Returns:
             A text for a text, a list for a list, in the order of the inputs; rows of ids, ending
@@ -118,7 +121,7 @@ class EncoderDecoderModel(TokenModel):
         self._check_sampler(sampler)
         inputs = read_inputs(inputs)
         rows = self.make_rows("source", inputs.items)
-        results = self._generate(rows, inputs.are_texts, max_length, sampler, batch_size)
+        results = self._generate(rows, inputs.are_texts, max_length, sampler, batch_size, verbose)
         if return_details or sampler.constraints.replace_unknown:
             texts = inputs.items if inputs.are_texts else None
             results = self.scorer.describe(rows, texts, results, sampler, batch_size)
@@ -128,19 +131,26 @@ class EncoderDecoderModel(TokenModel):
             results = [list(map(self.target_tokenizer.decode, group)) for group in results]
         return inputs.unwrap(in_form(results, sampler.num_results, return_details))
 
-    def score(self, sources: Sequence, targets: Sequence, batch_size: int = BATCH_SIZE):
+    def score(
+        self,
+        sources: Sequence,
+        targets: Sequence,
+        batch_size: int = BATCH_SIZE,
+        verbose="auto",
+    ) -> np.ndarray:
         """Scores given pairs with the model's log probabilities.
 
         Args:
             sources: List, array or column of texts, or rows of ids ending with `EOS`.
             targets: As many texts, or rows of ids ending with `EOS`.
             batch_size: Pairs scored together. Defaults to 64.
+            verbose: See `generate`. Defaults to `"auto"`.
 
         Returns:
             float32 `(len(sources),)`: sums over the target's tokens and `EOS`.
         """
         check_whole("batch_size", batch_size)
-        return self.scorer.score(*self.make_pairs(sources, targets), batch_size)
+        return self.scorer.score(*self.make_pairs(sources, targets), batch_size, verbose)
 
     def encode_pairs(self, sources: Sequence[str], targets: Sequence[str]):
         """Turns texts into the arrays that `fit` takes.
@@ -325,13 +335,13 @@ class EncoderDecoderModel(TokenModel):
         lines = ["\t".join(row) if isinstance(row, list) else row for row in results]
         return [(line, {"text": row}) for line, row in zip(lines, results, strict=True)]
 
-    def _generate(self, rows, are_texts, max_length, sampler, batch_size):
+    def _generate(self, rows, are_texts, max_length, sampler, batch_size, verbose):
         """Returns the results for each row, as rows of ids."""
         # An empty text has nothing to decode.
         filled = [i for i, row in enumerate(rows) if not are_texts or len(row) > 1]
         results = [[[EOS]] * sampler.num_results for _ in rows]
         generated = self.generator.generate(
-            [rows[i] for i in filled], max_length, sampler, batch_size, filled
+            [rows[i] for i in filled], max_length, sampler, batch_size, filled, verbose
         )
         for i, hypotheses in zip(filled, generated, strict=True):
             results[i] = hypotheses

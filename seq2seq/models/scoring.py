@@ -8,6 +8,7 @@ from keras import ops
 from seq2seq.data.padding import batches_by_length, pad_batch, shift_right
 from seq2seq.generation.result import Generation
 from seq2seq.generation.samplers import Sampler
+from seq2seq.progress import track
 from seq2seq.text.vocabulary import EOS, PAD, UNK
 from seq2seq.training.metrics import token_log_probabilities
 
@@ -29,11 +30,13 @@ class PairScorer:
         source_rows: Sequence[Sequence[int]],
         label_rows: Sequence[Sequence[int]],
         batch_size: int,
+        verbose=0,
     ) -> np.ndarray:
         """Returns the summed log probability of each pair of rows, float32 `(pairs,)`."""
         scores = np.zeros(len(source_rows), dtype="float32")
         function = self.model.functions.get("score pairs", self._score_batch)
-        for batch in batches_by_length(label_rows, batch_size):
+        batches = batches_by_length(label_rows, batch_size)
+        for batch in track(batches, len(label_rows), verbose):
             totals = function(*_pair_arrays(source_rows, label_rows, batch))
             scores[batch] = np.asarray(totals)[: len(batch)]
         return scores
