@@ -69,6 +69,13 @@ def test_other_models_are_cloned_as_ever():
     assert clone.get_layer("scores") is model.get_layer("scores")
 
 
+def test_a_classifier_of_weights_that_are_no_numbers_says_so():
+    model = seq2seq.TextClassifier(seq2seq.CharTokenizer().adapt(CHINESE), 2, units=4)
+    model.set_weights([weight * np.nan for weight in model.get_weights()])
+    with pytest.raises(ValueError, match="weights are NaN"):
+        model.classify(CHINESE)
+
+
 def test_a_loss_that_is_no_number_is_told_in_its_epoch():
     model = make_model()
     model.set_weights([weight * np.nan for weight in model.get_weights()])

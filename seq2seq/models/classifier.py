@@ -19,6 +19,7 @@ from seq2seq.models.text_model import BATCH_SIZE, Part, TextModel
 from seq2seq.networks.classifier import RecurrentClassifier
 from seq2seq.networks.options import ClassifierOptions
 from seq2seq.networks.sides import Side
+from seq2seq.progress import track
 from seq2seq.text.columns import as_list
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.training.classification_report import ClassificationReport, classification_report
@@ -204,7 +205,11 @@ class TextClassifier(TextModel):
         return ClassificationReport(loss=float(-np.log(chosen).mean()), **report)
 
     def classify(
-        self, texts: str | Sequence, top_k: int | None = None, batch_size: int = BATCH_SIZE
+        self,
+        texts: str | Sequence,
+        top_k: int | None = None,
+        batch_size: int = BATCH_SIZE,
+        verbose="auto",
     ):
         """Labels texts.
 
@@ -214,6 +219,7 @@ class TextClassifier(TextModel):
             top_k: Number of labels per text, most probable first. Defaults to `None`: the most
                 probable one, not in a list.
             batch_size: Texts labelled together. Defaults to 64.
+            verbose: See `Seq2Seq.generate`. Defaults to `"auto"`.
 
         Returns:
             `Classification(label, probability)` for a text, a list of them for a list; with `top_k`
@@ -228,19 +234,22 @@ class TextClassifier(TextModel):
         inputs = read_inputs(texts)
         rows = self.make_rows(inputs.items) if inputs.items else []
         results = []
-        for row in self._predict_rows(rows, batch_size):
+        for row in self._predict_rows(rows, batch_size, verbose):
             best = np.argsort(-row, kind="stable")[: top_k or 1]
             results.append([Classification(self.labels[i], float(row[i])) for i in best])
         if top_k is None:
             results = [group[0] for group in results]
         return inputs.unwrap(results)
 
-    def predict_proba(self, texts: str | Sequence, batch_size: int = BATCH_SIZE) -> np.ndarray:
+    def predict_proba(
+        self, texts: str | Sequence, batch_size: int = BATCH_SIZE, verbose="auto"
+    ) -> np.ndarray:
         """Returns the probability of each label, as scikit-learn's classifiers do.
 
         Args:
             texts: A list of texts, or what else `classify` takes.
             batch_size: Texts read together. Defaults to 64.
+            verbose: See `Seq2Seq.generate`. Defaults to `"auto"`.
 
         Returns:
             float32 `(texts, classes)`, the classes in the order of `labels`; also of one text.
@@ -255,7 +264,8 @@ class TextClassifier(TextModel):
         """
         check_whole("batch_size", batch_size)
         inputs = read_inputs(texts)
-        return self._predict_rows(self.make_rows(inputs.items) if inputs.items else [], batch_size)
+        rows = self.make_rows(inputs.items) if inputs.items else []
+        return self._predict_rows(rows, batch_size, verbose)
 
     def encode_rows(self, texts: Sequence[str], labels: Sequence | None = None):
         """Turns texts, and their labels, into the arrays that `fit` takes.
@@ -373,13 +383,18 @@ class TextClassifier(TextModel):
         results = self.classify(texts, batch_size=batch_size)
         return [(str(result.label), result._asdict()) for result in results]
 
-    def _predict_rows(self, rows, batch_size):
+    def _predict_rows(self, rows, batch_size, verbose=0):
         """Returns the probabilities of rows of ids, float32 `(rows, classes)`."""
         probabilities = np.zeros((len(rows), len(self.labels)), dtype="float32")
         forward = self.functions.get("classify", self._probabilities)
-        for batch in batches_by_length(rows, batch_size):
+        for batch in track(batches_by_length(rows, batch_size), len(rows), verbose):
             token_ids = pad_batch([rows[i] for i in batch])
             probabilities[batch] = np.asarray(forward(token_ids))[: len(batch)]
+        if not np.isfinite(probabilities).all():
+            raise ValueError(
+                "Expected probabilities. Received some that are no numbers, as where weights are "
+                "NaN. Train again with a lower learning rate."
+            )
         return probabilities
 
     def _probabilities(self, token_ids):

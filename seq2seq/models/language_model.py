@@ -35,6 +35,7 @@ from seq2seq.networks.language_model import RecurrentLanguageModel
 from seq2seq.networks.options import LanguageModelOptions
 from seq2seq.networks.recurrent import Encoder
 from seq2seq.networks.sides import Side
+from seq2seq.progress import track
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, EOS, PAD
 from seq2seq.training.losses import Crossentropy
@@ -243,6 +244,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         batch_size: int = BATCH_SIZE,
         stream: bool = False,
         return_details: bool = False,
+        verbose="auto",
     ):
         """Continues prompts, in one compiled loop or token by token.
 
@@ -258,6 +260,7 @@ class LanguageModel(ContinuationModel, TokenModel):
             return_details: Whether to return `Generation` objects, whose `text` is the whole text
                 and whose ids, tokens and scores are of the continuation. Not with `stream`.
                 Defaults to `False`.
+            verbose: See `Seq2Seq.generate`. Defaults to `"auto"`.
 
         Returns:
             A text for a text, a list for a list: each prompt as it was given, with its
@@ -282,7 +285,7 @@ class LanguageModel(ContinuationModel, TokenModel):
                 )
             return self._stream(prompts, max_length, sampler)
         rows = list(map(self._prompt_row, inputs.items))
-        generated = self.generator.generate(rows, max_length, sampler, batch_size)
+        generated = self.generator.generate(rows, max_length, sampler, batch_size, verbose=verbose)
         results = [
             [self._join(prompt, ids) for ids in group]
             for prompt, group in zip(inputs.items, generated, strict=True)
@@ -291,12 +294,13 @@ class LanguageModel(ContinuationModel, TokenModel):
             results = self.scorer.describe(rows, results, generated, sampler, batch_size)
         return inputs.unwrap(in_form(results, sampler.num_results, return_details))
 
-    def score(self, texts: Sequence, batch_size: int = BATCH_SIZE) -> np.ndarray:
+    def score(self, texts: Sequence, batch_size: int = BATCH_SIZE, verbose="auto") -> np.ndarray:
         """Scores given texts, of any length, with the model's log probabilities.
 
         Args:
             texts: List, array or column of texts, or rows of ids ending with `EOS`.
             batch_size: Texts scored together. Defaults to 64.
+            verbose: See `Seq2Seq.generate`. Defaults to `"auto"`.
 
         Returns:
             float32 `(len(texts),)`: sums over the text's tokens and `EOS`.
@@ -305,7 +309,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         rows = self.make_rows(texts)
         scorer = self.functions.get("score window", self._score_window, ((0, 1), (0, 1), (0,)))
         scores = np.zeros(len(rows), dtype="float32")
-        for batch in batches_by_length(rows, batch_size):
+        for batch in track(batches_by_length(rows, batch_size), len(rows), verbose):
             labels = pad_batch([rows[i] for i in batch])
             token_ids = shift_right(labels)
             shapes = [(len(labels), *shape) for shape in self.network.state_shapes]
