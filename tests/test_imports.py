@@ -29,7 +29,16 @@ ROOMS = [
     "cli",
     "__main__",
 ]
-SHARED = {"checks", "backend", "atomic_write", "lazy", "keras_registry", "progress", "quiet", "version"}
+SHARED = {
+    "checks",
+    "backend",
+    "atomic_write",
+    "lazy",
+    "keras_registry",
+    "progress",
+    "quiet",
+    "version",
+}
 HEAVY = "{'keras', 'tensorflow', 'jax', 'numpy', 'jieba'}"
 WITHOUT_KERAS = """
 import seq2seq

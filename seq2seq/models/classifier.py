@@ -378,9 +378,9 @@ class TextClassifier(TextModel):
         by_name = {str(label): label for label in self.labels}
         return [by_name.get(label, label) for label in labels]
 
-    def respond(self, texts: Sequence[str], batch_size: int = BATCH_SIZE) -> list[tuple[str, dict]]:
+    def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
         """Returns for each text what the command line prints: a line, and an object for JSON."""
-        results = self.classify(texts, batch_size=batch_size)
+        results = self.classify(texts, **arguments)
         return [(str(result.label), result._asdict()) for result in results]
 
     def _predict_rows(self, rows, batch_size, verbose=0):
