@@ -10,7 +10,6 @@ from seq2seq.data.splitting import split_pairs as split_pairs
 from seq2seq.export.inference_models import build_inference_models as build_inference_models
 from seq2seq.export.inference_models import check_inference as check_inference
 from seq2seq.export.inference_models import load_inference_models as load_inference_models
-from seq2seq.export.text_vectors import encode_texts as encode_texts
 from seq2seq.files.copy_weights import copy_weights as copy_weights
 from seq2seq.files.loading import load_model as load_model
 from seq2seq.generation.result import Generation as Generation
@@ -21,6 +20,7 @@ from seq2seq.models.classifier import TextClassifier as TextClassifier
 from seq2seq.models.language_model import LanguageModel as LanguageModel
 from seq2seq.models.ngram import NGramModel as NGramModel
 from seq2seq.models.seq2seq import Seq2Seq as Seq2Seq
+from seq2seq.tasks.text_vectors import encode_texts as encode_texts
 from seq2seq.text.cleaning import remove_stop_words as remove_stop_words
 from seq2seq.text.cleaning import to_half_width as to_half_width
 from seq2seq.text.subword import SubwordTokenizer as SubwordTokenizer

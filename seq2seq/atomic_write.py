@@ -45,6 +45,37 @@ def write_whole(filepath: str | Path, suffix: str, write: Callable[[Path], None]
         temporary.unlink(missing_ok=True)
 
 
+def write_folder(folder: str | Path, write: Callable[[Path], None]) -> None:
+    """Writes a folder whole or not at all, as `write_whole` does.
+
+    Args:
+        folder: Path of the folder; one that is there is replaced.
+        write: Takes the path of an empty folder and writes files into it.
+
+    Raises:
+        ValueError: If it cannot be written.
+    """
+    path = Path(folder).absolute()
+    name = f".{path.name}.{_this_host()}-{os.getpid()}-{next(_numbers)}"
+    temporary, old = path.with_name(f"{name}.new"), path.with_name(f"{name}.old")
+    try:
+        temporary.mkdir()
+        write(temporary)
+        if path.exists():
+            os.replace(path, old)
+        os.replace(temporary, path)
+    except OSError as error:
+        if old.exists() and not path.exists():
+            os.replace(old, path)
+        raise ValueError(
+            f"Could not write {folder}: {error}. What was there is kept. Free some space or name "
+            "another folder."
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
 def _remove_leftovers(path: Path, suffix: str) -> None:
     """Removes temporary files of saves to a path that were killed on this machine."""
     for file in path.parent.glob(f".{glob.escape(path.name)}.{_this_host()}-*{suffix}"):

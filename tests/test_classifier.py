@@ -10,7 +10,7 @@ import pytest
 import seq2seq
 from seq2seq.data.class_labels import ClassLabels
 from seq2seq.evaluation import cross_validate, evaluate_model
-from seq2seq.training.classification_report import classification_report
+from seq2seq.tasks.classification_report import classification_report
 
 GOOD = ["很好", "不错，很好", "房间很干净", "服务很热情", "早餐好吃", "下次还来"]
 BAD = ["差", "太差了", "房间很脏", "服务冷淡", "早餐难吃", "不会再来"]

@@ -10,7 +10,7 @@ from seq2seq.commands.sampler_options import (
 from seq2seq.commands.tasks import read_examples
 from seq2seq.evaluation import evaluate_model
 from seq2seq.files.loading import load_model
-from seq2seq.training.classification_report import ClassificationReport
+from seq2seq.tasks.classification_report import ClassificationReport
 
 
 def evaluate(options) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from seq2seq.backend import padded_size
 from seq2seq.text.vocabulary import BOS, EOS, PAD
+
+BATCH_SIZE = 64  # the default of all that reads or writes texts
 
 
 def pad_rows(rows: Sequence[Sequence[int]], length: int | None = None) -> np.ndarray:
@@ -50,6 +51,8 @@ def batches_by_length(rows: Sequence[Sequence[int]], batch_size: int) -> Iterato
 
 def pad_batch(rows: Sequence[Sequence[int]]) -> np.ndarray:
     """Pads rows to one of a few lengths and numbers of rows, for compiled functions."""
+    from seq2seq.backend import padded_size  # of Keras, which exported models do without
+
     ids = np.full((padded_size(len(rows), 1), padded_size(max(map(len, rows)))), PAD, "int32")
     ids[:, 0] = EOS  # a row of padding alone has no states
     ids[: len(rows)] = pad_rows(rows, ids.shape[1])

@@ -8,4 +8,4 @@ from seq2seq.evaluation.text_metrics import distinct as distinct
 from seq2seq.evaluation.text_metrics import exact_match as exact_match
 from seq2seq.evaluation.text_metrics import group_references as group_references
 from seq2seq.evaluation.text_metrics import word_error_rate as word_error_rate
-from seq2seq.training.classification_report import classification_report as classification_report
+from seq2seq.tasks.classification_report import classification_report as classification_report

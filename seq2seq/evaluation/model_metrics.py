@@ -10,7 +10,7 @@ from seq2seq.evaluation.text_metrics import (
     group_references,
 )
 from seq2seq.generation.samplers import get_sampler
-from seq2seq.training.classification_report import ClassificationReport
+from seq2seq.tasks.classification_report import ClassificationReport
 
 
 def evaluate_model(

@@ -2,30 +2,27 @@
 
 from pathlib import Path
 
-import keras
-
 from seq2seq.files.keras_file import read_config
-from seq2seq.models.classifier import TextClassifier
-from seq2seq.models.language_model import LanguageModel
+from seq2seq.keras_registry import MODELS
 from seq2seq.models.ngram_file import is_ngram_file
-from seq2seq.models.seq2seq import Seq2Seq
-from seq2seq.models.text_model import TextModel
-
-MODELS = (Seq2Seq, LanguageModel, TextClassifier)  # imported, so that Keras knows them
 
 
-def load_model(path: str | Path, kind: type = TextModel) -> TextModel:
-    """Loads a saved model of this package, with a clear message if that fails.
+def load_model(path: str | Path, kind: type | None = None, threads: int | None = None):
+    """Loads a saved or exported model of this package, with a clear message if that fails.
+
+    An exported model needs neither Keras nor TensorFlow.
 
     Args:
-        path: Path of a `.keras` file.
-        kind: Class expected. Defaults to any model of this package.
+        path: Path of a `.keras` file, or of a folder that `model.export` has written.
+        kind: Class expected. Defaults to `None`, any model of this package.
+        threads: For an exported model: threads of a step. Defaults to `None`, one per core.
 
     Returns:
-        The model, as it was saved: weights, tokenizers, settings, optimizer.
+        The model, as it was saved: weights, tokenizers, settings, optimizer. An exported one has
+        the same methods, but for those of training.
 
     Raises:
-        ValueError: If the file is missing, broken, or holds another model.
+        ValueError: If the file or folder is missing, broken, or holds another model.
 
     Example:
 
@@ -33,18 +30,38 @@ def load_model(path: str | Path, kind: type = TextModel) -> TextModel:
     >>> model.generate("Where is the station?")  # doctest: +SKIP
     '车站在哪里？'
     """
+    if Path(path).is_dir():
+        from seq2seq.runtime.loading import load_exported
+
+        model = load_exported(path, threads)
+    else:
+        model = _load_keras(path)
+    if not isinstance(model, kind or object):
+        raise ValueError(
+            f"Expected {path} to hold a {kind.__name__}. Received: a {type(model).__name__}."
+        )
+    return model
+
+
+def _load_keras(path):
     if is_ngram_file(path):
         raise ValueError(
             f"Expected {path} to be a `.keras` file. Received: the n-grams of an NGramModel. Call "
             "`seq2seq.NGramModel.load(path)`."
         )
     read_config(path)
+    import keras
+
+    from seq2seq.models.text_model import TextModel
+
     try:
         model = keras.saving.load_model(path)
     except Exception as error:  # Keras raises many kinds for a broken file
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"Could not load {path}: {reason}") from error
-    if not isinstance(model, kind):
-        name = "model of this package" if kind is TextModel else kind.__name__
-        raise ValueError(f"Expected {path} to hold a {name}. Received: a {type(model).__name__}.")
+    if not isinstance(model, TextModel):
+        raise ValueError(
+            f"Expected {path} to hold a model of this package, {', '.join(MODELS)}. Received: a "
+            f"{type(model).__name__}."
+        )
     return model

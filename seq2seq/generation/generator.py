@@ -1,14 +1,13 @@
-"""Generates from rows of ids, batch by batch or token by token, in compiled functions."""
+"""Generates from rows of ids, batch by batch or token by token."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from keras import ops
 
-from seq2seq.backend import CompiledFunctions, as_tensors, specialise
-from seq2seq.data.padding import batches_by_length, pad_batch
-from seq2seq.generation.loop import Hypotheses, advance, begin, generate_ids
+from seq2seq.data.padding import batches_by_length, pad_rows
+from seq2seq.generation.constraints import TokenConstraints
+from seq2seq.generation.loop import advance, begin, generate_ids
 from seq2seq.generation.samplers import Sampler, round_up
 from seq2seq.progress import track
 from seq2seq.text.vocabulary import EOS, PAD
@@ -16,32 +15,33 @@ from seq2seq.text.vocabulary import EOS, PAD
 SHORTEST = 128  # minimum number of slots for generated tokens
 
 
-class _Request(NamedTuple):
-    """What a call asks for: the key of its compiled function, and the function's inputs."""
+class Request(NamedTuple):
+    """What a call asks for.
 
-    key: tuple
+    Attributes:
+        sampler: The sampler.
+        constraints: Its constraints, as arrays.
+        max_length: Maximum number of generated tokens, `EOS` included.
+        size: Slots for generated tokens.
+    """
+
+    sampler: Sampler
+    constraints: TokenConstraints
+    max_length: int
     size: int
-    max_length: np.int32
-    inputs: dict
-    arrays: dict
 
 
 class Generator:
-    """Runs a decoder over rows of ids.
-
-    What a caller may vary (numbers, prefix, bans and lengths) is passed to the compiled functions,
-    not compiled into them, so there are few.
+    """Runs a decoder of NumPy arrays over rows of ids.
 
     Args:
         decoder: The decoder; see `generation.loop`.
-        functions: The compiled functions of the model that the decoder belongs to.
         tokenizer: Tokenizer of what is generated, or `None`.
         vocabulary_size: Size of its vocabulary.
     """
 
-    def __init__(self, decoder, functions: CompiledFunctions, tokenizer, vocabulary_size: int):
+    def __init__(self, decoder, tokenizer, vocabulary_size: int):
         self.decoder = decoder
-        self.functions = functions
         self.tokenizer = tokenizer
         self.vocabulary_size = vocabulary_size
 
@@ -68,24 +68,16 @@ class Generator:
         Returns:
             For each row, in order, the sampler's results, best first, as lists of ids.
         """
-        request, constraints = self._request(sampler, max_length)
-        size = request.size
-
-        def run(ids, count, noise, max_length, inputs, arrays):
-            bound = sampler.bind(inputs), constraints.bind(arrays)
-            ids, _ = generate_ids(self.decoder, ids, *bound, max_length, noise, size, count)
-            return ids
-
-        axes = ((0, 1), (), (0,), (), (), ())
-        function = self.functions.get(("generate", *request.key), run, axes)
+        request = self._request(sampler, max_length)
+        decode = self.batch_function(request)
         places = range(len(rows)) if places is None else places
         results = [None] * len(rows)
         for batch in track(batches_by_length(rows, batch_size), len(rows), verbose):
-            ids = pad_batch([rows[i] for i in batch])
-            noise = np.zeros((len(ids), size if sampler.draws else 1), dtype="float32")
+            ids = self.pad([rows[i] for i in batch])
+            noise = np.zeros((len(ids), request.size if sampler.draws else 1), dtype="float32")
             if sampler.draws:
-                noise[: len(batch)] = sampler.make_noise([places[i] for i in batch], size)
-            generated = np.asarray(function(ids, np.int32(len(batch)), noise, *request[2:]))
+                noise[: len(batch)] = sampler.make_noise([places[i] for i in batch], request.size)
+            generated = np.asarray(decode(ids, len(batch), noise))
             for i, hypotheses in zip(batch, generated, strict=False):
                 results[i] = [row[row != PAD].tolist() for row in hypotheses if row[0] != PAD]
                 if not results[i]:
@@ -103,45 +95,52 @@ class Generator:
         Yields:
             The ids that `generate` would return, as soon as they are chosen.
         """
-        request, constraints = self._request(sampler, max_length)
-        size = request.size
-
-        def first(ids):
-            return begin(self.decoder, ids, 1, size)
-
-        def following(position, hypotheses, noise, memory, inputs, arrays):
-            bound = sampler.bind(inputs), constraints.bind(arrays)
-            drawn = ops.take(noise, position, axis=1)
-            hypotheses = Hypotheses(*hypotheses)
-            hypotheses = advance(self.decoder, memory, *bound, position, drawn, hypotheses)
-            return position + 1, hypotheses
-
-        first = self.functions.get(("begin", size), first)
-        axes = ((), (), (), (1,), (), ())  # one row; only the length of its memory varies
-        following = self.functions.get(("advance", *request.key), following, axes)
-        hypotheses, memory = first(pad_batch([row]))
-        noise = sampler.make_noise([0], size)
-        # Tensors from here on: a step costs little more than what is made tensors for it.
-        position, noise, inputs, arrays = as_tensors((np.int32(0), noise, *request[3:]))
-        rest = noise, memory, inputs, arrays
-        following = specialise(following, position, hypotheses, *rest)
+        request = self._request(sampler, max_length)
+        noise = sampler.make_noise([0], request.size)
+        choose = self.step_function(request, self.pad([row]), noise)
         for _ in range(max_length):
-            position, hypotheses = following(position, hypotheses, *rest)
-            (token_id,) = np.asarray(hypotheses[1])
+            token_id = choose()
             if token_id == PAD:
                 raise _nothing_to_choose()
-            yield int(token_id)
+            yield token_id
             if token_id == EOS:
                 return
+
+    def pad(self, rows: Sequence[Sequence[int]]) -> np.ndarray:
+        """Returns rows as one array, int32 `(batch, length)`."""
+        return pad_rows(rows)
+
+    def batch_function(self, request: Request):
+        """Returns a function of ids, the number of rows that count, and noise, to new ids."""
+        bound = request.sampler.bind(), request.constraints
+
+        def decode(ids, count, noise):
+            rest = request.max_length, noise, request.size, count
+            return generate_ids(self.decoder, ids, *bound, *rest)[0]
+
+        return decode
+
+    def step_function(self, request: Request, ids, noise):
+        """Returns a function without arguments that gives the next id, an int, at each call."""
+        bound = request.sampler.bind(), request.constraints
+        hypotheses, memory = begin(self.decoder, ids, 1, request.size)
+        position = np.int32(0)
+
+        def choose():
+            nonlocal hypotheses, position
+            drawn = noise[:, position]
+            hypotheses = advance(self.decoder, memory, *bound, position, drawn, hypotheses)
+            position += np.int32(1)
+            return int(hypotheses.token_ids[0])
+
+        return choose
 
     def _request(self, sampler, max_length):
         size = round_up(max_length, SHORTEST, 4)
         constraints = sampler.constraints.resolve(
             self.tokenizer, self.vocabulary_size, max_length, size
         )
-        key = sampler.key(), constraints.structure(), size
-        inputs, arrays = sampler.inputs(), constraints.inputs()
-        return _Request(key, size, np.int32(max_length), inputs, arrays), constraints
+        return Request(sampler, constraints, max_length, size)
 
 
 def _nothing_to_choose() -> ValueError:

@@ -9,24 +9,19 @@ import numpy as np
 
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import make_batches, stream_batches
-from seq2seq.data.corpus import Pairs, check_each_pair, check_pairs, read_pair_files
-from seq2seq.data.inputs import check_ids, check_rows, encode_rows, is_texts, read_inputs
-from seq2seq.data.padding import pad_rows, shift_right
-from seq2seq.generation.generator import Generator
-from seq2seq.generation.loop import check_max_length
-from seq2seq.generation.result import in_form
-from seq2seq.generation.samplers import Sampler, get_sampler
-from seq2seq.models.scoring import PairScorer
-from seq2seq.models.text_model import BATCH_SIZE
+from seq2seq.data.corpus import check_each_pair
+from seq2seq.data.inputs import check_ids
+from seq2seq.data.padding import BATCH_SIZE, pad_rows, shift_right
+from seq2seq.generation.compiled_generator import CompiledGenerator
+from seq2seq.models.scoring import CompiledPairScorer
 from seq2seq.models.token_model import TokenModel
-from seq2seq.networks.sides import Side
-from seq2seq.text.columns import as_list
-from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.text.vocabulary import EOS
-from seq2seq.training.metrics import Accuracy, Perplexity, known_share, perplexities
+from seq2seq.tasks.measures import perplexities
+from seq2seq.tasks.pairs import PairTexts
+from seq2seq.text.side import Side
+from seq2seq.training.metrics import Accuracy, Perplexity
 
 
-class EncoderDecoderModel(TokenModel):
+class EncoderDecoderModel(PairTexts, TokenModel):
     """A model of sources and targets.
 
     Args:
@@ -39,8 +34,6 @@ class EncoderDecoderModel(TokenModel):
         name: Name of the model.
     """
 
-    task = "translate"
-    examples_are = "pairs"
     side_names = column_roles = ("source", "target")
 
     def __init__(self, network, source: Side, target: Side, options, name: str):
@@ -50,8 +43,8 @@ class EncoderDecoderModel(TokenModel):
         super().__init__(inputs=[source_ids, target_ids], outputs=probabilities, name=name)
         self.describe(options, {"source": source, "target": target})
         self.network = network
-        self.generator = Generator(network, self.functions, target.tokenizer, target.size)
-        self.scorer = PairScorer(self)
+        self.generator = CompiledGenerator(network, self.functions, target.tokenizer, target.size)
+        self.scorer = CompiledPairScorer(self)
 
     @property
     def encoder(self):
@@ -64,93 +57,9 @@ class EncoderDecoderModel(TokenModel):
         return self.network.decoder
 
     @property
-    def source_tokenizer(self) -> Tokenizer | None:
-        """The tokenizer of the sources, or `None` in a model of ids."""
-        return self.sides["source"].tokenizer
-
-    @property
-    def target_tokenizer(self) -> Tokenizer | None:
-        """The tokenizer of the targets, or `None` in a model of ids."""
-        return self.sides["target"].tokenizer
-
-    @property
-    def source_vocabulary_size(self) -> int:
-        """Number of source ids, the special ones included."""
-        return self.sides["source"].size
-
-    @property
-    def target_vocabulary_size(self) -> int:
-        """Number of target ids, the special ones included."""
-        return self.sides["target"].size
-
-    # Texts in, texts out
-
-    def generate(
-        self,
-        inputs: str | Sequence,
-        max_length: int = 100,
-        sampler: str | Sampler = "greedy",
-        batch_size: int = BATCH_SIZE,
-        return_details: bool = False,
-        verbose="auto",
-    ):
-        """Generates a target for each source, in one compiled loop.
-
-        Args:
-            inputs: A text, or a list, array or column of texts; or a row or rows of source ids,
-                each ending with `EOS`. An empty text gives an empty text.
-            max_length: Maximum number of generated tokens, `EOS` included. Defaults to 100.
-            sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
-            batch_size: Sources decoded together. Defaults to 64.
-            return_details: Whether to return `Generation` objects; a list of them is shown by a
-                notebook as a table. Defaults to `False`.
-            verbose: Whether to show how far it is: 1, 0, or `"auto"`, only at a prompt and in a
-                notebook, once it takes seconds. Defaults to `"auto"`.
-
-        Returns:
-            A text for a text, a list for a list, in the order of the inputs; rows of ids, ending
-            with `EOS` unless cut off, for ids. With a sampler's `num_results` above 1 each result
-            is a list, best first.
-
-        Raises:
-            ValueError: If an argument is out of range or the inputs are neither texts nor ids.
-        """
-        check_max_length(max_length)
-        check_whole("batch_size", batch_size)
-        sampler = get_sampler(sampler)
-        self._check_sampler(sampler)
-        inputs = read_inputs(inputs)
-        rows = self.make_rows("source", inputs.items)
-        results = self._generate(rows, inputs.are_texts, max_length, sampler, batch_size, verbose)
-        if return_details or sampler.constraints.replace_unknown:
-            texts = inputs.items if inputs.are_texts else None
-            results = self.scorer.describe(rows, texts, results, sampler, batch_size)
-            if not return_details:
-                results = [[result.text for result in group] for group in results]
-        elif inputs.are_texts and self.target_tokenizer is not None:
-            results = [list(map(self.target_tokenizer.decode, group)) for group in results]
-        return inputs.unwrap(in_form(results, sampler.num_results, return_details))
-
-    def score(
-        self,
-        sources: Sequence,
-        targets: Sequence,
-        batch_size: int = BATCH_SIZE,
-        verbose="auto",
-    ) -> np.ndarray:
-        """Scores given pairs with the model's log probabilities.
-
-        Args:
-            sources: List, array or column of texts, or rows of ids ending with `EOS`.
-            targets: As many texts, or rows of ids ending with `EOS`.
-            batch_size: Pairs scored together. Defaults to 64.
-            verbose: See `generate`. Defaults to `"auto"`.
-
-        Returns:
-            float32 `(len(sources),)`: sums over the target's tokens and `EOS`.
-        """
-        check_whole("batch_size", batch_size)
-        return self.scorer.score(*self.make_pairs(sources, targets), batch_size, verbose)
+    def has_attention(self) -> bool:
+        """Whether the decoder attends to the source."""
+        return self.network.has_attention
 
     def encode_pairs(self, sources: Sequence[str], targets: Sequence[str]):
         """Turns texts into the arrays that `fit` takes.
@@ -167,25 +76,6 @@ class EncoderDecoderModel(TokenModel):
         return [pad_rows(source_rows), shift_right(labels)], labels
 
     # Batches
-
-    def make_pairs(self, sources: Sequence, targets: Sequence) -> tuple[list, list]:
-        """Returns rows of ids ending with `EOS` for both sides of pairs of texts or of ids."""
-        sources, targets = as_list(sources), as_list(targets)
-        check_pairs(sources, () if targets is None else targets)
-        return self.make_rows("source", sources), self.make_rows("target", targets)
-
-    def make_rows(self, side: str, texts: Sequence) -> list[list[int]]:
-        """Returns rows of ids for one side of the pairs, texts or ids."""
-        size, tokenizer = self.sides[side].size, self.sides[side].tokenizer
-        texts = as_list(texts)
-        if not is_texts(texts):
-            return check_rows(side, texts, size)
-        if tokenizer is None:
-            raise ValueError(
-                f"Expected {side} ids, because the model was made with {side}={size}, a vocabulary "
-                "size. Received texts. Pass ids, or make the model with a tokenizer."
-            )
-        return encode_rows(side, texts, tokenizer, getattr(self.options, f"max_{side}_length"))
 
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
         """Returns a dataset of batches of ids for texts."""
@@ -285,11 +175,6 @@ class EncoderDecoderModel(TokenModel):
         """Returns the rows of ids of texts for `read_tokens`."""
         return self.make_rows("source", texts)
 
-    def check_examples(self, sources, targets) -> None:
-        """Raises a `ValueError` unless the model can be evaluated on these pairs."""
-        self.check_tokenizers()
-        check_pairs(sources, targets if targets is not None else ())
-
     def measure(self, sources, targets, batch_size: int = BATCH_SIZE) -> dict:
         """Returns loss, perplexities and accuracy of given pairs; see `evaluate_model`."""
         accuracy, perplexity, tokens = Accuracy(), Perplexity(), 0
@@ -303,54 +188,3 @@ class EncoderDecoderModel(TokenModel):
         nats = tokens * math.log(float(perplexity.result()))
         figures = perplexities(nats, tokens, self._count_characters(targets))
         return {**figures, "accuracy": float(accuracy.result())}
-
-    def _count_characters(self, targets):
-        """Counts the characters that are scored: of a target that is cut those before the cut."""
-        tokenizer, longest = self.target_tokenizer, self.options.max_target_length - 1
-        tokens = tokenizer.tokenize_all(targets)
-        return sum(
-            len(text) + 1 if len(row) <= longest else len(tokenizer.detokenize(row[:longest]))
-            for text, row in zip(targets, tokens, strict=True)
-        )
-
-    def coverage(self, sources, targets) -> dict:
-        """Returns the shares of tokens that are in the vocabularies."""
-        return {
-            "coverage": known_share(self.target_tokenizer.encode_all(targets)),
-            "source_coverage": known_share(self.source_tokenizer.encode_all(sources)),
-        }
-
-    def write(self, sources, sampler, max_length: int, batch_size: int) -> list[str]:
-        """Generates the texts to evaluate."""
-        return self.generate(sources, max_length, sampler or "greedy", batch_size)
-
-    @staticmethod
-    def read_examples(paths: Sequence[str], columns: Sequence | None = None) -> Pairs:
-        """Reads pairs to train or evaluate on from files; see `read_pairs`."""
-        return read_pair_files(paths, columns)
-
-    def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
-        """Returns for each text what the command line prints: a line, and an object for JSON."""
-        results = self.generate(texts, **arguments)
-        lines = ["\t".join(row) if isinstance(row, list) else row for row in results]
-        return [(line, {"text": row}) for line, row in zip(lines, results, strict=True)]
-
-    def _generate(self, rows, are_texts, max_length, sampler, batch_size, verbose):
-        """Returns the results for each row, as rows of ids."""
-        # An empty text has nothing to decode.
-        filled = [i for i, row in enumerate(rows) if not are_texts or len(row) > 1]
-        results = [[[EOS]] * sampler.num_results for _ in rows]
-        generated = self.generator.generate(
-            [rows[i] for i in filled], max_length, sampler, batch_size, filled, verbose
-        )
-        for i, hypotheses in zip(filled, generated, strict=True):
-            results[i] = hypotheses
-        return results
-
-    def _check_sampler(self, sampler):
-        whole = self.network.has_attention and self.source_tokenizer and self.target_tokenizer
-        if sampler.constraints.replace_unknown and not whole:
-            raise ValueError(
-                "Expected attention and two tokenizers for replace_unknown=True, which "
-                "copies a source token. Leave it out, or train with attention='luong'."
-            )

@@ -2,9 +2,8 @@
 
 from seq2seq.checks import check_whole
 from seq2seq.data.inputs import is_arrays
+from seq2seq.data.padding import BATCH_SIZE
 from seq2seq.data.tables import check_kind
-
-BATCH_SIZE = 64
 
 
 def check_call(model, x, batch_size) -> None:

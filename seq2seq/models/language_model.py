@@ -1,6 +1,5 @@
 """LanguageModel: the decoder on its own."""
 
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,41 +9,32 @@ from keras import ops
 
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import make_streams, make_windows
-from seq2seq.data.corpus import read_text_files
 from seq2seq.data.inputs import (
     check_ids,
-    check_rows,
     check_texts,
-    check_tokenizer,
-    make_rows,
-    read_inputs,
 )
-from seq2seq.data.padding import batches_by_length, pad_batch, pad_rows, shift_right
-from seq2seq.generation.continuation import continue_text, prompt_tokens
-from seq2seq.generation.generator import Generator
-from seq2seq.generation.loop import check_max_length
-from seq2seq.generation.result import in_form
-from seq2seq.generation.samplers import Sampler, get_sampler
+from seq2seq.data.padding import BATCH_SIZE, batches_by_length, pad_batch, pad_rows, shift_right
+from seq2seq.generation.compiled_generator import CompiledGenerator
 from seq2seq.layers.carried_states import CarriedStates
 from seq2seq.layers.embedding import load_vectors
-from seq2seq.models.continuation_model import ContinuationModel
-from seq2seq.models.scoring import ContinuationScorer
-from seq2seq.models.text_model import BATCH_SIZE, Part
+from seq2seq.models.scoring import CompiledContinuationScorer
+from seq2seq.models.text_model import Part
 from seq2seq.models.token_model import TokenModel
 from seq2seq.networks.language_model import RecurrentLanguageModel
 from seq2seq.networks.options import LanguageModelOptions
 from seq2seq.networks.recurrent import Encoder
-from seq2seq.networks.sides import Side
 from seq2seq.progress import track
+from seq2seq.tasks.continuation import ContinuedTexts
+from seq2seq.text.side import Side
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.text.vocabulary import BOS, EOS, PAD
+from seq2seq.text.vocabulary import BOS, PAD
 from seq2seq.training.losses import Crossentropy
 from seq2seq.training.metrics import Accuracy, Perplexity, token_log_probabilities
 from seq2seq.training.optimizer import Adam
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
-class LanguageModel(ContinuationModel, TokenModel):
+class LanguageModel(ContinuedTexts, TokenModel):
     """A recurrent language model: each token is predicted from all before it.
 
     It is a functional `keras.Model`, already compiled, with input `token_ids` and softmax
@@ -135,8 +125,8 @@ class LanguageModel(ContinuationModel, TokenModel):
         super().__init__(inputs=token_ids, outputs=probabilities, name=name)
         self.describe(options, {"tokenizer": side})
         self.network = network
-        self.generator = Generator(network, self.functions, side.tokenizer, side.size)
-        self.scorer = ContinuationScorer(self)
+        self.generator = CompiledGenerator(network, self.functions, side.tokenizer, side.size)
+        self.scorer = CompiledContinuationScorer(self)
         self._carried = None
         load_vectors("", self.decoder.embedding, side.tokenizer, vectors)
         self.compile(
@@ -149,16 +139,6 @@ class LanguageModel(ContinuationModel, TokenModel):
     def decoder(self):
         """The network's decoder."""
         return self.network.decoder
-
-    @property
-    def tokenizer(self) -> Tokenizer | None:
-        """The tokenizer of the texts, or `None` in a model of ids."""
-        return self.sides["tokenizer"].tokenizer
-
-    @property
-    def vocabulary_size(self) -> int:
-        """Number of ids, the special ones included."""
-        return self.sides["tokenizer"].size
 
     def call(self, inputs, training=None, mask=None):
         """Predicts each next token; carried states continue from the end of the last batch."""
@@ -236,64 +216,6 @@ class LanguageModel(ContinuationModel, TokenModel):
             self._layers.remove(self._carried)  # Keras keeps every layer ever assigned
             self._carried = self.train_function = None
 
-    def generate(
-        self,
-        prompts: str | Sequence = "",
-        max_length: int = 100,
-        sampler: str | Sampler = "greedy",
-        batch_size: int = BATCH_SIZE,
-        stream: bool = False,
-        return_details: bool = False,
-        verbose="auto",
-    ):
-        """Continues prompts, in one compiled loop or token by token.
-
-        Args:
-            prompts: A text, or a list, array or column of texts; or a row or rows of ids without
-                `EOS`. Defaults to `""`: a text from its beginning.
-            max_length: Maximum number of generated tokens, `EOS` included. Defaults to 100.
-            sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
-            batch_size: Prompts continued together. Defaults to 64.
-            stream: Whether to return an iterator over pieces of text, the prompt first, which join
-                to what is returned otherwise. It takes one prompt and a sampler with one
-                hypothesis. Defaults to `False`.
-            return_details: Whether to return `Generation` objects, whose `text` is the whole text
-                and whose ids, tokens and scores are of the continuation. Not with `stream`.
-                Defaults to `False`.
-            verbose: See `Seq2Seq.generate`. Defaults to `"auto"`.
-
-        Returns:
-            A text for a text, a list for a list: each prompt as it was given, with its
-            continuation; rows of ids for ids. With a sampler's `num_results` above 1 each result is
-            a list, best first.
-
-        Raises:
-            ValueError: If an argument is out of range or the prompts are neither texts nor ids.
-        """
-        check_max_length(max_length)
-        check_whole("batch_size", batch_size)
-        sampler = get_sampler(sampler)
-        if sampler.constraints.replace_unknown:
-            raise ValueError("Expected no replace_unknown=True: a language model has no source.")
-        inputs = read_inputs(prompts)
-        if stream:
-            if not inputs.single or sampler.width > 1 or return_details:
-                raise ValueError(
-                    "Expected one prompt, a sampler with one hypothesis and no return_details with "
-                    f"stream=True. Received: {prompts!r:.60}, {sampler!r} and return_details="
-                    f"{return_details}. Call it once per prompt."
-                )
-            return self._stream(prompts, max_length, sampler)
-        rows = list(map(self._prompt_row, inputs.items))
-        generated = self.generator.generate(rows, max_length, sampler, batch_size, verbose=verbose)
-        results = [
-            [self._join(prompt, ids) for ids in group]
-            for prompt, group in zip(inputs.items, generated, strict=True)
-        ]
-        if return_details:
-            results = self.scorer.describe(rows, results, generated, sampler, batch_size)
-        return inputs.unwrap(in_form(results, sampler.num_results, return_details))
-
     def score(self, texts: Sequence, batch_size: int = BATCH_SIZE, verbose="auto") -> np.ndarray:
         """Scores given texts, of any length, with the model's log probabilities.
 
@@ -321,24 +243,6 @@ class LanguageModel(ContinuationModel, TokenModel):
                 totals += np.asarray(added)
             scores[batch] = totals[: len(batch)]
         return scores
-
-    def perplexity(self, texts: Sequence, batch_size: int = BATCH_SIZE) -> float:
-        """Returns the perplexity per token of texts, each read from start to end.
-
-        Args:
-            texts: List of texts, or rows of ids ending with `EOS`.
-            batch_size: Texts read together. Defaults to 64.
-
-        Returns:
-            float; an unknown token counts as `[UNK]`.
-        """
-        rows = self.make_rows(texts)
-        tokens = sum(map(len, rows))
-        return float(np.exp(-self.score(rows, batch_size).astype("float64").sum() / tokens))
-
-    def make_rows(self, texts):
-        """Returns rows of ids ending with `EOS` for texts or rows of ids."""
-        return make_rows(texts, self.tokenizer, self.vocabulary_size)
 
     def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
         """Returns a dataset of batches of windows of texts."""
@@ -387,45 +291,7 @@ class LanguageModel(ContinuationModel, TokenModel):
         """Returns the rows of ids of texts for `read_tokens`."""
         return [[BOS, *row] for row in self.make_rows(texts)]
 
-    @staticmethod
-    def read_examples(
-        paths: Sequence[str], columns: Sequence | None = None
-    ) -> tuple[list[str], None]:
-        """Reads texts to train or evaluate on from files, one per line."""
-        return read_text_files(paths, columns), None
-
-    def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
-        """Returns for each text what the command line prints: a line, and an object for JSON."""
-        results = self.generate(texts, **arguments)
-        lines = ["\t".join(row) if isinstance(row, list) else row for row in results]
-        return [(line, {"text": row}) for line, row in zip(lines, results, strict=True)]
-
     def _score_window(self, token_ids, labels, states):
         probabilities, states = self.network(token_ids, states)
         scores = ops.where(labels != PAD, token_log_probabilities(labels, probabilities), 0.0)
         return ops.sum(scores, axis=-1), [ops.cast(state, "float32") for state in states]
-
-    def _prompt_row(self, prompt):
-        if isinstance(prompt, str):
-            check_tokenizer(self.tokenizer, "a text")
-            return [BOS, *self.tokenizer.vocabulary.ids(prompt_tokens(self.tokenizer, prompt))]
-        if isinstance(prompt, (list, tuple, np.ndarray)) and not len(prompt):
-            return [BOS]
-        (row,) = check_rows("prompt", [prompt], self.vocabulary_size)
-        if BOS in row or EOS in row:
-            raise ValueError(
-                f"Expected a prompt of ids without BOS ({BOS}) and EOS ({EOS}). Received: {row}."
-            )
-        return [BOS, *row]
-
-    def _join(self, prompt, ids):
-        """Returns a prompt with its continuation."""
-        if not isinstance(prompt, str):
-            return [*self._prompt_row(prompt)[1:], *ids]
-        return "".join(continue_text(self.tokenizer, prompt, ids))
-
-    def _stream(self, prompt, max_length, sampler):
-        ids = self.generator.stream(self._prompt_row(prompt), max_length, sampler)
-        if not isinstance(prompt, str):
-            return itertools.chain(self._prompt_row(prompt)[1:], ids)
-        return continue_text(self.tokenizer, prompt, ids)

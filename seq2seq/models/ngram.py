@@ -12,8 +12,8 @@ from seq2seq.data.inputs import make_rows, read_inputs
 from seq2seq.generation.continuation import continue_text, prompt_tokens
 from seq2seq.generation.loop import check_max_length, generate_ids
 from seq2seq.generation.samplers import Sampler, get_sampler
-from seq2seq.models.continuation_model import ContinuationModel
 from seq2seq.models.ngram_file import read_ngrams, write_ngrams
+from seq2seq.tasks.continuation import ContinuationModel
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, PAD
 

@@ -9,7 +9,7 @@ from seq2seq.models.encoder_decoder import EncoderDecoderModel
 from seq2seq.models.text_model import Part
 from seq2seq.networks.options import EncoderDecoderOptions
 from seq2seq.networks.recurrent import RecurrentEncoderDecoder
-from seq2seq.networks.sides import Side
+from seq2seq.text.side import Side
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.training.losses import Crossentropy
 from seq2seq.training.metrics import Accuracy, Perplexity

@@ -1,6 +1,7 @@
 """What all models share: texts in `fit` and `evaluate`, a manifest, atomic saving."""
 
 import dataclasses
+import importlib
 import math
 import warnings
 from collections.abc import Sequence
@@ -8,24 +9,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from seq2seq.atomic_write import check_space, write_whole
 from seq2seq.backend import CompiledFunctions, forget_gradients, start_quietly
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import EpochOrder
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
+from seq2seq.data.padding import BATCH_SIZE, pad_batch
 from seq2seq.data.splitting import split_texts
 from seq2seq.data.tables import read_data, read_validation
+from seq2seq.layers.pooling import MaxPooling, MeanPooling
 from seq2seq.models.cloning import cloned_by_config
 from seq2seq.models.fit_data import (
-    BATCH_SIZE,
     batches_for_keras,
     check_and_prepare,
     check_call,
     validation_for_keras,
 )
-from seq2seq.networks.sides import Side, deserialize_side
+from seq2seq.networks.sides import deserialize_side, serialize_side
 from seq2seq.text.columns import read_column
+from seq2seq.text.side import Side
 from seq2seq.training.epoch_seeds import EpochSeeds
 from seq2seq.training.manifest import ManifestWriter, describe_data
 
@@ -116,6 +120,16 @@ class TextModel(keras.Model):
     def reading_rows(self, texts: Sequence) -> list[list[int]]:
         """Returns the rows of ids of texts for `read_tokens`."""
         raise NotImplementedError
+
+    def vector_function(self, pooling: str):
+        """Returns a function of rows of ids to their vectors; see `encode_texts`."""
+        pool = {"mean": MeanPooling, "max": MaxPooling}[pooling]()
+
+        def read(token_ids):
+            return pool(*self.read_tokens(token_ids))
+
+        function = self.functions.get(("vectors", pooling), read)
+        return lambda rows: np.asarray(function(pad_batch(rows))).astype("float32")[: len(rows)]
 
     # Training
 
@@ -327,6 +341,41 @@ class TextModel(keras.Model):
 
     # Files
 
+    def export(self, filepath, format="onnx", quantize=None, verbose="auto", **kwargs):
+        """Exports the model, to be run without training it any more.
+
+        Args:
+            filepath: Path of the folder to write.
+            format: `"onnx"`: graphs, tokenizers and settings that `seq2seq.load_model` runs without
+                Keras and TensorFlow; or a format of Keras's. Defaults to `"onnx"`.
+            quantize: With `"onnx"`: `"int8"` for weights of 8 bits. Defaults to `None`.
+            verbose: Whether to print what was written. Defaults to `"auto"`, yes.
+            **kwargs: The other arguments of `keras.Model.export`.
+
+        Raises:
+            ValueError: If the folder holds something else, cannot be written, or an argument is out
+                of range.
+            ImportError: If `onnx` or `onnxruntime` is not installed.
+
+        Example:
+
+        >>> model.export("translator", quantize="int8")  # doctest: +SKIP
+        >>> seq2seq.load_model("translator").generate("Where is the station?")  # doctest: +SKIP
+        """
+        if format != "onnx":
+            if quantize is not None:
+                raise ValueError(
+                    f"Expected format='onnx' with quantize={quantize!r}. Received: {format!r}."
+                )
+            return super().export(filepath, format=format, verbose=verbose, **kwargs)
+        if kwargs:
+            raise ValueError(
+                f"Expected no other arguments with format='onnx'. Received: {min(kwargs)}=..."
+            )
+        # By its name, because that room comes after this one.
+        onnx_export = importlib.import_module("seq2seq.export.onnx_export")
+        return onnx_export.export_onnx(self, filepath, quantize, verbose)
+
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Saves the model as one file, replacing an older one only when complete.
 
@@ -365,7 +414,7 @@ class TextModel(keras.Model):
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this model, with its manifest."""
         return {
-            **{name: side.serialize() for name, side in self.sides.items()},
+            **{name: serialize_side(side) for name, side in self.sides.items()},
             **self.options.to_dict(),
             "name": self.name,
             "manifest": dict(self.manifest),

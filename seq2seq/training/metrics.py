@@ -1,13 +1,10 @@
 """Metrics over the real tokens of an epoch, however they were batched."""
 
-import math
-from collections.abc import Sequence
-
 import keras
 from keras import ops
 
 from seq2seq.backend import first_best, take_columns
-from seq2seq.text.vocabulary import PAD, UNK
+from seq2seq.text.vocabulary import PAD
 
 SMALLEST = 1e-37  # about the smallest normal float32; log(0) would be -inf
 
@@ -36,30 +33,6 @@ def pick(x, indices):
 def at_least_float32(dtype: str | None) -> str | None:
     """Returns the data type for sums and logarithms of many tokens, which float16 cannot hold."""
     return "float32" if dtype is None and keras.config.floatx() == "float16" else dtype
-
-
-def perplexities(nats: float, tokens: int, characters: int) -> dict[str, float]:
-    """Averages a sum of cross-entropies over tokens, and over characters.
-
-    Args:
-        nats: The sum.
-        tokens: Number of tokens, including the end of each text.
-        characters: Number of characters, the end of each text counting as one.
-
-    Returns:
-        Dict of `loss`, in nats per token, `perplexity` and `character_perplexity`.
-    """
-    return {
-        "loss": nats / tokens,
-        "perplexity": math.exp(nats / tokens),
-        "character_perplexity": math.exp(nats / characters),
-    }
-
-
-def known_share(rows: Sequence[Sequence[int]]) -> float:
-    """Returns the share of the tokens of encoded texts that are in the vocabulary."""
-    ids = [i for row in rows for i in row]
-    return 1 - ids.count(UNK) / len(ids) if ids else 1.0
 
 
 class _TokenMean(keras.metrics.Mean):

@@ -6,15 +6,13 @@ import numpy as np
 
 from seq2seq.checks import check_whole
 from seq2seq.data.inputs import check_texts
-from seq2seq.data.padding import batches_by_length, pad_batch
-from seq2seq.layers.pooling import MaxPooling, MeanPooling
-from seq2seq.models.text_model import BATCH_SIZE, TextModel
+from seq2seq.data.padding import BATCH_SIZE, batches_by_length
 
-POOLINGS = {"mean": MeanPooling, "max": MaxPooling}
+POOLINGS = ("mean", "max")
 
 
 def encode_texts(
-    model: TextModel, texts: Sequence, pooling: str = "mean", batch_size: int = BATCH_SIZE
+    model, texts: Sequence, pooling: str = "mean", batch_size: int = BATCH_SIZE
 ) -> np.ndarray:
     """Turns texts into vectors: a model's encoder outputs for their tokens, pooled.
 
@@ -45,20 +43,14 @@ def encode_texts(
         raise ValueError(
             f"Expected `pooling` to be one of {', '.join(POOLINGS)}. Received: {pooling!r}."
         )
-    if not isinstance(model, TextModel):
+    if not hasattr(model, "vector_function"):
         raise ValueError(
             f"Expected a Seq2Seq, TextClassifier or LanguageModel. Received: {model!r} of type "
             f"{type(model).__name__}."
         )
-    pool = POOLINGS[pooling]()
-
-    def read(token_ids):
-        return pool(*model.read_tokens(token_ids))
-
-    function = model.functions.get(("vectors", pooling), read)
+    read = model.vector_function(pooling)
     rows = model.reading_rows(texts)
     vectors = np.zeros((len(rows), model.units), dtype="float32")
     for batch in batches_by_length(rows, batch_size):
-        token_ids = pad_batch([rows[i] for i in batch])
-        vectors[batch] = np.asarray(function(token_ids)).astype("float32")[: len(batch)]
+        vectors[batch] = read([rows[i] for i in batch])
     return vectors

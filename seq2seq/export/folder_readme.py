@@ -1,0 +1,74 @@
+"""The README of an exported folder."""
+
+CALLS = {
+    "translate": 'model.generate(["..."], max_length=100, sampler="beam")',
+    "language-model": 'model.generate("...", max_length=100, sampler="sample")',
+    "classify": 'model.classify(["..."])',
+}
+STEPS = {
+    "translate": """\
+1. Encode the source to ids and append 3 (the end). Run `encoder_model.onnx` once.
+2. Run `decoder_model.onnx` with `token_ids` = 2 (the beginning) for every row, and the states and
+   the memory of the encoder.
+3. Choose a token from `scores` (never 0, 1 or 2; the largest is greedy search). Run the decoder
+   again with it and with each `next_state_i` as `state_i`, until the token is 3. The memory stays as
+   it is. Several rows, next to each other, may share a row of the memory.
+""",
+    "language-model": """\
+1. Encode the prompt to ids, with 2 (the beginning) in front. Run `encoder_model.onnx` with all but
+   the last of them; where none is left, the states are zeros.
+2. Run `decoder_model.onnx` with the last id and the states. Choose a token from `scores` (never 0, 1
+   or 2). Run the decoder again with it and with each `next_state_i` as `state_i`, until the token is
+   3 (the end).
+""",
+    "classify": """\
+Encode the text to ids and append 3 (the end); pad shorter rows with 0 on the right. The
+`probabilities` are in the order of `labels` in `settings.json`.
+""",
+}
+
+
+def describe_folder(settings: dict, graphs: dict) -> str:
+    """Returns the README of an exported folder.
+
+    Args:
+        settings: The content of `settings.json`.
+        graphs: The graphs by name, as `onnx.ModelProto`s.
+    """
+    task = settings["task"]
+    tables = "\n".join(_describe_graph(f"{name}.onnx", graph) for name, graph in graphs.items())
+    return f"""# An exported {settings["class"]}
+
+Written by seq2seq {settings["seq2seq"]}. In Python, with `numpy` and `onnxruntime`:
+
+```python
+import seq2seq
+
+model = seq2seq.load_model("path/to/this/folder")
+model.{CALLS[task].removeprefix("model.")}
+```
+
+It has the methods of the model it came from. `settings.json` holds its settings and what it was
+trained on; the tokenizers' files hold their vocabularies (`vocabulary` begins with id 4; 0 is
+padding, 1 unknown, 2 the beginning, 3 the end). Nothing here is a program.
+
+## In other languages, with ONNX Runtime
+
+{STEPS[task]}
+{tables}"""
+
+
+def _describe_graph(name, graph):
+    lines = [f"`{name}`", "", "| | name | type | shape |", "| --- | --- | --- | --- |"]
+    for kind, tensors in (("input", graph.graph.input), ("output", graph.graph.output)):
+        lines += [f"| {kind} | `{tensor.name}` | {_type(tensor)} |" for tensor in tensors]
+    return "\n".join(lines) + "\n"
+
+
+def _type(tensor):
+    from onnx import TensorProto
+
+    kind = tensor.type.tensor_type
+    axes = [axis.dim_param or axis.dim_value or "?" for axis in kind.shape.dim]
+    name = TensorProto.DataType.Name(kind.elem_type).lower().replace("float", "float32")
+    return f"{name} | ({', '.join(map(str, axes))})"

@@ -1,0 +1,170 @@
+"""Writes a model as a folder that runs without Keras: graphs, tokenizers, settings."""
+
+import hashlib
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from seq2seq.atomic_write import write_folder
+from seq2seq.export.folder_readme import describe_folder
+from seq2seq.export.onnx_networks import (
+    classifier_graphs,
+    encoder_decoder_graphs,
+    language_model_graphs,
+)
+from seq2seq.models.text_model import TextModel
+from seq2seq.runtime.loading import FORMAT, SETTINGS, is_exported, load_exported, tokenizer_file
+from seq2seq.text.tokenizer_file import describe_tokenizer
+from seq2seq.text.vocabulary import EOS
+from seq2seq.version import __version__
+
+GRAPHS = {
+    "translate": encoder_decoder_graphs,
+    "language-model": language_model_graphs,
+    "classify": classifier_graphs,
+}
+TRIED = 8  # rows that are compared with the model
+QUANTIZED = ("MatMul", "LSTM", "Gather")
+
+
+def export_onnx(
+    model: TextModel, folder: str | Path, quantize: str | None = None, verbose="auto"
+) -> float:
+    """Exports a model and compares it with what was written; see `TextModel.export`.
+
+    Args:
+        model: A `Seq2Seq`, `LanguageModel` or `TextClassifier`.
+        folder: Path of the folder to write; one that was exported before is replaced.
+        quantize: `"int8"` or `None`. Defaults to `None`.
+        verbose: Whether to print what was written. Defaults to `"auto"`, yes.
+
+    Returns:
+        The largest difference between two log probabilities, of the model and of the folder.
+    """
+    folder = Path(folder)
+    _check(model, folder, quantize)
+    graphs = GRAPHS[model.task](model.network)
+    contents = {
+        f"{name}.onnx": (_quantized(graph) if quantize else graph).SerializeToString()
+        for name, graph in graphs.items()
+    }
+    for name, side in model.sides.items():
+        if side.tokenizer is not None:
+            contents[tokenizer_file(name)] = _json(describe_tokenizer(side.tokenizer))
+    settings = {
+        "seq2seq": __version__,
+        "format": FORMAT,
+        "class": type(model).__name__,
+        "task": model.task,
+        "quantize": quantize,
+        "options": model.options.to_dict(),
+        "sizes": {name: side.size for name, side in model.sides.items()},
+        **({"labels": list(model.labels)} if model.task == "classify" else {}),
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        "manifest": model.manifest,
+    }
+    contents[SETTINGS] = _json(settings)
+    contents["README.md"] = describe_folder(settings, graphs).encode()
+
+    def write(path):
+        for name, content in contents.items():
+            (path / name).write_bytes(content)
+
+    write_folder(folder, write)
+    difference = compare(model, folder)
+    if verbose:
+        size = sum(map(len, contents.values())) / 1e6
+        print(
+            f"Exported to {folder}: {size:.1f} MB. Largest difference to the model, in log "
+            f"probabilities: {difference:.1g}."
+        )
+    return difference
+
+
+def compare(model: TextModel, folder: str | Path) -> float:
+    """Returns the largest difference between a model and an exported one.
+
+    Both are given random rows of ids.
+
+    Args:
+        model: The model.
+        folder: Path of what was exported from it.
+
+    Returns:
+        The difference of two log probabilities: per row for a `Seq2Seq` and a `LanguageModel`, of a
+        label for a `TextClassifier`.
+    """
+    exported, random = load_exported(folder, threads=1), np.random.default_rng(0)
+
+    def rows(size):
+        lengths = random.integers(1, 12, TRIED)
+        if size <= EOS + 1:
+            return [[EOS]] * TRIED
+        return [[*random.integers(EOS + 1, size, length).tolist(), EOS] for length in lengths]
+
+    examples = [rows(side.size) for side in model.sides.values()]
+    if model.task == "classify":
+        ours, theirs = model.predict_proba(*examples), exported.predict_proba(*examples)
+        return float(np.abs(np.log(ours + 1e-9) - np.log(theirs + 1e-9)).max())
+    ours, theirs = model.score(*examples), exported.score(*examples)
+    return float(np.abs(ours - theirs).max())
+
+
+def _check(model, folder, quantize):
+    """Raises a `ValueError` for what cannot be exported, before anything is written."""
+    if quantize not in (None, "int8"):
+        raise ValueError(f"Expected `quantize` to be None or 'int8'. Received: {quantize!r}.")
+    if any(getattr(layer, "quantization_mode", None) for layer in model._flatten_layers()):
+        raise ValueError(
+            "Expected a model of floats. Received one that Keras has quantized. Export the model "
+            "it was before, with quantize='int8'."
+        )
+    if folder.exists() and not (folder.is_dir() and (is_exported(folder) or _is_empty(folder))):
+        raise ValueError(
+            f"Expected a new folder, or one exported before. Received: {folder}, which holds "
+            "something else. Name another folder."
+        )
+    if not folder.absolute().parent.is_dir():
+        raise ValueError(
+            f"Expected the folder of {folder} to exist. Received: {folder.parent}, which is not a "
+            "folder. Create it first."
+        )
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f'Exporting needs the package {error.name}: pip install "keras-seq2seq[export]"'
+        ) from error
+
+
+def _is_empty(folder):
+    return next(folder.iterdir(), None) is None
+
+
+def _quantized(graph):
+    """Returns a graph with weights of 8 bits, and products of 8 bits."""
+    import logging
+
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    logging.getLogger().setLevel(logging.ERROR)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "quantized.onnx"
+        quantize_dynamic(
+            graph,
+            path,
+            op_types_to_quantize=list(QUANTIZED),
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+        )
+        return onnx.load(path)
+
+
+def _json(content: dict) -> bytes:
+    text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    # A lone surrogate, which UTF-8 cannot hold, becomes the escape that JSON has for it.
+    return text.encode("utf-8", "backslashreplace")

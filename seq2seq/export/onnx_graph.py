@@ -1,0 +1,91 @@
+"""Writes ONNX graphs, node by node.
+
+Converters are no way: tf2onnx does not run with NumPy 2, and Keras's own export by PyTorch refuses
+recurrent layers of any length. The graphs need some twenty operators, so the package `onnx` is all
+that it takes.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+OPSET = 17  # of 2022: every runtime of today knows it
+IR_VERSION = 8
+
+
+class GraphWriter:
+    """A graph that grows by calls: `graph("MatMul", x, kernel)` adds a node.
+
+    Tensors are known by their names, as in ONNX.
+    """
+
+    def __init__(self):
+        self.nodes = []
+        self.weights = {}
+        self._count = 0
+
+    def weight(self, name: str, array) -> str:
+        """Adds a weight, once for each name, and returns its name."""
+        if name not in self.weights:
+            self.weights[name] = np.ascontiguousarray(array)
+        return name
+
+    def constant(self, value, dtype: str) -> str:
+        """Adds a small constant and returns its name."""
+        array = np.asarray(value, dtype)
+        text = "_".join(map(str, array.ravel().tolist()))
+        shape = "x".join(map(str, array.shape))
+        return self.weight(f"constant_{dtype}_{shape}_{text}", array)
+
+    def __call__(self, operator: str, *inputs: str, outputs: int | Sequence = 1, **attributes):
+        """Adds a node.
+
+        Args:
+            operator: Its name in ONNX.
+            *inputs: Names of tensors; `""` for one that is left out.
+            outputs: Number of outputs, or their names. Defaults to 1.
+            **attributes: Attributes of the operator.
+
+        Returns:
+            The name of the output, or a list of names.
+        """
+        from onnx import helper
+
+        if isinstance(outputs, int):
+            names = [f"{operator.lower()}_{self._count}_{i}" for i in range(outputs)]
+            self._count += 1
+        else:
+            names = list(outputs)
+        self.nodes.append(helper.make_node(operator, inputs, names, **attributes))
+        return names if len(names) > 1 else names[0]
+
+    def to_model(self, inputs: dict[str, tuple], outputs: dict[str, tuple]):
+        """Returns the graph as an `onnx.ModelProto`, checked.
+
+        Args:
+            inputs: `(dtype, shape)` by name; an axis of any size is a name.
+            outputs: The same.
+        """
+        import onnx
+        from onnx import helper, numpy_helper
+
+        def describe(tensors):
+            return [
+                helper.make_tensor_value_info(
+                    name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape
+                )
+                for name, (dtype, shape) in tensors.items()
+            ]
+
+        weights = [numpy_helper.from_array(array, name) for name, array in self.weights.items()]
+        graph = helper.make_graph(
+            self.nodes, "seq2seq", describe(inputs), describe(outputs), weights
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="seq2seq",
+        )
+        onnx.checker.check_model(model)
+        return model

@@ -1,0 +1,145 @@
+"""Exported models: the methods of the models that they came from, without Keras."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+
+from seq2seq.checks import check_whole
+from seq2seq.data.class_labels import ClassLabels
+from seq2seq.data.padding import BATCH_SIZE, pad_rows
+from seq2seq.generation.generator import Generator
+from seq2seq.runtime.decoders import OnnxDecoder, OnnxLanguageModel
+from seq2seq.runtime.scoring import SteppedContinuationScorer, SteppedPairScorer
+from seq2seq.tasks.classification import LabelledTexts
+from seq2seq.tasks.continuation import ContinuedTexts
+from seq2seq.tasks.measures import perplexities
+from seq2seq.tasks.pairs import PairTexts
+from seq2seq.text.side import Side
+from seq2seq.text.vocabulary import BOS, PAD
+
+
+class ExportedModel:
+    """What the exported models share.
+
+    Args:
+        settings: The content of `settings.json`.
+        sides: The vocabularies, by name.
+    """
+
+    def __init__(self, settings: dict, sides: dict[str, Side]):
+        self.settings = settings
+        self.sides = sides
+        self.options = SimpleNamespace(**settings["options"])
+        self.manifest = settings["manifest"]
+
+    @property
+    def units(self) -> int:
+        """Size of the vectors of `encode_texts`."""
+        return self.options.units
+
+    def match_targets(self, targets):
+        """Returns targets read from a file as the model knows them."""
+        return targets
+
+    def check_tokenizers(self) -> None:
+        """Raises a `ValueError` if the model was made for ids, where texts are needed."""
+        if any(side.tokenizer is None for side in self.sides.values()):
+            raise ValueError("Expected a model with tokenizers. Received one made for ids.")
+
+    def vector_function(self, pooling: str):
+        """Returns a function of rows of ids to their vectors; see `encode_texts`."""
+
+        def pool(rows):
+            token_ids = pad_rows(rows)
+            mask = (token_ids != PAD)[:, :, None]  # (batch, length, 1)
+            outputs = self.read(token_ids)  # (batch, length, units)
+            if pooling == "max":
+                return np.where(mask, outputs, -1e4).max(axis=1)
+            return (outputs * mask).sum(axis=1) / mask.sum(axis=1)
+
+        return pool
+
+    def __repr__(self) -> str:
+        return f"<exported {self.settings['class']}>"
+
+
+class ExportedSeq2Seq(PairTexts, ExportedModel):
+    """An exported encoder-decoder; see `Seq2Seq` for its methods."""
+
+    def __init__(self, settings, sides, sessions):
+        super().__init__(settings, sides)
+        decoder = OnnxDecoder(sessions["encoder_model"], sessions["decoder_model"])
+        target = sides["target"]
+        self.read = decoder.read
+        self.has_attention = bool(decoder.memory_names)
+        self.generator = Generator(decoder, target.tokenizer, target.size)
+        self.scorer = SteppedPairScorer(decoder, self.source_tokenizer, self.target_tokenizer)
+
+    def reading_rows(self, texts):
+        """Returns the rows of ids of texts for `encode_texts`."""
+        return self.make_rows("source", texts)
+
+    def measure(self, sources, targets, batch_size: int = BATCH_SIZE) -> dict:
+        """Returns loss, perplexities and accuracy of given pairs; see `evaluate_model`."""
+        source_rows, label_rows = self.make_pairs(sources, targets)
+        found = self.scorer.look(source_rows, label_rows, batch_size)
+        tokens = sum(map(len, label_rows))
+        hits = sum(
+            int((position["ids"][:, 0] == row).sum())
+            for position, row in zip(found, label_rows, strict=True)
+        )
+        nats = -math.fsum(float(position["scores"].sum(dtype="float64")) for position in found)
+        figures = perplexities(nats, tokens, self._count_characters(targets))
+        return {**figures, "accuracy": hits / tokens}
+
+
+class ExportedLanguageModel(ContinuedTexts, ExportedModel):
+    """An exported language model; see `LanguageModel` for its methods."""
+
+    def __init__(self, settings, sides, sessions):
+        super().__init__(settings, sides)
+        side = sides["tokenizer"]
+        decoder = OnnxLanguageModel(sessions["encoder_model"], sessions["decoder_model"])
+        self.read = decoder.read
+        self.generator = Generator(decoder, side.tokenizer, side.size)
+        self.scorer = SteppedContinuationScorer(decoder, side.tokenizer)
+
+    def score(self, texts, batch_size: int = BATCH_SIZE, verbose="auto") -> np.ndarray:
+        """Scores given texts; see `LanguageModel.score`."""
+        check_whole("batch_size", batch_size)
+        return self.scorer.score(self.make_rows(texts), batch_size, verbose)
+
+    def reading_rows(self, texts):
+        """Returns the rows of ids of texts for `encode_texts`."""
+        return [[BOS, *row] for row in self.make_rows(texts)]
+
+
+class ExportedClassifier(LabelledTexts, ExportedModel):
+    """An exported classifier; see `TextClassifier` for its methods."""
+
+    def __init__(self, settings, sides, sessions):
+        super().__init__(settings, sides)
+        self.class_labels = ClassLabels(settings["labels"])
+        self.max_length = self.options.max_length
+        self.session = sessions["model"]
+
+    def batch_function(self):
+        """Returns a function of rows of ids to their probabilities; see `LabelledTexts`."""
+        return lambda rows: self._run("probabilities", pad_rows(rows))
+
+    def read(self, token_ids):
+        """Returns the encoder's outputs `(batch, length, units)`."""
+        return self._run("outputs", token_ids)
+
+    def reading_rows(self, texts):
+        """Returns the rows of ids of texts for `encode_texts`."""
+        return self.make_rows(texts)
+
+    def evaluate(self, texts, labels, batch_size: int = BATCH_SIZE):
+        """Returns a report on labelled texts; see `TextClassifier.evaluate`."""
+        check_whole("batch_size", batch_size)
+        return self.report(texts, labels, batch_size)
+
+    def _run(self, output, token_ids):
+        return self.session.run([output], {"token_ids": token_ids})[0]

@@ -1,0 +1,189 @@
+"""What a model that continues texts does with them, whatever runs it."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from seq2seq.checks import check_whole
+from seq2seq.data.corpus import read_text_files
+from seq2seq.data.inputs import check_rows, check_texts, check_tokenizer, make_rows, read_inputs
+from seq2seq.data.padding import BATCH_SIZE
+from seq2seq.generation.continuation import continue_text, prompt_tokens
+from seq2seq.generation.loop import check_max_length
+from seq2seq.generation.result import in_form
+from seq2seq.generation.samplers import Sample, Sampler, get_sampler
+from seq2seq.tasks.measures import known_share, perplexities
+from seq2seq.text.tokenizers import Tokenizer
+from seq2seq.text.vocabulary import BOS, EOS
+
+SAMPLES = 100  # maximum number of texts generated to measure variety
+
+
+class ContinuationModel:
+    """A model of texts without targets, which has `tokenizer`, `score` and `generate`."""
+
+    task = "language-model"
+
+    def check_examples(self, texts: Sequence, targets: Sequence | None = None) -> None:
+        """Raises a `ValueError` unless the model can be evaluated on these texts."""
+        if self.tokenizer is None:
+            raise ValueError("Expected a model with tokenizers. Received one made for ids.")
+        check_texts(texts)
+        if targets is not None:
+            raise ValueError("Expected texts alone for a language model. Received targets too.")
+
+    def measure(
+        self, texts: Sequence[str], targets: None = None, batch_size: int | None = None
+    ) -> dict[str, float]:
+        """Returns loss and perplexities of given texts; see `evaluate_model`."""
+        rows = [[*row, EOS] for row in self.tokenizer.encode_all(texts)]
+        nats = -float(self.score(rows).sum(dtype="float64"))
+        characters = sum(len(text) + 1 for text in texts)
+        return perplexities(nats, sum(map(len, rows)), characters)
+
+    def coverage(self, texts: Sequence[str], targets: None = None) -> dict[str, float]:
+        """Returns the share of tokens that are in the vocabulary."""
+        return {"coverage": known_share(self.tokenizer.encode_all(texts))}
+
+    def write(
+        self, texts: Sequence[str], sampler: Sampler | None, max_length: int, batch_size: int
+    ) -> list[str]:
+        """Generates the texts to evaluate, as many as given, at most 100."""
+        prompts = [""] * min(SAMPLES, len(texts))
+        return self.generate(prompts, max_length, sampler or Sample(seed=0))
+
+
+class ContinuedTexts(ContinuationModel):
+    """The methods of a language model that generates in batches.
+
+    A class that has them provides `sides`, with the vocabulary `tokenizer`; `score`; a `generator`;
+    and a `scorer`.
+    """
+
+    examples_are = "texts"
+    uses_sampler = True
+
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """The tokenizer of the texts, or `None` in a model of ids."""
+        return self.sides["tokenizer"].tokenizer
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of ids, the special ones included."""
+        return self.sides["tokenizer"].size
+
+    def generate(
+        self,
+        prompts: str | Sequence = "",
+        max_length: int = 100,
+        sampler: str | Sampler = "greedy",
+        batch_size: int = BATCH_SIZE,
+        stream: bool = False,
+        return_details: bool = False,
+        verbose="auto",
+    ):
+        """Continues prompts, in one compiled loop or token by token.
+
+        Args:
+            prompts: A text, or a list, array or column of texts; or a row or rows of ids without
+                `EOS`. Defaults to `""`: a text from its beginning.
+            max_length: Maximum number of generated tokens, `EOS` included. Defaults to 100.
+            sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
+            batch_size: Prompts continued together. Defaults to 64.
+            stream: Whether to return an iterator over pieces of text, the prompt first, which join
+                to what is returned otherwise. It takes one prompt and a sampler with one
+                hypothesis. Defaults to `False`.
+            return_details: Whether to return `Generation` objects, whose `text` is the whole text
+                and whose ids, tokens and scores are of the continuation. Not with `stream`.
+                Defaults to `False`.
+            verbose: See `Seq2Seq.generate`. Defaults to `"auto"`.
+
+        Returns:
+            A text for a text, a list for a list: each prompt as it was given, with its
+            continuation; rows of ids for ids. With a sampler's `num_results` above 1 each result is
+            a list, best first.
+
+        Raises:
+            ValueError: If an argument is out of range or the prompts are neither texts nor ids.
+        """
+        check_max_length(max_length)
+        check_whole("batch_size", batch_size)
+        sampler = get_sampler(sampler)
+        if sampler.constraints.replace_unknown:
+            raise ValueError("Expected no replace_unknown=True: a language model has no source.")
+        inputs = read_inputs(prompts)
+        if stream:
+            if not inputs.single or sampler.width > 1 or return_details:
+                raise ValueError(
+                    "Expected one prompt, a sampler with one hypothesis and no return_details with "
+                    f"stream=True. Received: {prompts!r:.60}, {sampler!r} and return_details="
+                    f"{return_details}. Call it once per prompt."
+                )
+            return self._stream(prompts, max_length, sampler)
+        rows = list(map(self._prompt_row, inputs.items))
+        generated = self.generator.generate(rows, max_length, sampler, batch_size, verbose=verbose)
+        results = [
+            [self._join(prompt, ids) for ids in group]
+            for prompt, group in zip(inputs.items, generated, strict=True)
+        ]
+        if return_details:
+            results = self.scorer.describe(rows, results, generated, sampler, batch_size)
+        return inputs.unwrap(in_form(results, sampler.num_results, return_details))
+
+    def perplexity(self, texts: Sequence, batch_size: int = BATCH_SIZE) -> float:
+        """Returns the perplexity per token of texts, each read from start to end.
+
+        Args:
+            texts: List of texts, or rows of ids ending with `EOS`.
+            batch_size: Texts read together. Defaults to 64.
+
+        Returns:
+            float; an unknown token counts as `[UNK]`.
+        """
+        rows = self.make_rows(texts)
+        tokens = sum(map(len, rows))
+        return float(np.exp(-self.score(rows, batch_size).astype("float64").sum() / tokens))
+
+    def make_rows(self, texts):
+        """Returns rows of ids ending with `EOS` for texts or rows of ids."""
+        return make_rows(texts, self.tokenizer, self.vocabulary_size)
+
+    @staticmethod
+    def read_examples(
+        paths: Sequence[str], columns: Sequence | None = None
+    ) -> tuple[list[str], None]:
+        """Reads texts to train or evaluate on from files, one per line."""
+        return read_text_files(paths, columns), None
+
+    def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
+        """Returns for each text what the command line prints: a line, and an object for JSON."""
+        results = self.generate(texts, **arguments)
+        lines = ["\t".join(row) if isinstance(row, list) else row for row in results]
+        return [(line, {"text": row}) for line, row in zip(lines, results, strict=True)]
+
+    def _prompt_row(self, prompt):
+        if isinstance(prompt, str):
+            check_tokenizer(self.tokenizer, "a text")
+            return [BOS, *self.tokenizer.vocabulary.ids(prompt_tokens(self.tokenizer, prompt))]
+        if isinstance(prompt, (list, tuple, np.ndarray)) and not len(prompt):
+            return [BOS]
+        (row,) = check_rows("prompt", [prompt], self.vocabulary_size)
+        if BOS in row or EOS in row:
+            raise ValueError(
+                f"Expected a prompt of ids without BOS ({BOS}) and EOS ({EOS}). Received: {row}."
+            )
+        return [BOS, *row]
+
+    def _join(self, prompt, ids):
+        """Returns a prompt with its continuation."""
+        if not isinstance(prompt, str):
+            return [*self._prompt_row(prompt)[1:], *ids]
+        return "".join(continue_text(self.tokenizer, prompt, ids))
+
+    def _stream(self, prompt, max_length, sampler):
+        ids = self.generator.stream(self._prompt_row(prompt), max_length, sampler)
+        if not isinstance(prompt, str):
+            return itertools.chain(self._prompt_row(prompt)[1:], ids)
+        return continue_text(self.tokenizer, prompt, ids)

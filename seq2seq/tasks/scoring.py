@@ -1,0 +1,177 @@
+"""Describes generated rows: their log probabilities, and the likeliest alternatives."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from seq2seq.generation.result import Generation
+from seq2seq.generation.samplers import Sampler
+from seq2seq.text.tokenizers import Tokenizer
+from seq2seq.text.vocabulary import EOS, UNK
+
+ALTERNATIVES = 5
+
+
+class PairScorer:
+    """Scores pairs of rows of ids.
+
+    Args:
+        source_tokenizer: Tokenizer of the sources, or `None`.
+        target_tokenizer: Tokenizer of the targets, or `None`.
+    """
+
+    def __init__(self, source_tokenizer: Tokenizer | None, target_tokenizer: Tokenizer | None):
+        self.source_tokenizer = source_tokenizer
+        self.target_tokenizer = target_tokenizer
+
+    def score(
+        self,
+        source_rows: Sequence[Sequence[int]],
+        label_rows: Sequence[Sequence[int]],
+        batch_size: int,
+        verbose=0,
+    ) -> np.ndarray:
+        """Returns the summed log probability of each pair of rows, float32 `(pairs,)`."""
+        raise NotImplementedError
+
+    def look(
+        self,
+        source_rows: Sequence[Sequence[int]],
+        label_rows: Sequence[Sequence[int]],
+        batch_size: int,
+    ) -> list[dict]:
+        """Scores each position of given pairs of rows.
+
+        Returns:
+            A dict for each pair: `scores` `(length,)` log probabilities of the labels; `ids` and
+            `probabilities` `(length, 5)` of the most probable tokens; with attention also
+            `attention` `(length, source_length)`.
+        """
+        raise NotImplementedError
+
+    def describe(
+        self,
+        source_rows: Sequence[Sequence[int]],
+        texts: Sequence[str] | None,
+        results: Sequence[Sequence[Sequence[int]]],
+        sampler: Sampler,
+        batch_size: int,
+    ) -> list[list[Generation]]:
+        """Scores generated rows and describes them.
+
+        Args:
+            source_rows: Rows of source ids.
+            texts: Their texts, or `None` if ids were given.
+            results: For each row a list of hypotheses, rows of target ids.
+            sampler: The sampler that chose them.
+            batch_size: Pairs per batch.
+
+        Returns:
+            The results as `Generation` objects.
+        """
+        pairs = [
+            (row, ids) for row, group in zip(source_rows, results, strict=True) for ids in group
+        ]
+        positions = iter(
+            self.look(*map(list, zip(*pairs, strict=True)), batch_size) if pairs else ()
+        )
+        described = []
+        for i, (row, group) in enumerate(zip(source_rows, results, strict=True)):
+            source_tokens = self._source_tokens(row, texts and texts[i])
+            described.append(
+                [self._generation(source_tokens, ids, sampler, next(positions)) for ids in group]
+            )
+        return described
+
+    def _source_tokens(self, row, text):
+        """Returns the tokens of a source, unknown ones as they appear in its text."""
+        tokens = _tokens(self.source_tokenizer, row)
+        if text is not None:
+            tokens[:-1] = self.source_tokenizer.tokenize(text)[: len(row) - 1]
+        return tokens
+
+    def _generation(self, source_tokens, ids, sampler, positions):
+        tokenizer = self.target_tokenizer
+        tokens = text = None
+        if tokenizer is not None:
+            tokens = _tokens(tokenizer, [i for i in ids if i != EOS])
+            for place, i in enumerate(ids):
+                if i == UNK:  # only with replace_unknown; the last source token is EOS
+                    tokens[place] = source_tokens[int(positions["attention"][place, :-1].argmax())]
+            text = tokenizer.detokenize(tokens)
+        return _describe(tokenizer, text, tokens, ids, sampler, positions, source_tokens)
+
+
+class ContinuationScorer:
+    """Scores what was generated after prompts.
+
+    Args:
+        tokenizer: Tokenizer of both, or `None`.
+    """
+
+    def __init__(self, tokenizer: Tokenizer | None):
+        self.tokenizer = tokenizer
+
+    def look(self, pairs: Sequence[tuple], batch_size: int) -> list[dict]:
+        """Scores the ids after each prompt, given as pairs of rows; see `PairScorer.look`."""
+        raise NotImplementedError
+
+    def describe(
+        self,
+        prompt_rows: Sequence[Sequence[int]],
+        texts: Sequence[Sequence],
+        results: Sequence[Sequence[Sequence[int]]],
+        sampler: Sampler,
+        batch_size: int,
+    ) -> list[list[Generation]]:
+        """Scores generated rows and describes them.
+
+        Args:
+            prompt_rows: Rows of ids, each beginning with `BOS`.
+            texts: For each prompt the whole texts of its results, or rows of ids.
+            results: For each prompt a list of hypotheses, rows of ids without the prompt.
+            sampler: The sampler that chose them.
+            batch_size: Rows scored together.
+
+        Returns:
+            The results as `Generation` objects.
+        """
+        tokenizer = self.tokenizer
+        pairs = [
+            (row, ids) for row, group in zip(prompt_rows, results, strict=True) for ids in group
+        ]
+        positions = iter(self.look(pairs, batch_size))
+        described = []
+        for row, group, whole in zip(prompt_rows, results, texts, strict=True):
+            prompt_tokens = _tokens(tokenizer, row[1:])
+            described.append([])
+            for ids, text in zip(group, whole, strict=True):
+                tokens = tokenizer and _tokens(tokenizer, [i for i in ids if i != EOS])
+                if not isinstance(text, str):
+                    text = tokenizer and tokenizer.decode(text)
+                found = text, tokens, ids, sampler, next(positions), prompt_tokens
+                described[-1].append(_describe(tokenizer, *found))
+        return described
+
+
+def _describe(tokenizer, text, tokens, ids, sampler, positions, source_tokens):
+    """Returns a result as a `Generation`."""
+    score = float(positions["scores"].sum())
+    return Generation(
+        text=text,
+        tokens=tokens,
+        ids=ids,
+        score=score,
+        normalised_score=sampler.normalise(score, len(ids)),
+        token_scores=positions["scores"],
+        alternatives=[
+            list(zip(_tokens(tokenizer, best), shares.tolist(), strict=True))
+            for best, shares in zip(positions["ids"], positions["probabilities"], strict=True)
+        ],
+        attention=positions.get("attention"),
+        source_tokens=source_tokens,
+    )
+
+
+def _tokens(tokenizer, ids):
+    return [int(i) for i in ids] if tokenizer is None else tokenizer.vocabulary.tokens(ids)
