@@ -67,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_generate(commands)
     _add_evaluate(commands)
     _add_inspect(commands)
+    _add_export(commands)
     return parser
 
 
@@ -74,7 +75,7 @@ def _add_generate(commands):
     generate = commands.add_parser(
         "generate", help="generate a line for each line of input, or label each"
     )
-    generate.add_argument("model", help="model file (.keras)")
+    generate.add_argument("model", help="model file (.keras), or an exported folder")
     generate.add_argument(
         "files", nargs="*", metavar="FILE", help="one text per line; default: standard input"
     )
@@ -94,7 +95,7 @@ def _add_evaluate(commands):
     usual = set(itertools.chain(*DEFAULT_METRICS.values()))
     rest = ", ".join(name for name in known if name not in usual)
     evaluate = commands.add_parser("evaluate", help="measure a model on a file")
-    evaluate.add_argument("model", help="model file (.keras)")
+    evaluate.add_argument("model", help="model file (.keras), or an exported folder")
     add_data(
         evaluate,
         f"{PAIRS}; or .gz; for a classifier, texts with labels; for a language model, one text per "
@@ -117,7 +118,7 @@ def _add_evaluate(commands):
 
 def _add_inspect(commands):
     inspect = commands.add_parser("inspect", help="report on a file of pairs, or on a model file")
-    add_data(inspect, f"{PAIRS}; or .gz; or a model file (.keras)")
+    add_data(inspect, f"{PAIRS}; or .gz; or a model file (.keras) or an exported folder")
     inspect.add_argument(
         "--validation", nargs="+", metavar="FILE", help="validation pairs, as DATA"
     )
@@ -125,6 +126,16 @@ def _add_inspect(commands):
     inspect.add_argument("--max-length", type=int, default=200, help="default: %(default)s")
     add_side_tokenizers(inspect)
     add_json(inspect)
+
+
+def _add_export(commands):
+    export = commands.add_parser(
+        "export", help="write a folder that runs without Keras and TensorFlow"
+    )
+    export.add_argument("model", help="model file (.keras)")
+    export.add_argument("folder", metavar="FOLDER", help="folder to write; an export is replaced")
+    export.add_argument("--quantize", choices=("int8",), help="weights of 8 bits")
+    add_json(export)
 
 
 def _load_command(name):

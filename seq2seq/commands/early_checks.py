@@ -70,14 +70,32 @@ def _check_generate(options):
     make_sampler(options)
     if options.text and options.files:
         raise ValueError("Expected FILEs or --text. Received both. Leave one out.")
-    read_config(options.model)
+    _check_model(options.model)
     check_readable(options.files)
 
 
 def _check_evaluate(options):
     make_sampler(options)
-    read_config(options.model)
+    _check_model(options.model)
     check_readable(options.data)
 
 
-_checks = {"train": _check_train, "generate": _check_generate, "evaluate": _check_evaluate}
+def _check_export(options):
+    read_config(options.model)
+
+
+def _check_model(path):
+    if Path(path).is_dir():
+        from seq2seq.runtime.loading import read_settings  # it needs NumPy
+
+        read_settings(Path(path))
+    else:
+        read_config(path)
+
+
+_checks = {
+    "train": _check_train,
+    "generate": _check_generate,
+    "evaluate": _check_evaluate,
+    "export": _check_export,
+}

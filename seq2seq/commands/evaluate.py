@@ -1,5 +1,6 @@
 """The command `evaluate`."""
 
+from seq2seq.commands.examples import read_examples
 from seq2seq.commands.options import flag, given, print_result
 from seq2seq.commands.sampler_options import (
     CONSTRAINTS,
@@ -7,7 +8,6 @@ from seq2seq.commands.sampler_options import (
     max_length,
     refuse_sampler,
 )
-from seq2seq.commands.tasks import read_examples
 from seq2seq.evaluation import evaluate_model
 from seq2seq.files.loading import load_model
 from seq2seq.tasks.classification_report import ClassificationReport

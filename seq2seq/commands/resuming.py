@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from seq2seq.commands.examples import Examples
 from seq2seq.commands.options import flag, given
 from seq2seq.commands.task_options import model_arguments
-from seq2seq.commands.tasks import Examples
 from seq2seq.commands.tokenizer_options import check_tokenizer
 from seq2seq.commands.train_options import VECTORS
 from seq2seq.files.keras_file import read_config

@@ -6,26 +6,12 @@ from seq2seq.commands.options import flag, given
 from seq2seq.commands.task_options import model_arguments
 from seq2seq.commands.tokenizer_options import OF_JIEBA, make_tokenizers
 from seq2seq.commands.train_options import VECTORS
-from seq2seq.data.corpus import read_text_files
 from seq2seq.models.classifier import TextClassifier
 from seq2seq.models.language_model import LanguageModel
 from seq2seq.models.seq2seq import Seq2Seq
 from seq2seq.models.text_model import TextModel
 
 MODELS = {model.task: model for model in (Seq2Seq, LanguageModel, TextClassifier)}
-
-Examples = tuple[list[str], list | None]  # texts, and their targets or labels if they have any
-
-
-def read_examples(options, model: type[TextModel] | TextModel, paths: list[str]) -> Examples:
-    """Reads what a model is trained or evaluated on.
-
-    Raises:
-        ValueError: If the files are not as the model needs them.
-    """
-    if options.whole_files:
-        return read_text_files(paths, options.columns, whole_files=True), None
-    return model.read_examples(paths, options.columns)
 
 
 def make_model(options, texts: list[str], targets: list | None) -> TextModel:

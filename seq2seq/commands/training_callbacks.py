@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 
 from seq2seq.callbacks import ShowSamples, WarmUp
-from seq2seq.commands.tasks import Examples
+from seq2seq.commands.examples import Examples
 from seq2seq.files.keras_file import read_config
 from seq2seq.generation.samplers import Sample
 from seq2seq.models.text_model import TextModel

@@ -4,7 +4,8 @@ import random
 import sys
 from collections import Counter
 
-from seq2seq.commands.tasks import MODELS, Examples, read_examples
+from seq2seq.commands.examples import Examples, read_examples
+from seq2seq.commands.tasks import MODELS
 from seq2seq.data.splitting import split_pairs, split_texts
 
 SHARE = 0.05

@@ -11,15 +11,15 @@ STEPS = {
 2. Run `decoder_model.onnx` with `token_ids` = 2 (the beginning) for every row, and the states and
    the memory of the encoder.
 3. Choose a token from `scores` (never 0, 1 or 2; the largest is greedy search). Run the decoder
-   again with it and with each `next_state_i` as `state_i`, until the token is 3. The memory stays as
-   it is. Several rows, next to each other, may share a row of the memory.
+   again with it and with each `next_state_i` as `state_i`, until the token is 3. The memory stays
+   as it is. Several rows, next to each other, may share a row of the memory.
 """,
     "language-model": """\
 1. Encode the prompt to ids, with 2 (the beginning) in front. Run `encoder_model.onnx` with all but
    the last of them; where none is left, the states are zeros.
-2. Run `decoder_model.onnx` with the last id and the states. Choose a token from `scores` (never 0, 1
-   or 2). Run the decoder again with it and with each `next_state_i` as `state_i`, until the token is
-   3 (the end).
+2. Run `decoder_model.onnx` with the last id and the states. Choose a token from `scores` (never 0,
+   1 or 2). Run the decoder again with it and with each `next_state_i` as `state_i`, until the token
+   is 3 (the end).
 """,
     "classify": """\
 Encode the text to ids and append 3 (the end); pad shorter rows with 0 on the right. The

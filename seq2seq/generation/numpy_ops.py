@@ -88,27 +88,38 @@ def softmax(x: np.ndarray) -> np.ndarray:
 def log_softmax(x: np.ndarray) -> np.ndarray:
     """Returns the logarithm of the softmax over the last axis."""
     x = x - x.max(axis=-1, keepdims=True)
-    return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
+    x -= np.log(np.exp(x).sum(axis=-1, keepdims=True))
+    return x
 
 
 def top_k(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the `k` largest numbers of each row and their indices; ties go to the first."""
-    columns = x.shape[-1]
-    if 4 * k < columns:  # only numbers no less than the k-th largest need sorting
-        least = np.partition(x, columns - k, axis=-1)[..., columns - k, None]
-        fewest = (x >= least).sum(axis=-1).max()
-        if fewest == k:
-            indices = np.nonzero(x >= least)[-1].reshape(*x.shape[:-1], k)
-            order = np.argsort(-np.take_along_axis(x, indices, axis=-1), axis=-1, kind="stable")
-            indices = np.take_along_axis(indices, order, axis=-1)
-            return np.take_along_axis(x, indices, axis=-1), indices.astype("int32")
-    indices = np.argsort(-x, axis=-1, kind="stable")[..., :k]
-    return np.take_along_axis(x, indices, axis=-1), indices.astype("int32")
+    """Returns the `k` largest numbers of each row and their indices; ties go to the first.
+
+    They are in the `k` blocks of a row with the largest maxima, so only these are sorted, as in
+    `backend.top_k`.
+    """
+    columns, width = x.shape[-1], 64
+    count = columns // width
+    flat = x.reshape(-1, columns)
+    rows = np.arange(len(flat))[:, None]
+    if 2 * k > count:
+        indices = np.argsort(-flat, axis=-1, kind="stable")[:, :k]
+    else:
+        whole = flat[:, : count * width].reshape(len(flat), count, width)
+        blocks = np.argsort(-whole.max(axis=-1), axis=-1, kind="stable")[:, :k]
+        blocks.sort(axis=-1)  # so that ties go to the first
+        places = (blocks[:, :, None] * width + np.arange(width)).reshape(len(flat), -1)
+        rest = np.broadcast_to(np.arange(count * width, columns), (len(flat), columns % width))
+        places = np.concatenate([places, rest], axis=-1)  # the last, incomplete block too
+        order = np.argsort(-flat[rows, places], axis=-1, kind="stable")[:, :k]
+        indices = places[rows, order]
+    shape = (*x.shape[:-1], k)
+    return flat[rows, indices].reshape(shape), indices.astype("int32").reshape(shape)
 
 
 def take_columns(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Returns the numbers of each row of `x` `(rows, columns)` at `indices` `(rows, k)`."""
-    return np.take_along_axis(x, indices, axis=1)
+    return x[np.arange(len(x))[:, None], indices]
 
 
 def scatter(indices: np.ndarray, values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
