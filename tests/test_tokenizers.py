@@ -447,6 +447,20 @@ def test_stop_words_may_be_a_set():
     assert JiebaTokenizer(stop_words={"的"}).tokenize("我的书") == ["我", "书"]
 
 
+@pytest.mark.parametrize("package", ["jieba", "tokenizers"])
+def test_a_package_that_is_missing_is_named(package, monkeypatch):
+    """An exported model may run where they are not installed."""
+    pytest.importorskip("tokenizers", reason="the extra `subword` is not installed")
+    config = SubwordTokenizer(max_tokens=30).adapt(["slow slower"]).get_config()
+    segmentation._build.cache_clear()
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=f"pip install {package}"):
+        if package == "jieba":
+            JiebaTokenizer().tokenize("你好")
+        else:
+            SubwordTokenizer.from_config(config)
+
+
 @pytest.mark.parametrize("argument", ["stop_words", "user_dictionary"])
 def test_blank_words_are_passed_over(argument):
     assert JiebaTokenizer(**{argument: ["", " "]}).tokenize("我的书") == ["我", "的", "书"]

@@ -37,7 +37,10 @@ def load_jieba(user_words: Sequence[str] = ()):
 def _build(user_words):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # jieba's source has invalid escape sequences
-        import jieba
+        try:
+            import jieba
+        except ImportError as error:  # where only exported models run
+            raise ImportError("Chinese words need the package jieba: pip install jieba") from error
     jieba.setLogLevel(logging.WARNING)
     jieba.dt.initialize()
     if not user_words:

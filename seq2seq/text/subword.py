@@ -173,8 +173,9 @@ def _library():
 
 
 def _load(model):
+    library = _library()
     try:
-        return _library().Tokenizer.from_str(model)
+        return library.Tokenizer.from_str(model)
     except Exception as error:  # the library raises no other
         raise ValueError(
             f"Expected `model` as `get_config` returns it. Received: {model!r:.60} ({error})."
