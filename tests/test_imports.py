@@ -16,6 +16,8 @@ ROOMS = [
     "text",
     "data",
     "generation",
+    "tasks",
+    "runtime",
     "layers",
     "networks",
     "training",

@@ -1,6 +1,5 @@
 """What all models share: texts in `fit` and `evaluate`, a manifest, atomic saving."""
 
-import dataclasses
 import importlib
 import math
 import warnings
@@ -21,19 +20,18 @@ from seq2seq.data.splitting import split_texts
 from seq2seq.data.tables import read_data, read_validation
 from seq2seq.layers.pooling import MaxPooling, MeanPooling
 from seq2seq.models.cloning import cloned_by_config
+from seq2seq.models.configs import QUANTIZATIONS, read_config
 from seq2seq.models.fit_data import (
     batches_for_keras,
     check_and_prepare,
     check_call,
     validation_for_keras,
 )
-from seq2seq.networks.sides import deserialize_side, serialize_side
+from seq2seq.networks.sides import serialize_side
 from seq2seq.text.columns import read_column
 from seq2seq.text.side import Side
 from seq2seq.training.epoch_seeds import EpochSeeds
 from seq2seq.training.manifest import ManifestWriter, describe_data
-
-QUANTIZATIONS = ("int8", "int4")
 
 
 @dataclass(frozen=True)
@@ -430,28 +428,8 @@ class TextModel(keras.Model):
         Raises:
             ValueError: If it is not the config of such a model.
         """
-        config = dict(config)
-        manifest, quantization = config.pop("manifest", {}), config.pop("quantization", None)
-        options = {field.name for field in dataclasses.fields(cls.options_type)}
-        known = {*cls.side_names, *cls.more_arguments, *options, "name"}
-        if unknown := [name for name in config if name not in known]:
-            raise ValueError(
-                f"Expected the config of a {cls.__name__}. Received an unknown entry, "
-                f"{unknown[0]!r:.60}. Was the file saved by a newer version?"
-            )
-        if not isinstance(manifest, dict) or not isinstance(config.get("name", ""), str):
-            raise ValueError(
-                f"Expected the config of a {cls.__name__}. Received a manifest or a name of "
-                "another type."
-            )
-        if quantization not in (None, *QUANTIZATIONS):
-            raise ValueError(
-                f"Expected `quantization` among {', '.join(QUANTIZATIONS)} in the config of a "
-                f"{cls.__name__}. Received: {quantization!r:.60}."
-            )
-        for name in cls.side_names:
-            config[name] = deserialize_side(name, config.get(name), custom_objects)
-        model = cls(**config)
+        arguments, manifest, quantization = read_config(cls, config, custom_objects)
+        model = cls(**arguments)
         model.manifest = manifest
         if quantization is not None:
             model.quantize(quantization)

@@ -68,7 +68,7 @@ def read_settings(folder: Path) -> dict:
         ValueError: If they are not what `export` writes, or of a newer version.
     """
     content = _read_json(folder, SETTINGS)
-    if not isinstance(content.get("format"), int) or content.get("task") not in TASKS:
+    if not isinstance(content.get("format"), int) or str(content.get("task")) not in TASKS:
         raise _broken(folder, f"its {SETTINGS} is of something else")
     if content["format"] > FORMAT:
         raise ValueError(

@@ -1,0 +1,356 @@
+"""Exported models give what the model gives, without Keras; a broken folder is told in one line."""
+
+import json
+import subprocess
+import sys
+import threading
+
+import keras
+import numpy as np
+import pytest
+from conftest import CHINESE, ENGLISH, make_model
+
+import seq2seq
+from seq2seq.cli import main
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+ARCHITECTURES = {
+    "classic": {},
+    "gru": {"cell": "gru"},
+    "rnn": {"cell": "rnn", "attention": "luong", "attention_score": "general"},
+    "deep": {"num_layers": 3, "attention": "luong", "attention_score": "scaled"},
+    "two ways": {"bidirectional": True, "num_layers": 2, "cell": "gru", "attention": "bahdanau"},
+    "tied": {"tie_output": True, "embedding_dim": 32, "bidirectional": True, "attention": "luong"},
+}
+SAMPLERS = {
+    "greedy": "greedy",
+    "sample": seq2seq.Sample(temperature=2.0, top_k=6, top_p=0.95, seed=3),
+    "constrained": seq2seq.Sample(
+        seed=1, min_length=3, no_repeat_ngram=2, repetition_penalty=1.5, prefix="晚", banned=["。"]
+    ),
+    "beam": seq2seq.BeamSearch(4, num_results=3),
+}
+
+
+def trained_model(**options):
+    model = make_model(**options)
+    model.optimizer.learning_rate = 0.02
+    model.fit(ENGLISH, CHINESE, epochs=20, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES.values(), ids=ARCHITECTURES)
+def both(request, tmp_path_factory):
+    """A model, and what was exported from it."""
+    model = trained_model(**request.param)
+    folder = tmp_path_factory.mktemp("exported") / "model"
+    assert model.export(folder, verbose=0) < 1e-4
+    return model, seq2seq.load_model(folder)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """The folder of a small model, not to be changed."""
+    folder = tmp_path_factory.mktemp("exported") / "model"
+    trained_model().export(folder, verbose=0)
+    return folder
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_the_same_texts(both, name):
+    model, exported = both
+    options = {"sampler": SAMPLERS[name], "max_length": 9}
+    assert exported.generate(ENGLISH, **options) == model.generate(ENGLISH, **options)
+    assert exported.generate("", **options) == model.generate("", **options)
+    assert exported.generate(ENGLISH[1], batch_size=1) == model.generate(ENGLISH[1])
+
+
+def test_the_same_scores_details_and_vectors(both):
+    model, exported = both
+    np.testing.assert_allclose(
+        exported.score(ENGLISH, CHINESE), model.score(ENGLISH, CHINESE), atol=1e-4
+    )
+    for pooling in ("mean", "max"):
+        np.testing.assert_allclose(
+            seq2seq.encode_texts(exported, ENGLISH, pooling),
+            seq2seq.encode_texts(model, ENGLISH, pooling),
+            atol=1e-5,
+        )
+    ours = model.generate(ENGLISH, return_details=True)
+    theirs = exported.generate(ENGLISH, return_details=True)
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.tokens == other.tokens and one.source_tokens == other.source_tokens
+        np.testing.assert_allclose(one.token_scores, other.token_scores, atol=1e-4)
+        assert [place[0][0] for place in one.alternatives] == [
+            place[0][0] for place in other.alternatives
+        ]
+        assert (one.attention is None) == (other.attention is None)
+        if one.attention is not None:
+            np.testing.assert_allclose(one.attention, other.attention, atol=1e-5)
+
+
+def test_the_same_figures(both):
+    model, exported = both
+    ours = seq2seq.evaluation.evaluate_model(model, ENGLISH, CHINESE)
+    theirs = seq2seq.evaluation.evaluate_model(exported, ENGLISH, CHINESE)
+    assert theirs == pytest.approx(ours, abs=1e-4)
+
+
+def test_eight_bits_are_near(tmp_path):
+    model = trained_model(attention="luong")
+    model.export(tmp_path / "m", quantize="int8", verbose=0)
+    exported = seq2seq.load_model(tmp_path / "m")
+    assert exported.generate(ENGLISH) == CHINESE
+    gap = np.abs(exported.score(ENGLISH, CHINESE) - model.score(ENGLISH, CHINESE))
+    assert 0 < gap.max() < 0.1
+
+
+def test_a_language_model(tmp_path):
+    tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
+    model = seq2seq.LanguageModel(tokenizer, embedding_dim=8, units=16, num_layers=2)
+    model.fit(CHINESE, epochs=10, verbose=0)
+    model.export(tmp_path / "m", verbose=0)
+    exported = seq2seq.load_model(tmp_path / "m")
+    prompts = ["", "晚", "车站在哪", "晚"]
+    for sampler in ("greedy", seq2seq.Sample(seed=2), seq2seq.BeamSearch(3, num_results=2)):
+        options = {"sampler": sampler, "max_length": 9}
+        assert exported.generate(prompts, **options) == model.generate(prompts, **options)
+    pieces = exported.generate("车", max_length=7, sampler=seq2seq.Sample(seed=2), stream=True)
+    assert "".join(pieces) == model.generate("车", max_length=7, sampler=seq2seq.Sample(seed=2))
+    assert exported.perplexity(CHINESE) == pytest.approx(model.perplexity(CHINESE), rel=1e-4)
+    one, other = (each.generate("晚", 5, return_details=True) for each in (model, exported))
+    assert one.text == other.text
+    np.testing.assert_allclose(one.token_scores, other.token_scores, atol=1e-4)
+    np.testing.assert_allclose(
+        seq2seq.encode_texts(exported, CHINESE), seq2seq.encode_texts(model, CHINESE), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("pair_buckets", [0, 10])
+def test_a_classifier(tmp_path, pair_buckets):
+    tokenizer, labels = seq2seq.CharTokenizer().adapt(CHINESE), [1, 0, 1, 0]
+    model = seq2seq.TextClassifier(tokenizer, [0, 1], 8, 8, pair_buckets=pair_buckets)
+    model.fit(CHINESE, labels, epochs=3, verbose=0)
+    model.export(tmp_path / "m", verbose=0)
+    exported = seq2seq.load_model(tmp_path / "m")
+    np.testing.assert_allclose(
+        exported.predict_proba(CHINESE), model.predict_proba(CHINESE), atol=1e-6
+    )
+    assert exported.classify(CHINESE[0]).label == model.classify(CHINESE[0]).label
+    ours, theirs = model.evaluate(CHINESE, labels), exported.evaluate(CHINESE, labels)
+    assert theirs["loss"] == pytest.approx(ours["loss"], abs=1e-5) and str(ours) == str(theirs)
+    np.testing.assert_allclose(
+        seq2seq.encode_texts(exported, CHINESE), seq2seq.encode_texts(model, CHINESE), atol=1e-5
+    )
+
+
+def test_a_model_of_ids(tmp_path):
+    model = seq2seq.Seq2Seq(9, 8, embedding_dim=4, units=4)
+    model.export(tmp_path / "m", verbose=0)
+    exported = seq2seq.load_model(tmp_path / "m")
+    rows = [[4, 5, 3], [6, 3]]
+    assert exported.generate(rows, max_length=4) == model.generate(rows, max_length=4)
+    with pytest.raises(ValueError, match="Received texts"):
+        exported.generate("good")
+
+
+def test_the_same_errors(both):
+    model, exported = both
+    for arguments, options in (
+        ((None,), {}),
+        (([["a"]],), {}),
+        (("good",), {"max_length": 0}),
+        (("good",), {"max_length": 10**6}),
+        (("good",), {"sampler": "best"}),
+        (([[1000, 3]],), {}),
+    ):
+        messages = []
+        for each in (model, exported):
+            with pytest.raises(ValueError) as raised:
+                each.generate(*arguments, **options)
+            messages.append(str(raised.value))
+        assert messages[0] == messages[1]
+
+
+PROGRAM = """
+import json, sys, seq2seq
+model = seq2seq.load_model(sys.argv[1])
+texts = json.loads(sys.argv[2])
+print(json.dumps([model.generate(texts, sampler=name) for name in ("greedy", "beam")]))
+model.score(texts, texts), model.generate(texts[0], return_details=True)
+seq2seq.encode_texts(model, texts), seq2seq.Sample(seed=1), repr(model)
+print(json.dumps(sorted({"keras", "tensorflow", "jax", "jieba", "h5py"} & sys.modules.keys())))
+"""
+
+
+def test_neither_keras_nor_a_backend_is_imported(exported):
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(exported), json.dumps(ENGLISH)],
+        capture_output=True,
+        text=True,
+    )
+    texts, modules = map(json.loads, run.stdout.splitlines())
+    assert texts == [CHINESE, CHINESE] and modules == [], run.stderr
+
+
+def test_many_threads_get_what_one_gets(exported):
+    model, results = seq2seq.load_model(exported, threads=1), [None] * 8
+
+    def generate(i):
+        results[i] = [model.generate(ENGLISH, sampler="beam") for _ in range(3)]
+
+    threads = [threading.Thread(target=generate, args=(i,)) for i in range(len(results))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [[CHINESE] * 3] * 8
+
+
+class TestCommands:
+    def test_export_generate_evaluate_inspect(self, exported, trained, tmp_path, capsys):
+        trained.save(tmp_path / "m.keras")
+        folder = str(tmp_path / "m")
+        assert main(["export", str(tmp_path / "m.keras"), folder, "--quantize", "int8"]) == 0
+        assert "Largest difference to the model" in capsys.readouterr().out
+        assert main(["generate", folder, "--text", ENGLISH[0], "--text", ENGLISH[1]]) == 0
+        assert capsys.readouterr().out.splitlines() == CHINESE[:2]
+        lines = [f"{pair[0]}\t{pair[1]}" for pair in zip(ENGLISH, CHINESE, strict=True)]
+        (tmp_path / "data.tsv").write_text("\n".join(lines), encoding="utf-8")
+        assert main(["evaluate", folder, str(tmp_path / "data.tsv"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["accuracy"] == 1
+        assert main(["inspect", folder, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["quantize"] == "int8"
+
+    def test_a_folder_that_is_something_else_is_told(self, tmp_path, capsys):
+        assert main(["generate", str(tmp_path), "--text", "a"]) == 1
+        assert "exported with `model.export(...)`" in capsys.readouterr().err
+
+
+class TestFolders:
+    @pytest.fixture
+    def folder(self, exported, tmp_path):
+        """A copy, to be spoiled."""
+        copy = tmp_path / "m"
+        copy.mkdir()
+        for file in exported.iterdir():
+            (copy / file.name).write_bytes(file.read_bytes())
+        return copy
+
+    def change(self, folder, **entries):
+        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+        content = json.dumps({**settings, **entries})
+        (folder / "settings.json").write_text(content, encoding="utf-8")
+
+    @pytest.mark.parametrize(
+        "name", ["settings.json", "encoder_model.onnx", "target_tokenizer.json"]
+    )
+    def test_a_file_that_is_missing_or_cut(self, folder, name):
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content[: len(content) // 2])
+        with pytest.raises(ValueError, match=name):
+            seq2seq.load_model(folder)
+        (folder / name).unlink()
+        with pytest.raises(ValueError, match=name):
+            seq2seq.load_model(folder)
+
+    def test_a_graph_of_another_model(self, folder, tmp_path):
+        make_model(units=16).export(tmp_path / "other", verbose=0)
+        other = (tmp_path / "other" / "decoder_model.onnx").read_bytes()
+        (folder / "decoder_model.onnx").write_bytes(other)
+        with pytest.raises(ValueError, match=r"decoder_model\.onnx is not the file that was"):
+            seq2seq.load_model(folder)
+
+    def test_settings_that_do_not_hold(self, folder):
+        for entries, words in (
+            ({"format": 2}, "format 1 or older"),
+            ({"format": "1"}, "of something else"),
+            ({"task": "cook"}, "of something else"),
+            ({"task": ["translate"]}, "of something else"),
+            ({"options": []}, "lacks 'options'"),
+            ({"files": {}}, "settings.json: sizes"),
+        ):
+            before = (folder / "settings.json").read_bytes()
+            self.change(folder, **entries)
+            if entries == {"files": {}}:
+                self.change(folder, sizes={"source": "many"})
+            with pytest.raises(ValueError, match=words):
+                seq2seq.load_model(folder)
+            (folder / "settings.json").write_bytes(before)
+        (folder / "settings.json").write_text("[" * 10_000, encoding="utf-8")
+        with pytest.raises(ValueError, match="cannot be read"):
+            seq2seq.load_model(folder)
+
+    def test_a_graph_reads_no_other_file(self, folder):
+        import hashlib
+
+        import onnx
+        from onnx import TensorProto
+
+        secret = folder.parent / "secret.bin"
+        secret.write_bytes(bytes(10**6))
+        for location in (str(secret), "../secret.bin", "/etc/hostname"):
+            graph = onnx.load(folder / "decoder_model.onnx")
+            weight = max(graph.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+            weight.data_location = TensorProto.EXTERNAL
+            size = len(weight.raw_data)
+            weight.ClearField("raw_data")
+            for key, value in (("location", location), ("offset", "0"), ("length", str(size))):
+                entry = weight.external_data.add()
+                entry.key, entry.value = key, value
+            content = graph.SerializeToString()
+            settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+            files = settings["files"] | {"decoder_model.onnx": hashlib.sha256(content).hexdigest()}
+            before = (folder / "decoder_model.onnx").read_bytes()
+            (folder / "decoder_model.onnx").write_bytes(content)
+            self.change(folder, files=files)
+            with pytest.raises(ValueError, match="Could not open"):
+                seq2seq.load_model(folder)
+            (folder / "decoder_model.onnx").write_bytes(before)
+
+    def test_a_folder_of_something_else_is_never_touched(self, tmp_path):
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "notes.txt").write_text("keep me")
+        (tmp_path / "file").write_text("keep me too")
+        for name in ("mine", "file"):
+            with pytest.raises(ValueError, match="holds something else"):
+                make_model().export(tmp_path / name)
+        assert (tmp_path / "mine" / "notes.txt").read_text() == "keep me"
+        assert (tmp_path / "file").read_text() == "keep me too"
+
+    def test_an_export_replaces_an_older_one_whole_or_not_at_all(self, folder, monkeypatch):
+        make_model(units=16).export(folder, verbose=0)
+        assert seq2seq.load_model(folder).units == 16
+        assert [file.name for file in folder.parent.iterdir()] == [folder.name]
+        before = {file.name: file.read_bytes() for file in folder.iterdir()}
+
+        def fail(*arguments, **options):
+            raise OSError("No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("pathlib.Path.write_bytes", fail)
+            with pytest.raises(ValueError, match="No space left"):
+                make_model(units=8).export(folder, verbose=0)
+        assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+        assert [file.name for file in folder.parent.iterdir()] == [folder.name]
+
+    def test_what_cannot_be_exported_is_told_before_any_work(self, tmp_path):
+        model = make_model()
+        with pytest.raises(ValueError, match="to be None or 'int8'"):
+            model.export(tmp_path / "m", quantize="int3")
+        with pytest.raises(ValueError, match=r"folder of .* to exist"):
+            model.export(tmp_path / "none" / "m")
+        model.quantize("int8")
+        with pytest.raises(ValueError, match="Received one that Keras has quantized"):
+            model.export(tmp_path / "m")
+        assert not list(tmp_path.iterdir())
+
+
+def test_the_classes_and_methods_are_those_of_the_models(both):
+    model, exported = both
+    for name in ("generate", "score", "respond", "coverage", "make_rows"):
+        ours, theirs = getattr(type(model), name), getattr(type(exported), name)
+        assert ours is theirs, name
+    assert keras.Model not in type(exported).__mro__
