@@ -135,6 +135,9 @@ def _add_export(commands):
     export.add_argument("model", help="model file (.keras)")
     export.add_argument("folder", metavar="FOLDER", help="folder to write; an export is replaced")
     export.add_argument("--quantize", choices=("int8",), help="weights of 8 bits")
+    export.add_argument(
+        "--format", choices=("onnx", "litert"), default="onnx", help="what runs it (default: onnx)"
+    )
     add_json(export)
 
 

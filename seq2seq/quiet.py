@@ -1,4 +1,4 @@
-"""Hides what TensorFlow prints at its start, which only the file descriptor can stop."""
+"""Hides what TensorFlow and LiteRT print when they start, by way of the file descriptor."""
 
 import contextlib
 import os
@@ -15,7 +15,8 @@ _START_UP = re.compile(
     | [IWE]\d{4}\ \d\d:\d\d:[\d.]+\ +\d+\ [\w./-]+:\d+\]\   # of absl
     | \d{4}-\d\d-\d\d\ [\d:.]+:\ [IWE]\ tensorflow/         # of older TensorFlows
     | To\ enable\ the\ following\ instructions:
-    | Skipping\ registering\ GPU\ devices""",
+    | Skipping\ registering\ GPU\ devices
+    | INFO:\ Created\ TensorFlow\ Lite\ """,
     re.VERBOSE,
 )
 

@@ -44,12 +44,30 @@ def export_onnx(
         The largest difference between two log probabilities, of the model and of the folder.
     """
     folder = Path(folder)
-    _check(model, folder, quantize)
+    check_export(model, folder, quantize)
     graphs = GRAPHS[model.task](model.network)
     contents = {
         f"{name}.onnx": (_quantized(graph) if quantize else graph).SerializeToString()
         for name, graph in graphs.items()
     }
+    return write_export(model, folder, quantize, verbose, contents, graphs)
+
+
+def write_export(model, folder, quantize, verbose, contents, graphs, describe=describe_folder):
+    """Writes graphs and what belongs to them, and compares them with the model.
+
+    Args:
+        model: See `export_onnx`.
+        folder: See `export_onnx`.
+        quantize: See `export_onnx`.
+        verbose: See `export_onnx`.
+        contents: The graphs' files, bytes by name.
+        graphs: The graphs by name, as `onnx.ModelProto`s.
+        describe: Returns the text of the folder's README; see `describe_folder`.
+
+    Returns:
+        The largest difference, as `export_onnx`.
+    """
     for name, side in model.sides.items():
         if side.tokenizer is not None:
             contents[tokenizer_file(name)] = _json(describe_tokenizer(side.tokenizer))
@@ -66,7 +84,7 @@ def export_onnx(
         "manifest": model.manifest,
     }
     contents[SETTINGS] = _json(settings)
-    contents["README.md"] = describe_folder(settings, graphs).encode()
+    contents["README.md"] = describe(settings, graphs).encode()
 
     def write(path):
         for name, content in contents.items():
@@ -112,7 +130,7 @@ def compare(model: TextModel, folder: str | Path) -> float:
     return float(np.abs(ours - theirs).max())
 
 
-def _check(model, folder, quantize):
+def check_export(model: TextModel, folder: Path, quantize: str | None) -> None:
     """Raises a `ValueError` for what cannot be exported, before anything is written."""
     if quantize not in (None, "int8"):
         raise ValueError(f"Expected `quantize` to be None or 'int8'. Received: {quantize!r}.")

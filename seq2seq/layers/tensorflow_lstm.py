@@ -61,9 +61,10 @@ def _forward(projected, mask, h, c, recurrent_kernel):
     These are the cell states and the gates; the three with a sigmoid `s` are kept as `2 * s - 1`.
     """
     length, units = tf.shape(projected)[0], recurrent_kernel.shape[0]
+    batch = h.shape[0]  # if known: LiteRT takes no arrays of steps of unknown shape
     projected = _array(projected)
     masks = None if mask is None else _array(mask)
-    cells = _new(length + 1, units).write(0, c)
+    cells = _new(length + 1, batch, units).write(0, c)
 
     def body(t, h, c, outputs, cells, gates):
         gate = tf.tanh(projected.read(t) + _product(h, recurrent_kernel))  # (batch, 4 * units)
@@ -80,7 +81,7 @@ def _forward(projected, mask, h, c, recurrent_kernel):
     _, h, c, outputs, cells, gates = tf.while_loop(
         lambda t, *_: t < length,
         body,
-        (0, h, c, _new(length, units), cells, _new(length, 4 * units)),
+        (0, h, c, _new(length, batch, units), cells, _new(length, batch, 4 * units)),
     )
     return outputs.stack(), h, c, cells, gates
 
@@ -118,7 +119,7 @@ def _backward(kept, mask, d_outputs, d_h, d_c, recurrent_kernel):
     _, _, d_h, d_c, d_gates = tf.while_loop(
         lambda t, *_: t >= 0,
         body,
-        (length - 1, cells.read(length), d_h, d_c, _new(length, 4 * units)),
+        (length - 1, cells.read(length), d_h, d_c, _new(length, None, 4 * units)),
     )
     return d_gates.stack(), d_h, d_c
 
@@ -148,5 +149,5 @@ def _array(x):
     return tf.TensorArray(x.dtype, tf.shape(x)[0], element_shape=x.shape[1:]).unstack(x)
 
 
-def _new(length, width):
-    return tf.TensorArray("float32", length, element_shape=(None, width), clear_after_read=False)
+def _new(length, batch, width):
+    return tf.TensorArray("float32", length, element_shape=(batch, width), clear_after_read=False)

@@ -344,35 +344,37 @@ class TextModel(keras.Model):
 
         Args:
             filepath: Path of the folder to write.
-            format: `"onnx"`: graphs, tokenizers and settings that `seq2seq.load_model` runs without
-                Keras and TensorFlow; or a format of Keras's. Defaults to `"onnx"`.
-            quantize: With `"onnx"`: `"int8"` for weights of 8 bits. Defaults to `None`.
+            format: `"onnx"` or `"litert"`: graphs, tokenizers and settings that
+                `seq2seq.load_model` runs without Keras and TensorFlow, with ONNX Runtime or LiteRT;
+                or another format of Keras's, such as `"tf_saved_model"`. Defaults to `"onnx"`.
+            quantize: With these two: `"int8"` for weights of 8 bits. Defaults to `None`.
             verbose: Whether to print what was written. Defaults to `"auto"`, yes.
             **kwargs: The other arguments of `keras.Model.export`.
 
         Raises:
             ValueError: If the folder holds something else, cannot be written, or an argument is out
                 of range.
-            ImportError: If `onnx` or `onnxruntime` is not installed.
+            ImportError: If a package that the format needs is not installed.
 
         Example:
 
         >>> model.export("translator", quantize="int8")  # doctest: +SKIP
         >>> seq2seq.load_model("translator").generate("Where is the station?")  # doctest: +SKIP
         """
-        if format != "onnx":
+        if format not in ("onnx", "litert"):
             if quantize is not None:
                 raise ValueError(
-                    f"Expected format='onnx' with quantize={quantize!r}. Received: {format!r}."
+                    f"Expected format='onnx' or 'litert' with quantize={quantize!r}. Received: "
+                    f"{format!r}."
                 )
             return super().export(filepath, format=format, verbose=verbose, **kwargs)
         if kwargs:
             raise ValueError(
-                f"Expected no other arguments with format='onnx'. Received: {min(kwargs)}=..."
+                f"Expected no other arguments with format={format!r}. Received: {min(kwargs)}=..."
             )
         # By its name, because that room comes after this one.
-        onnx_export = importlib.import_module("seq2seq.export.onnx_export")
-        return onnx_export.export_onnx(self, filepath, quantize, verbose)
+        room = importlib.import_module(f"seq2seq.export.{format}_export")
+        return getattr(room, f"export_{format}")(self, filepath, quantize, verbose)
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Saves the model as one file, replacing an older one only when complete.

@@ -40,6 +40,10 @@ class RecurrentClassifier:
 
     def __call__(self, token_ids):
         """Returns the probabilities of the classes `(batch, classes)` for ids `(batch, length)`."""
+        return self.read(token_ids)[0]
+
+    def read(self, token_ids):
+        """Returns the probabilities, and the encoder's outputs `(batch, length, units)`."""
         encoder = self.encoder
         x, mask = encoder.embedding(token_ids), encoder.mask(token_ids)  # (batch, length, dim)
         outputs, _ = encoder.stack(x, mask=mask)  # (batch, length, units)
@@ -49,4 +53,4 @@ class RecurrentClassifier:
             self.embedding_pooling(x, mask),  # (batch, dim)
         ]
         x = self.dropout(self.join(pooled))  # (batch, 2 * units + dim)
-        return self.softmax(self.output(x))  # (batch, classes)
+        return self.softmax(self.output(x)), outputs

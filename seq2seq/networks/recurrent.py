@@ -106,7 +106,10 @@ class Encoder:
             its memory of the source. A single state is followed by the source mask, because Keras
             unwraps a list of one.
         """
-        outputs, states, mask = self.read(source_ids)
+        return self.hand_over(*self.read(source_ids))
+
+    def hand_over(self, outputs, states, mask):
+        """Returns for the decoder what `read` returned."""
         if self.bridge is not None:
             states = self.bridge(states)  # each (batch, units)
         if self.attention is not None:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from seq2seq.checks import check_whole
+from seq2seq.runtime.litert_session import LiteRTSession
 from seq2seq.runtime.models import (
     ExportedClassifier,
     ExportedLanguageModel,
@@ -52,9 +53,7 @@ def load_exported(folder: str | Path, threads: int | None = None) -> ExportedMod
     settings = read_settings(folder)
     kind, side_names, graphs = TASKS[settings["task"]]
     sides = {name: _read_side(folder, name, settings) for name in side_names}
-    for name in graphs:
-        check_file(folder, f"{name}.onnx", settings)
-    sessions = {name: open_session(folder / f"{name}.onnx", threads) for name in graphs}
+    sessions = {name: _open_graph(folder, name, settings, threads) for name in graphs}
     try:
         return kind(settings, sides, sessions)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
@@ -95,6 +94,13 @@ def check_file(folder: Path, name: str, settings: dict) -> bytes:
     if hashlib.sha256(content).hexdigest() != settings["files"].get(name):
         raise _broken(folder, f"{name} is not the file that was written with it")
     return content
+
+
+def _open_graph(folder, name, settings, threads):
+    if f"{name}.tflite" in settings["files"]:
+        return LiteRTSession(check_file(folder, f"{name}.tflite", settings), threads)
+    check_file(folder, f"{name}.onnx", settings)
+    return open_session(folder / f"{name}.onnx", threads)
 
 
 def _read_side(folder, name, settings):
