@@ -27,7 +27,7 @@ results = []
 for folder, ids in json.loads(sys.argv[1]):
     model = tf.saved_model.load(folder)
     results.append(model.serve(ids).numpy().tolist())
-assert "seq2seq" not in sys.modules and "keras" not in sys.modules
+assert "seq2seq" not in sys.modules
 print(json.dumps(results))
 """
 

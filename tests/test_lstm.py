@@ -90,7 +90,7 @@ def test_a_model_can_be_exported(model, tmp_path):
     import tensorflow as tf
 
     inputs, _ = model.encode_pairs(ENGLISH, CHINESE)
-    model.export(tmp_path / "model", verbose=False)
+    model.export(tmp_path / "model", format="tf_saved_model", verbose=False)
     loaded = tf.saved_model.load(str(tmp_path / "model"))
     served = loaded.serve(list(map(tf.constant, inputs)))
     np.testing.assert_allclose(served, model(inputs), atol=1e-6)
