@@ -76,6 +76,13 @@ def test_a_classifier_of_weights_that_are_no_numbers_says_so():
         model.classify(CHINESE)
 
 
+def test_a_last_update_that_makes_weights_no_numbers_is_told():
+    model = make_model()
+    model.optimizer.learning_rate = np.nan
+    with pytest.warns(UserWarning, match="Epoch 1 ended with weights that are NaN"):
+        model.fit(ENGLISH, CHINESE, verbose=0)
+
+
 def test_a_loss_that_is_no_number_is_told_in_its_epoch():
     model = make_model()
     model.set_weights([weight * np.nan for weight in model.get_weights()])
