@@ -13,6 +13,8 @@ import seq2seq
 
 @pytest.fixture(params=["float64", "float16"])
 def floatx(request):
+    if request.param == "float16" and keras.backend.backend() == "jax":
+        pytest.skip("JAX has no QR decomposition in float16, with which Keras starts a recurrence")
     usual = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx(request.param)
     keras.config.set_dtype_policy(request.param)
