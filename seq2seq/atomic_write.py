@@ -23,7 +23,9 @@ def write_whole(filepath: str | Path, suffix: str, write: Callable[[Path], None]
     Raises:
         ValueError: If the folder is missing or the file cannot be written.
     """
-    path = Path(filepath)
+    path = Path(os.path.realpath(filepath))  # a link stays one
+    if path.is_dir():
+        raise ValueError(f"Expected the path of a file. Received: {path}, which is a folder.")
     if not path.parent.is_dir():
         raise ValueError(
             f"Expected the folder of {path} to exist. Received: {path.parent}, which is not a "
@@ -129,11 +131,13 @@ def only_writer(filepath: str | Path) -> Iterator[None]:
     except ImportError:  # Windows
         yield
         return
-    path = Path(filepath)
+    path = Path(os.path.realpath(filepath))
     lock = path.with_name(f".{path.name}.lock")
     with open(lock, "w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not (lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat())):
+                raise BlockingIOError("its owner has just removed it")
         except OSError as error:
             raise ValueError(
                 f"Expected to be the only one that trains into {path}. Received: another process "

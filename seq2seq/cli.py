@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"seq2seq: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as error:
-        print(f"\nseq2seq: {error or 'stopped.'}", file=sys.stderr)
+        print(f"\nseq2seq: {str(error) or 'stopped.'}", file=sys.stderr)
         return 130
     except Exception as error:  # such as out of memory: a user needs no stack trace
         words = " ".join(str(error).split())

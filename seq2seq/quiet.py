@@ -34,13 +34,17 @@ def quiet_start() -> Iterator[None]:
     >>> with quiet_start():
     ...     import tensorflow  # doctest: +SKIP
     """
+    if _level == "3":
+        os.environ.setdefault(LEVEL, "3")  # for what is printed after the start
     if _level != "3" or not _capture.begin():
         yield
         return
-    failed = True
+    failed = False
     try:
         yield
-        failed = False
+    except Exception:
+        failed = True
+        raise
     finally:
         _capture.end(failed)
 

@@ -33,6 +33,19 @@ def test_the_next_save_removes_what_a_killed_one_has_left(tmp_path):
     assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="it makes a link")
+def test_a_link_stays_one(tmp_path):
+    (tmp_path / "link.txt").symlink_to(tmp_path / "file.txt")
+    write_whole(tmp_path / "link.txt", ".txt", lambda temporary: temporary.write_text("new"))
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "file.txt").read_text() == "new"
+
+
+def test_a_folder_is_told(tmp_path):
+    with pytest.raises(ValueError, match="which is a folder"):
+        write_whole(tmp_path, ".txt", lambda temporary: None)
+
+
 def test_threads_may_save_to_one_path(tmp_path):
     path, both_write, errors = tmp_path / "a.txt", threading.Barrier(2, timeout=60), []
 

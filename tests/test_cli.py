@@ -82,6 +82,10 @@ def _interrupt(monkeypatch, at_epoch, arguments):
         assert main(arguments) == 130
 
 
+def _stop(options):
+    raise KeyboardInterrupt
+
+
 class TestTrain:
     def test_it_writes_one_model_file(self, folder, capsys):
         arguments = ["train", "data.tsv", "--output", "m.keras", "--validation", "data.tsv"]
@@ -176,6 +180,13 @@ class TestTrain:
         assert main(arguments) == 0
         _interrupt(monkeypatch, 0, [*arguments, "--overwrite"])
         assert "m.keras holds a model of 1 epoch(s)." in capsys.readouterr().err
+        keras.models.clone_model(load_model("m.keras")).save("n.keras")  # never fitted
+        resumed = ["train", "data.tsv", "--output", "n.keras", "--epochs", "1", "--resume"]
+        _interrupt(monkeypatch, 0, [*resumed, "--other-data"])
+        assert "n.keras holds a model of 0 epoch(s)." in capsys.readouterr().err
+        monkeypatch.setattr("seq2seq.commands.train.train", _stop)
+        assert main([*arguments, "--overwrite"]) == 130
+        assert capsys.readouterr().err == "\nseq2seq: stopped.\n"
 
     def test_resume_with_other_data_needs_consent(self, folder, capsys):
         arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL]

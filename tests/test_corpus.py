@@ -340,3 +340,19 @@ def test_lists_that_are_no_pairs_are_refused():
         fingerprint([], [])
     with pytest.raises(ValueError, match="Put it in a list"):
         fingerprint("ab", ["1", "2"])
+
+
+def test_a_tab_in_quotes_is_told(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text('"the\tcat"\t猫\n', encoding="utf-8")
+    with pytest.raises(ValueError, match="a quote begins that ends after a tab"):
+        read_pairs(path)
+    path.write_text('"the" cat\t"猫"\n5" pipe\t管\n', encoding="utf-8")
+    assert read_pairs(path) == (['"the" cat', '5" pipe'], ['"猫"', "管"])
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json"])
+def test_json_lines_of_arrays(tmp_path, suffix):
+    path = tmp_path / f"pairs{suffix}"
+    path.write_text('["Hi.", "嗨。"]\n["Run!", "跑！"]\n', encoding="utf-8")
+    assert read_pairs(path) == (["Hi.", "Run!"], ["嗨。", "跑！"])

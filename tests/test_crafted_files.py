@@ -70,10 +70,10 @@ def test_no_other_file_is_opened_or_quoted(tmp_path, secret, entry, load):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda config: config.update(units=2**40), "at most"),
-        (lambda config: config.update(embedding_dim=2**40), "at most"),
-        (lambda config: config.update(source=2**50), "at most"),
-        (lambda config: config.update(num_layers=2**50), "at most"),
+        (lambda config: config.update(units=2**40), "at most|too few"),
+        (lambda config: config.update(embedding_dim=2**40), "at most|too few"),
+        (lambda config: config.update(source=2**50), "at most|too few"),
+        (lambda config: config.update(num_layers=2**50), "at most|too few"),
         (lambda config: config.update(units="16"), "whole number"),
         (lambda config: config.update(cell=["lstm"]), "one of"),
         (lambda config: config.update(surprise=1), "unknown entry, 'surprise'"),
@@ -97,6 +97,39 @@ def test_no_other_file_is_opened_or_quoted(tmp_path, secret, entry, load):
 def test_a_config_of_other_entries_or_types_is_refused(tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
         seq2seq.load_model(craft(tmp_path, change))
+
+
+@pytest.mark.parametrize(
+    ("name", "entries"),
+    [
+        ("classifier", {"labels": 10**7}),
+        ("attentive", {"source": 2 * 10**7}),
+        ("attentive", {"units": 20_000}),
+        ("attentive", {"num_layers": 10**6}),
+    ],
+)
+def test_a_network_larger_than_the_weights_is_refused_before_it_is_made(tmp_path, name, entries):
+    path = craft(tmp_path, lambda config: config.update(entries), name)
+    with pytest.raises(ValueError, match="too few for its settings"):
+        seq2seq.load_model(path)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"padding": {"strategy": {"Fixed": 10**8}, "direction": "Right"}},
+        {"truncation": {"max_length": 1, "stride": 5}},
+        {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}},
+        {"pre_tokenizer": {"type": "Whitespace"}},
+        {"model": {"type": "WordPiece"}},
+    ],
+    ids=lambda entries: next(iter(entries)),
+)
+def test_subwords_that_adapt_would_not_make_are_refused(entries):
+    config = seq2seq.SubwordTokenizer(max_tokens=20).adapt(["low lower"]).get_config()
+    config["model"] = json.dumps({**json.loads(config["model"]), **entries})
+    with pytest.raises(ValueError, match="Expected `model` as `get_config` returns it"):
+        seq2seq.SubwordTokenizer.from_config(config)
 
 
 def test_json_nested_ten_thousand_deep_is_refused(tmp_path):

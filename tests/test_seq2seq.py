@@ -511,6 +511,18 @@ class TestStreamedPairs:
         assert sum(len(inputs["source_ids"]) for inputs, _ in stream) == 5000
         assert 400 <= most <= 2 * 400 + 1  # a pool is let go when the next one has been read
 
+    def test_a_later_epoch_has_the_order_it_would_have_had(self, phrases):
+        def train(*stages):
+            model = make_model()
+            stream = model.stream_pairs(lambda: zip(*phrases, strict=True), 1, seed=3)
+            for initial_epoch, epochs in stages:
+                model.fit(stream, initial_epoch=initial_epoch, epochs=epochs, verbose=0)
+                stream = model.stream_pairs(lambda: zip(*phrases, strict=True), 1, seed=3)
+            return model.get_weights()
+
+        for whole, resumed in zip(train((0, 3)), train((0, 1), (1, 3)), strict=True):
+            np.testing.assert_array_equal(whole, resumed)
+
     def test_a_seed_fixes_the_order(self, model, phrases):
         def order(seed):
             stream = model.stream_pairs(lambda: zip(*phrases, strict=True), 1, seed=seed)

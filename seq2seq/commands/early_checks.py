@@ -30,7 +30,7 @@ def resumed_model(options) -> Path | None:
 
 
 def _check_train(options):
-    _check_output(options)
+    check_output(options)
     if options.learning_rate is not None:
         check_number("--learning-rate", options.learning_rate, "(0, inf)")
     if options.warm_up is not None and options.decay is None:
@@ -53,7 +53,8 @@ def _check_train(options):
         check_readable(files)
 
 
-def _check_output(options):
+def check_output(options) -> None:
+    """Raises a `ValueError` for an `--output` that cannot be written or would be lost."""
     output = Path(options.output)
     check_model_path(output)
     kept = next((path for path in (output, last_model(output)) if path.exists()), None)

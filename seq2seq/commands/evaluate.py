@@ -1,5 +1,7 @@
 """The command `evaluate`."""
 
+import sys
+
 from seq2seq.commands.examples import read_examples
 from seq2seq.commands.options import flag, given, print_result
 from seq2seq.commands.sampler_options import (
@@ -10,6 +12,7 @@ from seq2seq.commands.sampler_options import (
 )
 from seq2seq.evaluation import evaluate_model
 from seq2seq.files.loading import load_model
+from seq2seq.progress import Progress
 from seq2seq.tasks.classification_report import ClassificationReport
 
 
@@ -28,6 +31,7 @@ def evaluate(options) -> None:
         )
     texts, targets = read_examples(options, model, options.data)
     targets = model.match_targets(targets)
+    progress = Progress(None, int(sys.stderr.isatty()), sys.stderr)
     result = evaluate_model(
         model,
         texts,
@@ -36,7 +40,9 @@ def evaluate(options) -> None:
         sampler=sampler,
         max_length=max_length(options),
         batch_size=options.batch_size,
+        verbose=progress,
     )
+    progress.close()
     lines = _lines(result)
     if "confusion_matrix" in result:
         result["confusion_matrix"] = result["confusion_matrix"].tolist()

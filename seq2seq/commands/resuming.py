@@ -43,7 +43,8 @@ def check_data(options, model: TextModel, examples: Examples, path: Path) -> Non
     if other and not options.other_data:
         raise ValueError(
             f"Expected --resume with the data that {path} was trained on. Received other "
-            f"{model.examples_are}. Add --other-data if they are meant."
+            f"{model.examples_are}; another --seed or --validation makes them so too. Add "
+            "--other-data if they are meant."
         )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 
 from seq2seq.atomic_write import only_writer
-from seq2seq.commands.early_checks import last_model, resumed_model
+from seq2seq.commands.early_checks import check_output, last_model, resumed_model
 from seq2seq.commands.options import given, print_result
 from seq2seq.commands.resuming import check_data, epochs_of, resume, seed_of
 from seq2seq.commands.task_options import MIXED
@@ -21,6 +21,7 @@ def train(options) -> None:
     output = Path(options.output)
     last = last_model(output)
     with only_writer(output):
+        check_output(options)  # again: another training may have ended meanwhile
         try:
             _train(options, output, last)
         except KeyboardInterrupt:
@@ -91,6 +92,7 @@ def _stopped(output, last) -> str:
     """Returns what to say after Ctrl-C: what is kept."""
     for path, cure in ((last, " Continue with --resume."), (output, "")):
         if path.exists():
-            epochs = read_config(path)["config"]["manifest"]["training"]["epochs"]
+            manifest = read_config(path)["config"].get("manifest", {})
+            epochs = manifest.get("training", {}).get("epochs", 0)
             return f"stopped. {path} holds a model of {epochs} epoch(s).{cure}"
     return "stopped. No epoch was finished: nothing is kept."

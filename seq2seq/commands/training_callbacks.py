@@ -1,6 +1,5 @@
 """What happens while `train` trains: the learning rate, the files it keeps, what it shows."""
 
-import math
 from pathlib import Path
 
 import keras
@@ -10,6 +9,7 @@ from seq2seq.commands.examples import Examples
 from seq2seq.files.keras_file import read_config
 from seq2seq.generation.samplers import Sample
 from seq2seq.models.text_model import TextModel
+from seq2seq.training.manifest import find_nan
 
 WARM_UP = 500
 SHOWN = 3
@@ -89,11 +89,10 @@ class RefuseNaN(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Checks the losses of an epoch."""
-        losses = [logs[name] for name in ("loss", "val_loss") if name in logs]
-        if not all(map(math.isfinite, losses)):
+        if wrong := find_nan(self.model, logs):
             raise ValueError(
-                f"Expected a finite loss. Received {losses} in epoch {epoch + 1}. Train with "
-                "a lower --learning-rate; files of earlier epochs are kept."
+                f"Expected a finite loss. Received {wrong} in epoch {epoch + 1}. Train with a "
+                "lower --learning-rate; files of earlier epochs are kept."
             )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from seq2seq.backend import padded_size
 from seq2seq.checks import check_whole
 from seq2seq.data.padding import pad_rows, shift_right
+from seq2seq.quiet import quiet_start
 from seq2seq.text.vocabulary import BOS, EOS, PAD
 
 POOL = 100  # batches that are sorted by length together: enough to fill them, few enough to mix
@@ -104,7 +105,7 @@ def stream_batches(
             read, *lengths = _pair_reader(source_rows, label_rows)
             yield from map(read, _plan(*lengths, batch_size, shuffle, generator))
 
-    return _dataset(batches, PAIR_NAMES, -(-count // batch_size))
+    return _dataset(batches, PAIR_NAMES, -(-count // batch_size), order)
 
 
 def make_labelled_batches(
@@ -226,7 +227,7 @@ def make_streams(
             part = slice(start, start + window)
             yield pad_rows(token_ids[:, part], window), pad_rows(labels[:, part], window)
 
-    return _dataset(batches, (), -(-length // window))
+    return _dataset(batches, (), -(-length // window), order)
 
 
 def _pair_reader(source_rows, label_rows):
@@ -250,16 +251,19 @@ def _bucketed(read, names, source_lengths, label_lengths, batch_size, shuffle, s
         generator = order.next_generator()
         return map(read, _plan(source_lengths, label_lengths, batch_size, shuffle, generator))
 
-    return _dataset(batches, names, -(-len(label_lengths) // batch_size), rank)
+    return _dataset(batches, names, -(-len(label_lengths) // batch_size), order, rank)
 
 
-def _dataset(batches, names, count, rank=2):
-    import tensorflow as tf
+def _dataset(batches, names, count, order, rank=2):
+    with quiet_start():
+        import tensorflow as tf
 
     ids = tf.TensorSpec((None, None), tf.int32)
     signature = dict.fromkeys(names, ids) or ids, tf.TensorSpec((None,) * rank, tf.int32)
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
+    dataset.epoch_order = order  # for `fit`, which may begin at a later epoch
+    return dataset
 
 
 class _Rows:

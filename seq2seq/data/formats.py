@@ -70,7 +70,20 @@ def _tsv_rows(path, lines: Iterator[str], columns: Columns | None) -> Rows:
                 f"{path}, line {number}: expected source<TAB>target, received {line[:40]!r} with "
                 f"{len(cells)} column(s). {cure}"
             )
+        if '"' in line:
+            _check_quotes(path, number, cells)
         yield cells[places[0]], cells[places[1]]
+
+
+def _check_quotes(path, number, cells):
+    """Raises a `ValueError` for a text in quotes that holds a tab, as spreadsheets write it."""
+    odd = [cell for cell in cells if cell.count('"') % 2]
+    if len(odd) > 1 and odd[0].startswith('"') and odd[-1].endswith('"'):
+        raise ValueError(
+            f"{path}, line {number}: expected texts without tabs. Received {odd[0][:40]!r}, in "
+            "which a quote begins that ends after a tab. Quotes are plain characters in this "
+            "format: save a spreadsheet as .csv."
+        )
 
 
 def _csv_rows(path, lines: Iterator[str], columns: Columns | None) -> Rows:
@@ -119,12 +132,21 @@ def _json_records(path, lines: Iterator[str]) -> Iterator[tuple[str, dict | list
     """Yields place and value of each record: the objects of lines, or the items of one array."""
     filled = _filled(lines)
     start, first = next(filled, (1, ""))
-    if first.lstrip().startswith("["):
+    if first.lstrip().startswith("[") and not _is_pair(first):
         array = _parse(path, start, f"{first}\n{''.join(lines)}".rstrip())
         yield from ((f"item {count}", item) for count, item in enumerate(array, start=1))
     elif first:
         for number, line in itertools.chain([(start, first)], filled):
             yield f"line {number}", _parse(path, number, line)
+
+
+def _is_pair(line) -> bool:
+    """Tells whether a line is an array of two texts, a record of its own."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, list) and len(value) > 1 and isinstance(value[0], str)
 
 
 def _parse(path, number, text):

@@ -174,6 +174,8 @@ def check_rows(side: str, rows: Sequence, vocabulary_size: int) -> list[list[int
             row = np.asarray(row)
         except ValueError:  # rows and numbers in one
             row = np.asarray(row, dtype="object")
+        if row.dtype.kind == "f" and (row % 1 == 0).all():  # as Keras takes them
+            row = row.astype("int64")
         if row.ndim != 1 or row.dtype.kind not in "iu":
             raise ValueError(
                 f"Expected {side}texts, or rows of ids (whole numbers), in a list. Received: "

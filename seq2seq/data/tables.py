@@ -47,7 +47,7 @@ def read_data(x, y, names: Mapping[str, str | None]) -> tuple:
     if given := [f"{name}={column!r}" for name, column in names.items() if column is not None]:
         raise ValueError(
             f"Expected a table, such as a data frame, with {', '.join(given)}. Received: "
-            f"{show(x)}. Leave out the names of columns."
+            f"{show(x)}. {cure(x) or 'Leave out the names of columns.'}"
         )
     x = _read_iterator(x) if isinstance(x, Iterator) else read_column(x)
     if isinstance(y, Iterator):

@@ -21,6 +21,7 @@ def evaluate_model(
     sampler=None,
     max_length: int = 100,
     batch_size: int = 64,
+    verbose="auto",
 ) -> dict:
     """Evaluates a model on texts.
 
@@ -46,6 +47,7 @@ def evaluate_model(
             `Sample(seed=0)` for a language model.
         max_length: Maximum number of generated tokens. Defaults to 100.
         batch_size: Defaults to 64.
+        verbose: See `Seq2Seq.generate`; for the texts that are generated. Defaults to `"auto"`.
 
     Returns:
         Dict of floats by name; for a `TextClassifier` without `metrics` a `ClassificationReport`.
@@ -77,18 +79,19 @@ def evaluate_model(
     if {"coverage", "source_coverage"} & set(names):
         results.update(model.coverage(sources, targets))
     if generated:
-        results.update(_judge(model, sources, targets, generated, sampler, max_length, batch_size))
+        options = sampler, max_length, batch_size, verbose
+        results.update(_judge(model, sources, targets, generated, *options))
     if metrics is None and isinstance(results, ClassificationReport):
         return results  # it prints as a table
     return {name: results[name] for name in names}
 
 
-def _judge(model, sources, targets, names, sampler, max_length, batch_size):
+def _judge(model, sources, targets, names, *options):
     """Returns the metrics of generated texts."""
     references = None
     if targets is not None:
         sources, references = group_references(sources, targets)
-    hypotheses = model.write(sources, sampler, max_length, batch_size)
+    hypotheses = model.write(sources, *options)
     results = {name: distinct(hypotheses, VARIETY[name]) for name in VARIETY.keys() & names}
     for name in TEXT_METRICS.keys() & names:
         results[name] = TEXT_METRICS[name](hypotheses, references)

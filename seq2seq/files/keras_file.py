@@ -5,8 +5,8 @@ import os
 import zipfile
 from pathlib import Path
 
-MOST_EXPANDED = 1000  # times its size that a file of an archive may unpack to
-MOST_CONFIG = 2**30  # bytes
+MOST_EXPANDED = 50  # times its size that a file of an archive may unpack to
+MOST_CONFIG = 2**28  # bytes
 
 
 def check_model_path(filepath: str | Path) -> None:
@@ -35,6 +35,24 @@ def _check_members(archive):
         raise ValueError("its config is larger than any vocabulary makes it")
 
 
+def _check_sizes(config, weights):
+    """Raises a `ValueError` for a network that is larger than its weights, before it is made."""
+    units, layers, dim = (
+        config.get(name) if isinstance(config.get(name), int) else 1
+        for name in ("units", "num_layers", "embedding_dim")
+    )
+    rows = [config.get(name) for name in ("source", "target", "tokenizer", "pair_buckets")]
+    rows = [size for size in rows if isinstance(size, int)]
+    labels = config.get("labels")
+    fewest = max(
+        layers * units**2 // 2,  # half for each direction
+        dim * sum(rows),
+        labels * units if isinstance(labels, int) else 0,
+    )
+    if fewest // 2 > weights:  # of four bits each
+        raise ValueError(f"its {weights:,} bytes of weights are too few for its settings")
+
+
 def read_config(path: str | Path) -> dict:
     """Reads the config of a saved model, without loading it.
 
@@ -56,9 +74,10 @@ def read_config(path: str | Path) -> dict:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive)
             config = json.loads(archive.read("config.json"))
-            archive.getinfo("model.weights.h5")
+            weights = archive.getinfo("model.weights.h5").file_size
         if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
             raise ValueError("its config is not one of a model")
+        _check_sizes(config["config"], weights)
         return config
     except (zipfile.BadZipFile, KeyError, EOFError, ValueError, OSError, RecursionError) as error:
         raise ValueError(

@@ -121,8 +121,9 @@ class TextClassifier(LabelledTexts, TextModel):
             max_length=max_length,
             precision=precision,
         )
-        class_labels, side = ClassLabels(labels), Side.of("tokenizer", tokenizer)
-        options.count_weights(side.size, len(class_labels.labels))
+        side = Side.of("tokenizer", tokenizer)
+        options.count_weights(side.size, labels if isinstance(labels, int) else 0)
+        class_labels = ClassLabels(labels)
         network = RecurrentClassifier(side.size, len(class_labels.labels), options)
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         super().__init__(inputs=token_ids, outputs=network(token_ids), name=name)

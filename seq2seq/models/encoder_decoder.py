@@ -16,7 +16,7 @@ from seq2seq.generation.compiled_generator import CompiledGenerator
 from seq2seq.models.scoring import CompiledPairScorer
 from seq2seq.models.token_model import TokenModel
 from seq2seq.tasks.measures import perplexities
-from seq2seq.tasks.pairs import PairTexts
+from seq2seq.tasks.pairs import PairTexts, make_pair_rows
 from seq2seq.text.side import Side
 from seq2seq.training.metrics import Accuracy, Perplexity
 
@@ -125,11 +125,13 @@ class EncoderDecoderModel(PairTexts, TokenModel):
                 raise ValueError("Expected `read_pairs` to return pairs. It returned none.")
         check_whole("num_pairs", num_pairs)
 
+        sides, options = self.sides, self.options  # TensorFlow keeps the function for ever
+
         def read_rows(count):
             pairs, done = check_each_pair(read_pairs()), 0
             while pool := list(itertools.islice(pairs, count)):
                 done += len(pool)
-                yield self.make_pairs(*map(list, zip(*pool, strict=True)))
+                yield make_pair_rows(sides, options, *map(list, zip(*pool, strict=True)))
             if done != num_pairs:
                 raise ValueError(
                     f"Expected {num_pairs} pairs from `read_pairs` in each epoch. Received {done}. "

@@ -198,6 +198,12 @@ class LanguageModel(ContinuedTexts, TokenModel):
         rest = epochs, verbose, callbacks, validation_split, validation_data, shuffle
         if not carry_states:
             return super().fit(x, y, batch_size, *rest, **kwargs)
+        strategy = getattr(self, "distribute_strategy", None)
+        if strategy is not None and strategy.num_replicas_in_sync > 1:
+            raise ValueError(
+                "Expected one replica with carry_states=True. Received a model of "
+                f"{strategy.num_replicas_in_sync}. Train it without states that are carried."
+            )
         if not self.is_read(x):
             raise ValueError("Expected texts with carry_states=True. Received no list of texts.")
         batch_size = BATCH_SIZE if batch_size is None else batch_size

@@ -221,7 +221,7 @@ class TextModel(keras.Model):
             verbose=verbose,
             callbacks=[
                 ManifestWriter(manifest),
-                EpochSeeds(order),
+                EpochSeeds(order, x),
                 *keras.tree.flatten(callbacks or []),
             ],
             validation_data=validation,

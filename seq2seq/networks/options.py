@@ -14,7 +14,8 @@ from seq2seq.checks import check_number, check_whole
 
 CELLS = ("lstm", "gru", "rnn")
 SCORES = ("dot", "scaled", "general")
-MOST_WEIGHTS = 2**36
+MOST_WEIGHTS = 2**32
+MOST_LAYERS = 1000
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -88,6 +89,10 @@ class RecurrentOptions:
         Raises:
             ValueError: If they are more than any machine could hold.
         """
+        if self.num_layers > MOST_LAYERS:
+            raise ValueError(
+                f"Expected `num_layers` of at most {MOST_LAYERS}. Received: {self.num_layers}."
+            )
         width = max(self.units, self.embedding_dim)
         count = sum(sizes) * width * 2 + self.num_layers * 16 * width**2
         if count > MOST_WEIGHTS:

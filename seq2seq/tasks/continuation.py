@@ -47,7 +47,12 @@ class ContinuationModel:
         return {"coverage": known_share(self.tokenizer.encode_all(texts))}
 
     def write(
-        self, texts: Sequence[str], sampler: Sampler | None, max_length: int, batch_size: int
+        self,
+        texts: Sequence[str],
+        sampler: Sampler | None,
+        max_length: int,
+        batch_size: int,
+        verbose="auto",
     ) -> list[str]:
         """Generates the texts to evaluate, as many as given, at most 100."""
         prompts = [""] * min(SAMPLES, len(texts))

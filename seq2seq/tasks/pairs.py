@@ -119,22 +119,11 @@ class PairTexts:
 
     def make_pairs(self, sources: Sequence, targets: Sequence) -> tuple[list, list]:
         """Returns rows of ids ending with `EOS` for both sides of pairs of texts or of ids."""
-        sources, targets = as_list(sources), as_list(targets)
-        check_pairs(sources, () if targets is None else targets)
-        return self.make_rows("source", sources), self.make_rows("target", targets)
+        return make_pair_rows(self.sides, self.options, sources, targets)
 
     def make_rows(self, side: str, texts: Sequence) -> list[list[int]]:
         """Returns rows of ids for one side of the pairs, texts or ids."""
-        size, tokenizer = self.sides[side].size, self.sides[side].tokenizer
-        texts = as_list(texts)
-        if not is_texts(texts):
-            return check_rows(side, texts, size)
-        if tokenizer is None:
-            raise ValueError(
-                f"Expected {side} ids, because the model was made with {side}={size}, a vocabulary "
-                "size. Received texts. Pass ids, or make the model with a tokenizer."
-            )
-        return encode_rows(side, texts, tokenizer, getattr(self.options, f"max_{side}_length"))
+        return make_side_rows(self.sides, self.options, side, texts)
 
     def check_examples(self, sources, targets) -> None:
         """Raises a `ValueError` unless the model can be evaluated on these pairs."""
@@ -157,9 +146,11 @@ class PairTexts:
             "source_coverage": known_share(self.source_tokenizer.encode_all(sources)),
         }
 
-    def write(self, sources, sampler, max_length: int, batch_size: int) -> list[str]:
+    def write(
+        self, sources, sampler, max_length: int, batch_size: int, verbose="auto"
+    ) -> list[str]:
         """Generates the texts to evaluate."""
-        return self.generate(sources, max_length, sampler or "greedy", batch_size)
+        return self.generate(sources, max_length, sampler or "greedy", batch_size, verbose=verbose)
 
     @staticmethod
     def read_examples(paths: Sequence[str], columns: Sequence | None = None) -> Pairs:
@@ -191,3 +182,27 @@ class PairTexts:
                 "Expected attention and two tokenizers for replace_unknown=True, which "
                 "copies a source token. Leave it out, or train with attention='luong'."
             )
+
+
+def make_pair_rows(sides: dict, options, sources: Sequence, targets: Sequence) -> tuple[list, list]:
+    """Returns rows of ids for pairs; see `PairTexts.make_pairs`. It holds no model."""
+    sources, targets = as_list(sources), as_list(targets)
+    check_pairs(sources, () if targets is None else targets)
+    return (
+        make_side_rows(sides, options, "source", sources),
+        make_side_rows(sides, options, "target", targets),
+    )
+
+
+def make_side_rows(sides: dict, options, side: str, texts: Sequence) -> list[list[int]]:
+    """Returns rows of ids for one side of pairs; see `PairTexts.make_rows`."""
+    size, tokenizer = sides[side].size, sides[side].tokenizer
+    texts = as_list(texts)
+    if not is_texts(texts):
+        return check_rows(side, texts, size)
+    if tokenizer is None:
+        raise ValueError(
+            f"Expected {side} ids, because the model was made with {side}={size}, a vocabulary "
+            "size. Received texts. Pass ids, or make the model with a tokenizer."
+        )
+    return encode_rows(side, texts, tokenizer, getattr(options, f"max_{side}_length"))

@@ -127,6 +127,9 @@ def cure(value) -> str:
         return f"Pass one column of it, such as table[{next(iter(names), 'text')!r}]."
     if isinstance(value, PathLike) or (isinstance(value, str) and _file_name.fullmatch(value)):
         return "Read the file first, with seq2seq.read_pairs or seq2seq.read_lines."
+    if isinstance(value, Mapping) and all(isinstance(part, list) for part in value.values()):
+        lists = ", ".join(f"data[{name!r}]" for name in list(value)[:2])
+        return f"Pass its lists, {lists}, or make a table of it, such as pandas.DataFrame(data)."
     if isinstance(value, Mapping):
         parts = [name for name in value if column_names(value[name]) is not None]
         name = parts[0] if parts else next(iter(value), "text")
@@ -142,6 +145,8 @@ def cure(value) -> str:
     first = next(iter(value), None) if isinstance(value, (list, tuple)) else None
     if isinstance(first, bytes):
         return 'Decode the texts: [text.decode("utf-8") for text in texts].'
+    if isinstance(first, Mapping):
+        return "Make a table of it, such as pandas.DataFrame(records)."
     if isinstance(first, (list, tuple)):
         nested = "Write each text as one str, not in a list of its own."
         return nested if begins_with_text(first) else "Pass rows of ids as an array, padded with 0."

@@ -11,10 +11,17 @@ from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
 UNKNOWN = SPECIAL_TOKENS[1]
+NONE = ("truncation", "padding", "normalizer", "post_processor")  # of the library, not used here
 BYTES = {f"<0x{byte:02X}>": bytes([byte]) for byte in range(256)}  # the library's names for them
 # A subword is part of a run of letters or of Chinese characters, or a digit or mark, optionally
 # with a space before it.
 PIECES = rf"{SPACE}?(?:[{HAN}]+|[\p{{L}}\p{{M}}&&[^{HAN}]]+|[^\p{{L}}\p{{M}}{SPACE}])|{SPACE}"
+PRE_TOKENIZER = {
+    "type": "Split",
+    "pattern": {"Regex": PIECES},
+    "behavior": "Isolated",
+    "invert": False,
+}
 
 
 @keras_serializable
@@ -175,6 +182,13 @@ def _library():
 def _load(model):
     library = _library()
     try:
+        content = json.loads(model)
+        # A file may hold what makes the library fill the memory or abort the process.
+        other = [name for name in NONE if content[name] is not None]
+        if other or content["pre_tokenizer"] != PRE_TOKENIZER or content["decoder"] is not None:
+            raise ValueError(f"it has {other[0] if other else 'another pre_tokenizer'!r}")
+        if content["model"]["type"] not in ("BPE", "Unigram"):
+            raise ValueError("its model is of another type")
         return library.Tokenizer.from_str(model)
     except Exception as error:  # the library raises no other
         raise ValueError(

@@ -13,16 +13,20 @@ class EpochSeeds(keras.callbacks.Callback):
     hold no states of random numbers.
 
     Args:
-        order: The order of the batches.
+        order: Order of the batches that `fit` makes; its seed is that of the dropout.
+        dataset: A dataset that `fit` was given, which may have an order of its own. Defaults to
+            `None`.
     """
 
-    def __init__(self, order: EpochOrder):
+    def __init__(self, order: EpochOrder, dataset=None):
         super().__init__()
         self.order = order
+        self.orders = [order, getattr(dataset, "epoch_order", order)]
 
     def on_epoch_begin(self, epoch, logs=None):
         """Seeds an epoch."""
-        self.order.epoch = epoch
+        for order in self.orders:
+            order.epoch = epoch
         random = np.random.default_rng([self.order.seed, epoch])
         for variable in self.model.variables:
             if variable.path.endswith("seed_generator_state"):

@@ -7,6 +7,7 @@ import warnings
 
 import keras
 import numpy as np
+from keras import ops
 
 from seq2seq.backend import as_number
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
@@ -39,10 +40,9 @@ class ManifestWriter(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the manifest, and warns of a loss that is no number."""
-        losses = {name: value for name, value in (logs or {}).items() if name.endswith("loss")}
-        if not all(map(math.isfinite, losses.values())):
+        if wrong := find_nan(self.model, logs):
             warnings.warn(
-                f"Epoch {epoch + 1} ended with {losses}: the weights are no use any more. Train "
+                f"Epoch {epoch + 1} ended with {wrong}: the weights are no use any more. Train "
                 "again, with a lower learning rate or with a clipnorm.",
                 stacklevel=2,
             )
@@ -60,6 +60,16 @@ class ManifestWriter(keras.callbacks.Callback):
             },
             "metrics": {name: float(value) for name, value in (logs or {}).items()},
         }
+
+
+def find_nan(model: keras.Model, logs: dict | None) -> str:
+    """Returns which losses of an epoch are no numbers, or that weights are; `""` if all is well."""
+    losses = {name: value for name, value in (logs or {}).items() if name.endswith("loss")}
+    if not all(map(math.isfinite, losses.values())):
+        return str(losses)
+    # The last update of an epoch comes after the last loss.
+    finite = all(bool(ops.all(ops.isfinite(weight))) for weight in model.trainable_variables)
+    return "" if finite else "weights that are NaN"
 
 
 def describe_versions() -> dict:
