@@ -94,16 +94,8 @@ def measure(model, rows, width: int, batch_size: int, arguments: argparse.Namesp
     if width == 1:
         sides["tutorial"] = make_tutorial(model, batch_size, arguments.max_length)
     if importlib.util.find_spec("torch"):
-        sides["torch"] = make_torch(model, width, batch_size, arguments.max_length)
-    for decode in sides.values():
-        decode(warmup_rows(rows, batch_size))
-    seconds, ids = {side: [] for side in sides}, {}
-    for _ in range(arguments.repeats):  # in turn, so that a busy spell hits all
-        for side, decode in sides.items():
-            start = time.perf_counter()
-            ids[side] = decode(rows)
-            seconds[side].append(time.perf_counter() - start)
-    speeds = {side: len(rows) / statistics.median(seconds[side]) for side in sides}
+        sides["torch"] = make_torch(torch_peer(model), width, batch_size, arguments.max_length)
+    speeds, ids = time_sides(sides, rows, batch_size, arguments.repeats)
     return [
         {
             "search": search_name(width),
@@ -117,6 +109,19 @@ def measure(model, rows, width: int, batch_size: int, arguments: argparse.Namesp
         }
         for side in sides
     ]
+
+
+def time_sides(sides: dict, rows, batch_size: int, repeats: int) -> tuple[dict, dict]:
+    """Returns the sentences a second of functions of rows, the median of some runs, and the ids."""
+    for decode in sides.values():
+        decode(warmup_rows(rows, batch_size))
+    seconds, ids = {side: [] for side in sides}, {}
+    for _ in range(repeats):  # in turn, so that a busy spell hits all
+        for side, decode in sides.items():
+            start = time.perf_counter()
+            ids[side] = decode(rows)
+            seconds[side].append(time.perf_counter() - start)
+    return {side: len(rows) / statistics.median(seconds[side]) for side in sides}, ids
 
 
 def measure_opennmt(model, pairs, rows, arguments: argparse.Namespace) -> list[dict]:
@@ -202,12 +207,17 @@ def make_tutorial(model, batch_size: int, max_length: int):
     return lambda rows: trim(map(decode_batch, make_batches(rows, batch_size)))
 
 
-def make_torch(model, width: int, batch_size: int, max_length: int):
-    """Returns decoding by the PyTorch peer with the model's weights."""
-    import torch
-    from peers.torch_lstm import TorchLSTM, beam_search, greedy, keras_shape, keras_weights
+def torch_peer(model):
+    """Returns the PyTorch peer with the model's weights."""
+    from peers.torch_lstm import TorchLSTM, keras_shape, keras_weights
 
-    peer = TorchLSTM(*keras_shape(model)).copy_from_keras(keras_weights(model))
+    return TorchLSTM(*keras_shape(model)).copy_from_keras(keras_weights(model))
+
+
+def make_torch(peer, width: int, batch_size: int, max_length: int):
+    """Returns decoding by a PyTorch peer."""
+    import torch
+    from peers.torch_lstm import beam_search, greedy
 
     def decode_batch(rows):
         source_ids = torch.from_numpy(pad_rows(rows))

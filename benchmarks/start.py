@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 
 from cores import add_threads_argument, restrict_threads
-from memory import peak_megabytes
 from train import run_apart
 
 SIDES = {
@@ -48,6 +47,11 @@ model.load_state_dict(weights)
 print(greedy(model, torch.tensor([json.loads(sys.argv[3])]), 50))
 """,
 }
+PEAK = """
+sys.path.insert(0, sys.argv[5])
+from memory import own_peak_megabytes
+print(own_peak_megabytes())
+"""
 
 
 def main() -> None:
@@ -104,18 +108,16 @@ def write_models(path: str | None, text: str, folder: str) -> list[str]:
 def measure(code: str, inputs: list[str]) -> dict:
     """Runs a side in a fresh process; returns seconds and megabytes."""
     start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *inputs],
-        stdout=subprocess.DEVNULL,
+    process = subprocess.run(
+        [sys.executable, "-c", code + PEAK, *inputs],
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        check=False,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"A side failed with status {status}:\n{code}")
-    return {
-        "seconds_to_first": time.perf_counter() - start,
-        "peak_megabytes": peak_megabytes(usage),
-    }
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        sys.exit(f"A side failed with status {process.returncode}:\n{code}")
+    return {"seconds_to_first": seconds, "peak_megabytes": float(process.stdout.split()[-1])}
 
 
 def format_table(results: dict) -> str:

@@ -1,8 +1,10 @@
 """The same encoder-decoder in plain PyTorch, to measure seq2seq against.
 
-No command of its own: `python benchmarks/train.py` and `python benchmarks/generate.py` use it.
+No command of its own: train.py, generate.py, start.py and deploy.py use it.
 It imports neither Keras nor seq2seq, so that its memory is PyTorch's.
 """
+
+import warnings
 
 import numpy as np
 import torch
@@ -108,6 +110,13 @@ class TorchLSTM(nn.Module):
                 _copy(layer.weight, weights[f"{name}/kernel"].T)
                 _copy(layer.bias, weights[f"{name}/bias"])
         return self
+
+
+def quantize(model: TorchLSTM) -> nn.Module:
+    """Returns the model with products of 8 bits, of weights and of activations as they come."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch points to torchao, which has no LSTM
+        return torch.ao.quantization.quantize_dynamic(model, {nn.LSTM, nn.Linear}, torch.qint8)
 
 
 def keras_weights(model) -> dict[str, np.ndarray]:
