@@ -3,8 +3,7 @@
 import numpy as np
 from keras import ops
 
-from seq2seq.data.padding import batches_by_length, pad_batch, shift_right
-from seq2seq.progress import track
+from seq2seq.data.padding import pad_batch, shift_right
 from seq2seq.tasks.scoring import ALTERNATIVES, ContinuationScorer, PairScorer
 from seq2seq.text.vocabulary import PAD
 from seq2seq.training.metrics import token_log_probabilities
@@ -21,35 +20,16 @@ class CompiledPairScorer(PairScorer):
         super().__init__(model.source_tokenizer, model.target_tokenizer)
         self.model = model
 
-    def score(
-        self,
-        source_rows,
-        label_rows,
-        batch_size,
-        verbose=0,
-    ):
-        """Returns the summed log probability of each pair of rows; see `PairScorer`."""
-        scores = np.zeros(len(source_rows), dtype="float32")
+    def score_batch(self, source_rows, label_rows):
+        """Returns the summed log probabilities of a batch; see `PairScorer`."""
         function = self.model.functions.get("score pairs", self._score_batch)
-        batches = batches_by_length(label_rows, batch_size)
-        for batch in track(batches, len(label_rows), verbose):
-            totals = function(*_pair_arrays(source_rows, label_rows, batch))
-            scores[batch] = np.asarray(totals)[: len(batch)]
-        return scores
+        return np.asarray(function(*_pair_arrays(source_rows, label_rows)))[: len(label_rows)]
 
-    def look(self, source_rows, label_rows, batch_size):
-        """Scores each position of given pairs of rows; see `PairScorer`."""
-        results = [None] * len(source_rows)
+    def look_at_batch(self, source_rows, label_rows):
+        """Scores each position of a batch; see `PairScorer`."""
         function = self.model.functions.get("look at pairs", self._look_at_batch)
-        for batch in batches_by_length(label_rows, batch_size):
-            arrays = function(*_pair_arrays(source_rows, label_rows, batch))
-            arrays = {name: np.asarray(array) for name, array in arrays.items()}
-            for place, i in enumerate(batch):
-                length = len(label_rows[i])
-                results[i] = {name: array[place, :length] for name, array in arrays.items()}
-                if "attention" in arrays:
-                    results[i]["attention"] = results[i]["attention"][:, : len(source_rows[i])]
-        return results
+        arrays = function(*_pair_arrays(source_rows, label_rows))
+        return {name: np.asarray(array) for name, array in arrays.items()}
 
     def _score_batch(self, source_ids, target_ids, labels):
         probabilities = self.model([source_ids, target_ids], training=False)
@@ -77,18 +57,12 @@ class CompiledContinuationScorer(ContinuationScorer):
         super().__init__(model.tokenizer)
         self.model = model
 
-    def look(self, pairs, batch_size):
-        """Scores the ids after each prompt; see `ContinuationScorer`."""
-        rows, results = [[*prompt, *ids] for prompt, ids in pairs], [None] * len(pairs)
+    def look_at_batch(self, label_rows):
+        """Scores each position of a batch; see `ContinuationScorer`."""
+        labels = pad_batch(label_rows)
         function = self.model.functions.get("look at rows", self._look_at_batch)
-        for batch in batches_by_length(rows, batch_size):
-            row_ids = pad_batch([rows[i] for i in batch])
-            arrays = function(row_ids[:, :-1], row_ids[:, 1:])
-            arrays = {name: np.asarray(array) for name, array in arrays.items()}
-            for place, i in enumerate(batch):
-                part = slice(len(pairs[i][0]) - 1, len(rows[i]) - 1)
-                results[i] = {name: array[place, part] for name, array in arrays.items()}
-        return results
+        arrays = function(shift_right(labels), labels)
+        return {name: np.asarray(array) for name, array in arrays.items()}
 
     def _look_at_batch(self, token_ids, labels):
         probabilities, _ = self.model.network(token_ids)
@@ -102,6 +76,6 @@ def _look_at(labels, probabilities):
     return {"scores": scores, "ids": ids, "probabilities": best}
 
 
-def _pair_arrays(source_rows, label_rows, batch):
-    labels = pad_batch([label_rows[i] for i in batch])
-    return pad_batch([source_rows[i] for i in batch]), shift_right(labels), labels
+def _pair_arrays(source_rows, label_rows):
+    labels = pad_batch(label_rows)
+    return pad_batch(source_rows), shift_right(labels), labels

@@ -99,8 +99,8 @@ def check_file(folder: Path, name: str, settings: dict) -> bytes:
 def _open_graph(folder, name, settings, threads):
     if f"{name}.tflite" in settings["files"]:
         return LiteRTSession(check_file(folder, f"{name}.tflite", settings), threads)
-    check_file(folder, f"{name}.onnx", settings)
-    return open_session(folder / f"{name}.onnx", threads)
+    content = check_file(folder, f"{name}.onnx", settings)
+    return open_session(folder / f"{name}.onnx", content, threads)
 
 
 def _read_side(folder, name, settings):

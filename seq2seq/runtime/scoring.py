@@ -23,31 +23,20 @@ class SteppedPairScorer(PairScorer):
         super().__init__(source_tokenizer, target_tokenizer)
         self.decoder = decoder
 
-    def score(self, source_rows, label_rows, batch_size, verbose=0):
-        """Returns the summed log probability of each pair of rows; see `PairScorer`."""
-        scores = np.zeros(len(source_rows), dtype="float32")
-        for batch in track(batches_by_length(label_rows, batch_size), len(label_rows), verbose):
-            labels, begun = self._begin(source_rows, label_rows, batch)
-            scores[batch] = score_labels(self.decoder, *begun, labels)
-        return scores
+    def score_batch(self, source_rows, label_rows):
+        """Returns the summed log probabilities of a batch; see `PairScorer`."""
+        labels, begun = self._begin(source_rows, label_rows)
+        return score_labels(self.decoder, *begun, labels)
 
-    def look(self, source_rows, label_rows, batch_size):
-        """Scores each position of given pairs of rows; see `PairScorer`."""
-        results = [None] * len(source_rows)
-        for batch in batches_by_length(label_rows, batch_size):
-            labels, begun = self._begin(source_rows, label_rows, batch)
-            arrays = look_at_labels(self.decoder, *begun, labels)
-            for place, i in enumerate(batch):
-                length = len(label_rows[i])
-                results[i] = {name: array[place, :length] for name, array in arrays.items()}
-                if "attention" in arrays:
-                    results[i]["attention"] = results[i]["attention"][:, : len(source_rows[i])]
-        return results
+    def look_at_batch(self, source_rows, label_rows):
+        """Scores each position of a batch; see `PairScorer`."""
+        labels, begun = self._begin(source_rows, label_rows)
+        return look_at_labels(self.decoder, *begun, labels)
 
-    def _begin(self, source_rows, label_rows, batch):
-        labels = pad_rows([label_rows[i] for i in batch])
-        states, memory, _ = self.decoder.begin(pad_rows([source_rows[i] for i in batch]), None)
-        first = np.full(len(batch), BOS, "int32")
+    def _begin(self, source_rows, label_rows):
+        labels = pad_rows(label_rows)
+        states, memory, _ = self.decoder.begin(pad_rows(source_rows), None)
+        first = np.full(len(labels), BOS, "int32")
         return labels, (states, memory, first)
 
 
@@ -67,24 +56,19 @@ class SteppedContinuationScorer(ContinuationScorer):
         """Returns the summed log probability of rows that end with `EOS`, float32 `(rows,)`."""
         scores = np.zeros(len(rows), dtype="float32")
         for batch in track(batches_by_length(rows, batch_size), len(rows), verbose):
-            labels = pad_rows([rows[i] for i in batch])
-            first = np.full(len(batch), BOS, "int32")
-            begun = self.decoder.zeros(len(batch)), [], first
+            labels, begun = self._begin([rows[i] for i in batch])
             scores[batch] = score_labels(self.decoder, *begun, labels)
         return scores
 
-    def look(self, pairs, batch_size):
-        """Scores the ids after each prompt; see `ContinuationScorer`."""
-        rows, results = [[*prompt[1:], *ids] for prompt, ids in pairs], [None] * len(pairs)
-        for batch in batches_by_length(rows, batch_size):
-            labels = pad_rows([rows[i] for i in batch])
-            first = np.full(len(batch), BOS, "int32")
-            begun = self.decoder.zeros(len(batch)), [], first
-            arrays = look_at_labels(self.decoder, *begun, labels)
-            for place, i in enumerate(batch):
-                part = slice(len(pairs[i][0]) - 1, len(rows[i]))
-                results[i] = {name: array[place, part] for name, array in arrays.items()}
-        return results
+    def look_at_batch(self, label_rows):
+        """Scores each position of a batch; see `ContinuationScorer`."""
+        labels, begun = self._begin(label_rows)
+        return look_at_labels(self.decoder, *begun, labels)
+
+    def _begin(self, label_rows):
+        labels = pad_rows(label_rows)
+        first = np.full(len(labels), BOS, "int32")
+        return labels, (self.decoder.zeros(len(labels)), [], first)
 
 
 def score_labels(decoder, states, memory, token_ids, labels) -> np.ndarray:

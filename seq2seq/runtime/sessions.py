@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 
-def open_session(path: Path, threads: int | None):
+def open_session(path: Path, content: bytes, threads: int | None):
     """Opens a graph.
 
     Args:
-        path: Path of an `.onnx` file.
+        path: Path of the `.onnx` file, for messages.
+        content: What is in it.
         threads: Number of threads; `None` for one per core.
 
     Returns:
@@ -33,9 +34,7 @@ def open_session(path: Path, threads: int | None):
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # The content, not the path: then no other file is looked for beside it.
-        return onnxruntime.InferenceSession(
-            path.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises many kinds
         reason = str(error).strip().splitlines()[0]
         raise ValueError(

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seq2seq.data.padding import batches_by_length
 from seq2seq.generation.result import Generation
 from seq2seq.generation.samplers import Sampler
+from seq2seq.progress import track
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS, UNK
 
@@ -32,7 +34,11 @@ class PairScorer:
         verbose=0,
     ) -> np.ndarray:
         """Returns the summed log probability of each pair of rows, float32 `(pairs,)`."""
-        raise NotImplementedError
+        scores = np.zeros(len(source_rows), dtype="float32")
+        batches = batches_by_length(label_rows, batch_size)
+        for batch in track(batches, len(label_rows), verbose):
+            scores[batch] = self.score_batch(*_pick(batch, source_rows, label_rows))
+        return scores
 
     def look(
         self,
@@ -47,6 +53,22 @@ class PairScorer:
             `probabilities` `(length, 5)` of the most probable tokens; with attention also
             `attention` `(length, source_length)`.
         """
+        results = [None] * len(source_rows)
+        for batch in batches_by_length(label_rows, batch_size):
+            arrays = self.look_at_batch(*_pick(batch, source_rows, label_rows))
+            for place, i in enumerate(batch):
+                length = len(label_rows[i])
+                results[i] = {name: array[place, :length] for name, array in arrays.items()}
+                if "attention" in arrays:
+                    results[i]["attention"] = results[i]["attention"][:, : len(source_rows[i])]
+        return results
+
+    def score_batch(self, source_rows, label_rows) -> np.ndarray:
+        """Returns what `score` does, for the rows of a batch."""
+        raise NotImplementedError
+
+    def look_at_batch(self, source_rows, label_rows) -> dict[str, np.ndarray]:
+        """Returns what `look` does, for the rows of a batch: `(batch or more, length, ...)`."""
         raise NotImplementedError
 
     def describe(
@@ -114,6 +136,16 @@ class ContinuationScorer:
 
     def look(self, pairs: Sequence[tuple], batch_size: int) -> list[dict]:
         """Scores the ids after each prompt, given as pairs of rows; see `PairScorer.look`."""
+        rows, results = [[*prompt[1:], *ids] for prompt, ids in pairs], [None] * len(pairs)
+        for batch in batches_by_length(rows, batch_size):
+            arrays = self.look_at_batch([rows[i] for i in batch])
+            for place, i in enumerate(batch):
+                part = slice(len(pairs[i][0]) - 1, len(rows[i]))
+                results[i] = {name: array[place, part] for name, array in arrays.items()}
+        return results
+
+    def look_at_batch(self, label_rows) -> dict[str, np.ndarray]:
+        """Scores rows that follow `BOS`: arrays `(batch or more, length, ...)`."""
         raise NotImplementedError
 
     def describe(
@@ -171,6 +203,11 @@ def _describe(tokenizer, text, tokens, ids, sampler, positions, source_tokens):
         attention=positions.get("attention"),
         source_tokens=source_tokens,
     )
+
+
+def _pick(batch, *lists):
+    """Returns the rows of a batch from each list."""
+    return [[rows[i] for i in batch] for rows in lists]
 
 
 def _tokens(tokenizer, ids):
