@@ -1,9 +1,9 @@
 """The README of an exported folder."""
 
 CALLS = {
-    "translate": 'model.generate(["..."], max_length=100, sampler="beam")',
-    "language-model": 'model.generate("...", max_length=100, sampler="sample")',
-    "classify": 'model.classify(["..."])',
+    "translate": 'generate(["..."], max_length=100, sampler="beam")',
+    "language-model": 'generate("...", max_length=100, sampler="sample")',
+    "classify": 'classify(["..."])',
 }
 STEPS = {
     "translate": """\
@@ -45,7 +45,7 @@ Written by seq2seq {settings["seq2seq"]}. In Python, with `numpy` and `onnxrunti
 import seq2seq
 
 model = seq2seq.load_model("path/to/this/folder")
-model.{CALLS[task].removeprefix("model.")}
+model.{CALLS[task]}
 ```
 
 It has the methods of the model it came from. `settings.json` holds its settings and what it was

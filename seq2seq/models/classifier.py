@@ -240,10 +240,6 @@ class TextClassifier(LabelledTexts, TextModel):
         outputs, _, mask = self.encoder.read(token_ids)
         return outputs, mask
 
-    def reading_rows(self, texts: Sequence) -> list[list[int]]:
-        """Returns the rows of ids of texts for `read_tokens`."""
-        return self.make_rows(texts)
-
     def batch_function(self):
         """Returns the compiled function of padded ids to probabilities; see `LabelledTexts`."""
         function = self.functions.get("classify", self._probabilities)

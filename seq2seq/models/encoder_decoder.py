@@ -173,10 +173,6 @@ class EncoderDecoderModel(PairTexts, TokenModel):
         outputs, _, mask = self.encoder.read(token_ids)
         return outputs, mask
 
-    def reading_rows(self, texts: Sequence) -> list[list[int]]:
-        """Returns the rows of ids of texts for `read_tokens`."""
-        return self.make_rows("source", texts)
-
     def measure(self, sources, targets, batch_size: int = BATCH_SIZE) -> dict:
         """Returns loss, perplexities and accuracy of given pairs; see `evaluate_model`."""
         accuracy, perplexity, tokens = Accuracy(), Perplexity(), 0

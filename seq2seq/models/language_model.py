@@ -27,7 +27,7 @@ from seq2seq.progress import track
 from seq2seq.tasks.continuation import ContinuedTexts
 from seq2seq.text.side import Side
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.text.vocabulary import BOS, PAD
+from seq2seq.text.vocabulary import PAD
 from seq2seq.training.losses import Crossentropy
 from seq2seq.training.metrics import Accuracy, Perplexity, token_log_probabilities
 from seq2seq.training.optimizer import Adam
@@ -292,10 +292,6 @@ class LanguageModel(ContinuedTexts, TokenModel):
         """Reads texts for `encode_texts`: returns the decoder's outputs and the mask."""
         outputs, _, mask = Encoder(self.decoder.embedding, self.decoder.stack).read(token_ids)
         return outputs, mask
-
-    def reading_rows(self, texts: Sequence) -> list[list[int]]:
-        """Returns the rows of ids of texts for `read_tokens`."""
-        return [[BOS, *row] for row in self.make_rows(texts)]
 
     def _score_window(self, token_ids, labels, states):
         probabilities, states = self.network(token_ids, states)

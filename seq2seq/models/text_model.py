@@ -115,10 +115,6 @@ class TextModel(keras.Model):
         """Reads rows for `encode_texts`: returns outputs `(batch, length, units)` and a mask."""
         raise NotImplementedError
 
-    def reading_rows(self, texts: Sequence) -> list[list[int]]:
-        """Returns the rows of ids of texts for `read_tokens`."""
-        raise NotImplementedError
-
     def vector_function(self, pooling: str):
         """Returns a function of rows of ids to their vectors; see `encode_texts`."""
         pool = {"mean": MeanPooling, "max": MaxPooling}[pooling]()

@@ -16,7 +16,7 @@ from seq2seq.tasks.continuation import ContinuedTexts
 from seq2seq.tasks.measures import perplexities
 from seq2seq.tasks.pairs import PairTexts
 from seq2seq.text.side import Side
-from seq2seq.text.vocabulary import BOS, PAD
+from seq2seq.text.vocabulary import PAD
 
 
 class ExportedModel:
@@ -76,10 +76,6 @@ class ExportedSeq2Seq(PairTexts, ExportedModel):
         self.generator = Generator(decoder, target.tokenizer, target.size)
         self.scorer = SteppedPairScorer(decoder, self.source_tokenizer, self.target_tokenizer)
 
-    def reading_rows(self, texts):
-        """Returns the rows of ids of texts for `encode_texts`."""
-        return self.make_rows("source", texts)
-
     def measure(self, sources, targets, batch_size: int = BATCH_SIZE) -> dict:
         """Returns loss, perplexities and accuracy of given pairs; see `evaluate_model`."""
         source_rows, label_rows = self.make_pairs(sources, targets)
@@ -110,10 +106,6 @@ class ExportedLanguageModel(ContinuedTexts, ExportedModel):
         check_whole("batch_size", batch_size)
         return self.scorer.score(self.make_rows(texts), batch_size, verbose)
 
-    def reading_rows(self, texts):
-        """Returns the rows of ids of texts for `encode_texts`."""
-        return [[BOS, *row] for row in self.make_rows(texts)]
-
 
 class ExportedClassifier(LabelledTexts, ExportedModel):
     """An exported classifier; see `TextClassifier` for its methods."""
@@ -131,10 +123,6 @@ class ExportedClassifier(LabelledTexts, ExportedModel):
     def read(self, token_ids):
         """Returns the encoder's outputs `(batch, length, units)`."""
         return self._run("outputs", token_ids)
-
-    def reading_rows(self, texts):
-        """Returns the rows of ids of texts for `encode_texts`."""
-        return self.make_rows(texts)
 
     def evaluate(self, texts, labels, batch_size: int = BATCH_SIZE):
         """Returns a report on labelled texts; see `TextClassifier.evaluate`."""

@@ -13,8 +13,8 @@ from seq2seq.data.padding import BATCH_SIZE, batches_by_length
 from seq2seq.progress import track
 from seq2seq.tasks.classification_report import ClassificationReport, classification_report
 from seq2seq.tasks.measures import known_share
+from seq2seq.tasks.vocabularies import OneVocabulary
 from seq2seq.text.columns import as_list
-from seq2seq.text.tokenizers import Tokenizer
 
 
 class Classification(NamedTuple):
@@ -24,7 +24,7 @@ class Classification(NamedTuple):
     probability: float
 
 
-class LabelledTexts:
+class LabelledTexts(OneVocabulary):
     """The methods of a model that labels texts.
 
     A class that has them provides `sides`, with the vocabulary `tokenizer`; `class_labels`; and
@@ -40,16 +40,6 @@ class LabelledTexts:
     def labels(self) -> list:
         """The classes, in the order of their indices."""
         return self.class_labels.labels
-
-    @property
-    def tokenizer(self) -> Tokenizer | None:
-        """The tokenizer of the texts, or `None` in a model of ids."""
-        return self.sides["tokenizer"].tokenizer
-
-    @property
-    def vocabulary_size(self) -> int:
-        """Number of ids, the special ones included."""
-        return self.sides["tokenizer"].size
 
     def batch_function(self) -> Callable:
         """Returns a function of rows of ids to their probabilities, `(rows, classes)`."""
@@ -126,6 +116,10 @@ class LabelledTexts:
             return rows
         begin, end = self.max_length // 2, self.max_length - self.max_length // 2
         return [row if len(row) <= self.max_length else row[:begin] + row[-end:] for row in rows]
+
+    def reading_rows(self, texts: Sequence) -> list[list[int]]:
+        """Returns the rows of ids of texts for `encode_texts`."""
+        return self.make_rows(texts)
 
     def check_examples(self, texts, labels) -> None:
         """Raises a `ValueError` unless the model can be evaluated on these labelled texts."""

@@ -14,7 +14,7 @@ from seq2seq.generation.loop import check_max_length
 from seq2seq.generation.result import in_form
 from seq2seq.generation.samplers import Sample, Sampler, get_sampler
 from seq2seq.tasks.measures import known_share, perplexities
-from seq2seq.text.tokenizers import Tokenizer
+from seq2seq.tasks.vocabularies import OneVocabulary
 from seq2seq.text.vocabulary import BOS, EOS
 
 SAMPLES = 100  # maximum number of texts generated to measure variety
@@ -59,7 +59,7 @@ class ContinuationModel:
         return self.generate(prompts, max_length, sampler or Sample(seed=0))
 
 
-class ContinuedTexts(ContinuationModel):
+class ContinuedTexts(OneVocabulary, ContinuationModel):
     """The methods of a language model that generates in batches.
 
     A class that has them provides `sides`, with the vocabulary `tokenizer`; `score`; a `generator`;
@@ -68,16 +68,6 @@ class ContinuedTexts(ContinuationModel):
 
     examples_are = "texts"
     uses_sampler = True
-
-    @property
-    def tokenizer(self) -> Tokenizer | None:
-        """The tokenizer of the texts, or `None` in a model of ids."""
-        return self.sides["tokenizer"].tokenizer
-
-    @property
-    def vocabulary_size(self) -> int:
-        """Number of ids, the special ones included."""
-        return self.sides["tokenizer"].size
 
     def generate(
         self,
@@ -154,6 +144,10 @@ class ContinuedTexts(ContinuationModel):
     def make_rows(self, texts):
         """Returns rows of ids ending with `EOS` for texts or rows of ids."""
         return make_rows(texts, self.tokenizer, self.vocabulary_size)
+
+    def reading_rows(self, texts: Sequence) -> list[list[int]]:
+        """Returns the rows of ids of texts for `encode_texts`."""
+        return [[BOS, *row] for row in self.make_rows(texts)]
 
     @staticmethod
     def read_examples(

@@ -125,6 +125,10 @@ class PairTexts:
         """Returns rows of ids for one side of the pairs, texts or ids."""
         return make_side_rows(self.sides, self.options, side, texts)
 
+    def reading_rows(self, texts: Sequence) -> list[list[int]]:
+        """Returns the rows of ids of texts for `encode_texts`."""
+        return self.make_rows("source", texts)
+
     def check_examples(self, sources, targets) -> None:
         """Raises a `ValueError` unless the model can be evaluated on these pairs."""
         self.check_tokenizers()
