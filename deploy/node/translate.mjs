@@ -29,11 +29,12 @@ export async function loadTranslator(folder, maxLength = 100) {
     if (row.length === 1) return "";
     const inputs = await encoder.run({ source_ids: int32(row, [1, row.length]) });
     delete inputs.outputs;  // what is left are the states and the memory of the decoder
+    inputs.few = new ort.Tensor("int64", BigInt64Array.of(4n), [1]);  // best tokens wanted
     const chosen = [];
     for (let id = BOS; chosen.length < maxLength; chosen.push(id)) {
       const outputs = await decoder.run({ ...inputs, token_ids: int32([id], [1]) });
-      const scores = outputs.scores.data.subarray(EOS);  // no padding, unknown token, beginning
-      id = EOS + scores.reduce((best, score, i) => (score > scores[best] ? i : best), 0);
+      // The best one that is not padding, the unknown token or the beginning.
+      id = Number(outputs.best_ids.data.find((token) => token >= EOS));
       if (id === EOS) break;
       for (const name of Object.keys(outputs)) {
         if (name.startsWith("next_")) inputs[name.slice("next_".length)] = outputs[name];

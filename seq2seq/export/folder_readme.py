@@ -13,19 +13,25 @@ STEPS = {
 3. Choose a token from `scores` (never 0, 1 or 2; the largest is greedy search). Run the decoder
    again with it and with each `next_state_i` as `state_i`, until the token is 3. The memory stays
    as it is. Several rows, next to each other, may share a row of the memory.
-""",
+{few}""",
     "language-model": """\
 1. Encode the prompt to ids, with 2 (the beginning) in front. Run `encoder_model.onnx` with all but
    the last of them; where none is left, the states are zeros.
 2. Run `decoder_model.onnx` with the last id and the states. Choose a token from `scores` (never 0,
    1 or 2). Run the decoder again with it and with each `next_state_i` as `state_i`, until the token
    is 3 (the end).
-""",
+{few}""",
     "classify": """\
 Encode the text to ids and append 3 (the end); pad shorter rows with 0 on the right. The
 `probabilities` are in the order of `labels` in `settings.json`.
 """,
 }
+
+
+FEW = """
+With `few` above 0 the decoder returns that many best tokens too, `best_ids`, and their log
+probabilities, `best`. With `few` = 4 the first of them above 2 is greedy search.
+"""
 
 
 def describe_folder(settings: dict, graphs: dict) -> str:
@@ -37,6 +43,7 @@ def describe_folder(settings: dict, graphs: dict) -> str:
     """
     task = settings["task"]
     tables = "\n".join(_describe_graph(f"{name}.onnx", graph) for name, graph in graphs.items())
+    steps = STEPS[task].format(few=FEW if "`few`" in tables else "")
     return f"""# An exported {settings["class"]}
 
 Written by seq2seq {settings["seq2seq"]}. In Python, with `numpy` and `onnxruntime`:
@@ -54,7 +61,7 @@ padding, 1 unknown, 2 the beginning, 3 the end). Nothing here is a program.
 
 ## In other languages, with ONNX Runtime
 
-{STEPS[task]}
+{steps}
 {tables}"""
 
 

@@ -42,6 +42,8 @@ def export_litert(
     check_export(model, folder, quantize)
     _check_converter(model)
     graphs = GRAPHS[model.task](model.network)
+    for graph in graphs.values():
+        _leave_out_best(graph.graph)
     functions = FUNCTIONS[model.task](model.network)
     contents = {
         f"{name}.tflite": _convert(model, functions[name], graph.graph, quantize)
@@ -149,6 +151,14 @@ def _convert(model, function, graph, quantize):
     if quantize:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     return converter.convert()
+
+
+def _leave_out_best(graph):
+    """Takes the best tokens, which LiteRT does not look for, out of what a graph promises."""
+    for tensors in (graph.input, graph.output):
+        for tensor in list(tensors):
+            if tensor.name in ("few", "best", "best_ids"):
+                tensors.remove(tensor)
 
 
 def _check_converter(model):

@@ -17,12 +17,15 @@ class GraphWriter:
     """A graph that grows by calls: `graph("MatMul", x, kernel)` adds a node.
 
     Tensors are known by their names, as in ONNX.
+
+    Args:
+        name: Name of the graph, with which those of its nodes and tensors begin.
     """
 
-    def __init__(self):
+    def __init__(self, name: str = "seq2seq"):
+        self.name = name
         self.nodes = []
         self.weights = {}
-        self._count = 0
 
     def weight(self, name: str, array) -> str:
         """Adds a weight, once for each name, and returns its name."""
@@ -51,22 +54,21 @@ class GraphWriter:
         """
         from onnx import helper
 
+        name = f"{self.name}/{operator.lower()}_{len(self.nodes)}"
         if isinstance(outputs, int):
-            names = [f"{operator.lower()}_{self._count}_{i}" for i in range(outputs)]
-            self._count += 1
+            names = [f"{name}_{i}" for i in range(outputs)]
         else:
             names = list(outputs)
-        self.nodes.append(helper.make_node(operator, inputs, names, **attributes))
+        self.nodes.append(helper.make_node(operator, inputs, names, name, **attributes))
         return names if len(names) > 1 else names[0]
 
-    def to_model(self, inputs: dict[str, tuple], outputs: dict[str, tuple]):
-        """Returns the graph as an `onnx.ModelProto`, checked.
+    def to_graph(self, inputs: dict[str, tuple], outputs: dict[str, tuple]):
+        """Returns the graph as an `onnx.GraphProto`.
 
         Args:
             inputs: `(dtype, shape)` by name; an axis of any size is a name.
             outputs: The same.
         """
-        import onnx
         from onnx import helper, numpy_helper
 
         def describe(tensors):
@@ -78,11 +80,17 @@ class GraphWriter:
             ]
 
         weights = [numpy_helper.from_array(array, name) for name, array in self.weights.items()]
-        graph = helper.make_graph(
-            self.nodes, "seq2seq", describe(inputs), describe(outputs), weights
+        return helper.make_graph(
+            self.nodes, self.name, describe(inputs), describe(outputs), weights
         )
+
+    def to_model(self, inputs: dict[str, tuple], outputs: dict[str, tuple]):
+        """Returns the graph as an `onnx.ModelProto`, checked; see `to_graph`."""
+        import onnx
+        from onnx import helper
+
         model = helper.make_model(
-            graph,
+            self.to_graph(inputs, outputs),
             opset_imports=[helper.make_opsetid("", OPSET)],
             ir_version=IR_VERSION,
             producer_name="seq2seq",

@@ -3,6 +3,8 @@
 All of them speak the decoding contract of `generation.loop`, so that one loop runs them.
 """
 
+import numpy as np
+
 from seq2seq.export.onnx_graph import GraphWriter
 from seq2seq.export.onnx_layers import (
     attend,
@@ -22,9 +24,10 @@ def encoder_decoder_graphs(network) -> dict:
     """Returns the graphs of an encoder-decoder, as `onnx.ModelProto`s by name.
 
     `encoder_model` takes `source_ids` and returns `state_1`, ..., then `memory_1`, ... and, for
-    `encode_texts`, `outputs`. `decoder_model` takes `token_ids` `(rows,)`, the states and the
-    memory, and returns `scores` `(rows, vocabulary)`, unnormalised, `next_state_1`, ... and, with
-    attention, `attention` `(rows, length)`.
+    `encode_texts`, `outputs`. `decoder_model` takes `token_ids` `(rows,)`, `few` `(1,)`, the states
+    and the memory, and returns `scores` `(rows, vocabulary)`, unnormalised, `next_state_1`, ...
+    and, with attention, `attention` `(rows, length)`. Where `few` is above 0 it returns also `best`
+    and `best_ids` `(rows, few)`: log probabilities and ids of that many best tokens, best first.
 
     Args:
         network: A `RecurrentEncoderDecoder`.
@@ -116,8 +119,32 @@ def _decoder_graph(decoder, states, memory):
     scores = _name(graph, "scores", [scores], ("float32", ("rows", None)), None)
     next_states = _name(graph, "next_state_", new_states, next(iter(states.values())))
     return graph.to_model(
-        {"token_ids": ("int32", ("rows",)), **states, **memory}, scores | next_states | attention
+        {"token_ids": ("int32", ("rows",)), "few": ("int64", (1,)), **states, **memory},
+        scores | next_states | attention | _find_best(graph),
     )
+
+
+def _find_best(graph):
+    """Adds the outputs for the best tokens, which cost nothing unless `few` is above 0."""
+    found, nothing = GraphWriter("found"), GraphWriter("nothing")
+    one, two = found.constant([1], "int64"), found.constant([2], "int64")
+    vocabulary = found("Slice", found("Shape", "scores"), one, two)
+    log_probabilities = found("LogSoftmax", "scores", axis=-1)
+    count = found("Min", "few", vocabulary)
+    found("TopK", log_probabilities, count, outputs=["best", "best_ids"], axis=-1)
+    kinds = {"best": "float32", "best_ids": "int64"}
+    for name, dtype in kinds.items():
+        nothing("Identity", nothing.weight(f"no_{name}", np.zeros((0, 0), dtype)), outputs=[name])
+    branches = {name: (dtype, (None, None)) for name, dtype in kinds.items()}
+    zero = graph.constant([0], "int64")
+    graph(
+        "If",
+        graph("Squeeze", graph("Greater", "few", zero), zero),
+        outputs=list(kinds),
+        then_branch=found.to_graph({}, branches),
+        else_branch=nothing.to_graph({}, branches),
+    )
+    return {name: (dtype, ("rows", "few")) for name, dtype in kinds.items()}
 
 
 def _bridge(graph, bridge, states):

@@ -7,6 +7,7 @@ from seq2seq.backend import CompiledFunctions, as_tensors, specialise
 from seq2seq.data.padding import pad_batch
 from seq2seq.generation.generator import Generator, Request
 from seq2seq.generation.loop import Hypotheses, advance, begin, generate_ids
+from seq2seq.text.vocabulary import PAD
 
 
 class CompiledGenerator(Generator):
@@ -30,8 +31,20 @@ class CompiledGenerator(Generator):
         """Returns rows as an array of one of a few shapes."""
         return pad_batch(rows)
 
-    def batch_function(self, request: Request):
-        """Returns the compiled function of a request; see `Generator`."""
+    def run(self, request: Request, rows, places, batches, batch_size: int):
+        """Yields the results of each row, batch by batch; see `Generator`."""
+        sampler, decode = request.sampler, self._batch_function(request)
+        for batch in batches:
+            ids = self.pad([rows[i] for i in batch])
+            noise = np.zeros((len(ids), request.size if sampler.draws else 1), dtype="float32")
+            if sampler.draws:
+                noise[: len(batch)] = sampler.make_noise([places[i] for i in batch], request.size)
+            generated = np.asarray(decode(ids, len(batch), noise))
+            for i, hypotheses in zip(batch, generated, strict=False):
+                yield i, [row[row != PAD].tolist() for row in hypotheses if row[0] != PAD]
+
+    def _batch_function(self, request):
+        """Returns a compiled function of ids, the number of rows that count, and noise."""
         sampler, constraints, max_length, size = request
 
         def run(ids, count, noise, max_length, inputs, arrays):

@@ -147,15 +147,21 @@ class TokenConstraints:
         """Returns these constraints with other arrays or tensors."""
         return replace(self, **inputs)
 
-    def apply(self, log_probabilities, ids, position):
+    @property
+    def only_ban(self) -> bool:
+        """Whether they do no more than to ban tokens."""
+        return set(self.inputs()) == {"banned"}
+
+    def apply(self, log_probabilities, ids, positions):
         """Returns the log probabilities to choose by.
 
         Args:
             log_probabilities: `(batch, width, vocabulary)`, the model's own.
             ids: `(batch, width, size)`, the tokens generated so far.
-            position: Number of tokens generated so far.
+            positions: int32 `(batch,)`, how many tokens each row has generated so far.
         """
         ops = array_ops(log_probabilities)
+        position = positions[:, None, None]
         vocabulary = log_probabilities.shape[-1]
         tokens = np.arange(vocabulary, dtype="int32")
         choices = log_probabilities
@@ -174,7 +180,7 @@ class TokenConstraints:
                 ending = ops.logical_and(stuck, tokens == EOS)
                 choices = ops.where(ending, log_probabilities, choices)
         if self.prefix is not None:
-            forced = ops.take(self.prefix, position)
+            forced = ops.take(self.prefix, position)  # (batch, 1, 1)
             # A forced token may be banned elsewhere: it keeps the model's own probability.
             only = ops.where(tokens == forced, log_probabilities, NEVER)
             choices = ops.where(forced == PAD, choices, only)
@@ -208,14 +214,14 @@ def _repeated(ids, position, n):
     """Marks tokens that would complete an n-gram seen before: bool of the shape of `ids`."""
     ops = array_ops(ids)
     places = ops.arange(ids.shape[-1])
-    marked = ops.logical_and(places >= n - 1, places < position)  # (size,)
+    marked = ops.logical_and(places >= n - 1, places < position)  # (batch, 1, size)
     marked = ops.broadcast_to(ops.logical_and(marked, position >= n - 1), ops.shape(ids))
 
     def compare(i, marked):
         """Keeps the marks whose i-th token before equals the i-th before the next one."""
         before = ops.roll(ids, i, axis=-1)
         # A position before the first does not count: `position >= n - 1` has cleared the marks.
-        last = ops.take(ids, ops.where(position > i, position - i, 0), axis=-1)[:, :, None]
+        last = ops.sum(ops.where(places == position - i, ids, 0), axis=-1, keepdims=True)
         return ops.logical_and(marked, before == last)
 
     return ops.fori_loop(1, n, compare, marked)

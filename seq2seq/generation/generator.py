@@ -7,7 +7,8 @@ import numpy as np
 
 from seq2seq.data.padding import batches_by_length, pad_rows
 from seq2seq.generation.constraints import TokenConstraints
-from seq2seq.generation.loop import advance, begin, generate_ids
+from seq2seq.generation.loop import advance, begin
+from seq2seq.generation.running_batch import Choice, Row, run_rows
 from seq2seq.generation.samplers import Sampler, round_up
 from seq2seq.progress import track
 from seq2seq.text.vocabulary import EOS, PAD
@@ -69,19 +70,13 @@ class Generator:
             For each row, in order, the sampler's results, best first, as lists of ids.
         """
         request = self._request(sampler, max_length)
-        decode = self.batch_function(request)
         places = range(len(rows)) if places is None else places
+        batches = track(batches_by_length(rows, batch_size), len(rows), verbose)
         results = [None] * len(rows)
-        for batch in track(batches_by_length(rows, batch_size), len(rows), verbose):
-            ids = self.pad([rows[i] for i in batch])
-            noise = np.zeros((len(ids), request.size if sampler.draws else 1), dtype="float32")
-            if sampler.draws:
-                noise[: len(batch)] = sampler.make_noise([places[i] for i in batch], request.size)
-            generated = np.asarray(decode(ids, len(batch), noise))
-            for i, hypotheses in zip(batch, generated, strict=False):
-                results[i] = [row[row != PAD].tolist() for row in hypotheses if row[0] != PAD]
-                if not results[i]:
-                    raise _nothing_to_choose()
+        for i, hypotheses in self.run(request, rows, places, batches, batch_size):
+            if not hypotheses:
+                raise _nothing_to_choose()
+            results[i] = hypotheses
         return results
 
     def stream(self, row: Sequence[int], max_length: int, sampler: Sampler) -> Iterator[int]:
@@ -110,15 +105,32 @@ class Generator:
         """Returns rows as one array, int32 `(batch, length)`."""
         return pad_rows(rows)
 
-    def batch_function(self, request: Request):
-        """Returns a function of ids, the number of rows that count, and noise, to new ids."""
-        bound = request.sampler.bind(), request.constraints
+    def run(self, request: Request, rows, places, batches, batch_size: int):
+        """Yields the place of each row of ids, when it has ended, with its results.
 
-        def decode(ids, count, noise):
-            rest = request.max_length, noise, request.size, count
-            return generate_ids(self.decoder, ids, *bound, *rest)[0]
+        Args:
+            request: What is asked for.
+            rows: See `generate`.
+            places: See `generate`.
+            batches: Lists of places of rows of similar length.
+            batch_size: See `generate`.
+        """
+        sampler = request.sampler
+        choice = Choice(sampler.bind(), request.constraints)
 
-        return decode
+        def chunks():
+            for batch in batches:
+                noise = [None] * len(batch)
+                if sampler.draws:
+                    noise = sampler.make_noise([places[i] for i in batch], request.size)
+                waiting = [
+                    Row(i, choice, request.max_length, own)
+                    for i, own in zip(batch, noise, strict=True)
+                ]
+                yield self.pad([rows[i] for i in batch]), waiting
+
+        for row, hypotheses in run_rows(self.decoder, sampler.width, chunks(), batch_size):
+            yield row.key, hypotheses
 
     def step_function(self, request: Request, ids, noise):
         """Returns a function without arguments that gives the next id, an int, at each call."""

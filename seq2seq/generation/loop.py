@@ -11,7 +11,12 @@ all hypotheses of a row share; their first axis, the batch, is never reordered o
 `first_ids`, int32 `(batch,)`, is the input of the first step; `None` stands for `BOS`. `step` takes
 the last tokens, int32 `(rows,)`, and how many each row has generated, `positions`, int32 `(rows,)`;
 it returns scores `(rows, vocabulary)`, log probabilities or unnormalised ones. There are `batch *
-width` rows, with the hypotheses of a row of the batch next to each other.
+width` rows, with the hypotheses of a row of the batch next to each other. A decoder may also have
+
+    step_best(token_ids, states, memory, positions, few) -> log_probabilities, ids, states
+
+which returns the `few` best tokens of each row, `(rows, few)`, best first, for samplers that look
+at no others.
 """
 
 from typing import Any, NamedTuple
@@ -146,7 +151,7 @@ def begin(decoder, ids, width: int, size: int) -> tuple[Hypotheses, list]:
 def advance(
     decoder, memory, sampler, constraints, position, noise, hypotheses: Hypotheses
 ) -> Hypotheses:
-    """Adds a token to every hypothesis.
+    """Runs a step of the decoder and adds a token to every hypothesis.
 
     Args:
         decoder: As in `generate_ids`.
@@ -160,23 +165,76 @@ def advance(
     Returns:
         The hypotheses, one token longer.
     """
-    ids, token_ids, finished, lengths, scores, states = hypotheses
-    ops = array_ops(ids)
-    width, size = ids.shape[1], ids.shape[2]
-    positions = token_ids * 0 + position  # (batch * width,)
-    log_probabilities, states = decoder.step(token_ids, states, memory, positions)
-    log_probabilities = ops.cast(log_probabilities, "float32")
+    ops = array_ops(hypotheses.ids)
+    token_ids, width = hypotheses.token_ids, hypotheses.ids.shape[1]
+    scores, states = decoder.step(token_ids, hypotheses.states, memory, token_ids * 0 + position)
+    positions = ops.reshape(token_ids, (-1, width))[:, 0] * 0 + position  # (batch,)
+    hypotheses = hypotheses._replace(states=states)
+    return extend(sampler, constraints, positions, noise, hypotheses, scores)
+
+
+def extend(sampler, constraints, positions, noise, hypotheses: Hypotheses, scores) -> Hypotheses:
+    """Adds a token to every hypothesis, by the scores of all tokens.
+
+    Args:
+        sampler: As in `generate_ids`, bound.
+        constraints: As in `generate_ids`.
+        positions: Number of tokens that each row has generated so far, int32 `(batch,)`.
+        noise: Uniform numbers `(batch,)`.
+        hypotheses: The current hypotheses, with the states after the step.
+        scores: What the decoder's step returned, `(batch * width, vocabulary)`.
+
+    Returns:
+        The hypotheses, one token longer.
+    """
+    ops = array_ops(hypotheses.ids)
+    log_probabilities = ops.cast(scores, "float32")
     if sampler.needs_log_probabilities:  # normalised scores stay the same
         log_probabilities = ops.log_softmax(log_probabilities)
-    vocabulary = log_probabilities.shape[-1]
+    width, vocabulary = hypotheses.ids.shape[1], log_probabilities.shape[-1]
     log_probabilities = ops.reshape(log_probabilities, (-1, width, vocabulary))
-    choices = constraints.apply(log_probabilities, ids, position)
-    chosen, parents, scores = sampler.choose(choices, log_probabilities, scores, finished, noise)
-    hypotheses = Hypotheses(ids, token_ids, finished, lengths, scores, states)
+    choices = constraints.apply(log_probabilities, hypotheses.ids, positions)
+    chosen = sampler.choose(
+        choices, log_probabilities, hypotheses.scores, hypotheses.finished, noise
+    )
+    return _append(hypotheses, positions, *chosen)
+
+
+def extend_by_best(
+    sampler, constraints, positions, hypotheses: Hypotheses, log_probabilities, token_ids
+) -> Hypotheses:
+    """Adds a token to every hypothesis, as `extend`, by the best tokens alone.
+
+    Args:
+        sampler: A sampler with `few`.
+        constraints: Constraints that only ban.
+        positions: As in `extend`.
+        hypotheses: As in `extend`.
+        log_probabilities: `(batch * width, few)`, those of the best tokens, best first.
+        token_ids: Their ids.
+
+    Returns:
+        The hypotheses, one token longer.
+    """
+    ops = array_ops(token_ids)
+    few = min(sampler.few, token_ids.shape[-1])
+    best, order = ops.top_k(log_probabilities + ops.take(constraints.banned, token_ids), few)
+    token_ids = ops.take_columns(token_ids, order)
+    best, token_ids = (
+        ops.reshape(x, (-1, hypotheses.ids.shape[1], few)) for x in (best, token_ids)
+    )
+    chosen = sampler.choose_among(best, best, token_ids, hypotheses.scores, hypotheses.finished)
+    return _append(hypotheses, positions, *chosen)
+
+
+def _append(hypotheses, positions, chosen, parents, scores):
+    """Gives each hypothesis `(batch, width)` the history of its parent, a token and a score."""
+    ops = array_ops(chosen)
+    width, size = hypotheses.ids.shape[1], hypotheses.ids.shape[2]
     if width > 1:
         hypotheses = _continue(hypotheses, parents)
     ids, _, finished, lengths, _, states = hypotheses
-    ids = ops.where(ops.arange(size) == position, chosen[:, :, None], ids)
+    ids = ops.where(ops.arange(size) == positions[:, None, None], chosen[:, :, None], ids)
     lengths = lengths + ops.cast(ops.logical_not(finished), "int32")
     finished = ops.logical_or(finished, chosen == EOS)
     return Hypotheses(ids, ops.reshape(chosen, (-1,)), finished, lengths, scores, states)

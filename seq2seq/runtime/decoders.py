@@ -21,7 +21,10 @@ class OnnxDecoder:
         self.state_names = [name for name in names if name.startswith("state_")]
         self.memory_names = [name for name in names if name.startswith("memory_")]
         self.units = decoder.get_inputs()[names.index(self.state_names[0])].shape[-1]
-        self._step_outputs = ["scores", *(f"next_{name}" for name in self.state_names)]
+        self._next_states = [f"next_{name}" for name in self.state_names]
+        self._takes_few = "few" in names
+        if not self._takes_few:  # LiteRT's graphs return all scores
+            self.step_best = None
 
     def begin(self, ids, max_length):
         """Reads sources `(batch, length)`; see `generation.loop`."""
@@ -32,14 +35,20 @@ class OnnxDecoder:
 
     def step(self, token_ids, states, memory, positions):
         """Decodes one token; see `generation.loop`."""
-        scores, *states = self._run(self._step_outputs, token_ids, states, memory)
+        scores, *states = self._run(["scores", *self._next_states], token_ids, states, memory)
         return scores, states
+
+    def step_best(self, token_ids, states, memory, positions, few):
+        """Decodes one token; see `generation.loop`."""
+        names = ["best", "best_ids", *self._next_states]
+        best, best_ids, *states = self._run(names, token_ids, states, memory, few)
+        return best, best_ids.astype("int32"), states
 
     def look(self, token_ids, states, memory):
         """Decodes one token, as `step`; returns also the attention weights, or `None`."""
         if not memory:
             return *self.step(token_ids, states, memory, None), None
-        names = [*self._step_outputs, "attention"]
+        names = ["scores", *self._next_states, "attention"]
         scores, *states, attention = self._run(names, token_ids, states, memory)
         return scores, states, attention
 
@@ -47,8 +56,10 @@ class OnnxDecoder:
         """Returns the encoder's outputs `(batch, length, units)` for `encode_texts`."""
         return self.encoder.run(["outputs"], {self.source: ids})[0]
 
-    def _run(self, names, token_ids, states, memory):
+    def _run(self, names, token_ids, states, memory, few=0):
         inputs = {"token_ids": token_ids}
+        if self._takes_few:
+            inputs["few"] = np.array([few], "int64")
         inputs.update(zip(self.state_names, states, strict=True))
         inputs.update(zip(self.memory_names, memory, strict=True))
         return self.decoder.run(names, inputs)

@@ -49,6 +49,11 @@ class BeamSearch(Sampler):
         self.length_penalty = length_penalty
         self.num_results = num_results
 
+    @property
+    def few(self) -> int:
+        """How many of each hypothesis's best tokens decide."""
+        return self.width
+
     def inputs(self) -> dict[str, Any]:
         """Returns the numbers that a compiled function takes."""
         return {"length_penalty": np.float32(self.length_penalty)}
@@ -64,20 +69,26 @@ class BeamSearch(Sampler):
         # The best of all are among the best of each hypothesis.
         few = min(width, vocabulary)
         best, tokens = ops.top_k(ops.reshape(choices, (-1, vocabulary)), few)
-        best, tokens = (ops.reshape(x, (-1, width, few)) for x in (best, tokens))
+        own = ops.take_columns(ops.reshape(log_probabilities, (-1, vocabulary)), tokens)
+        best, own, tokens = (ops.reshape(x, (-1, width, few)) for x in (best, own, tokens))
+        return self.choose_among(best, own, tokens, scores, finished)
+
+    def choose_among(self, best, log_probabilities, token_ids, scores, finished):
+        """Chooses among the best continuations of each hypothesis; see `Sampler`."""
+        ops = array_ops(best)
+        width, few = self.width, best.shape[-1]
         only_pad = np.array([0.0] + [NEVER] * (few - 1), dtype="float32")
         best = ops.where(finished[:, :, None], only_pad, best)  # (batch, width, few)
-        tokens = ops.where(finished[:, :, None], PAD, tokens)
+        token_ids = ops.where(finished[:, :, None], PAD, token_ids)
+        added = ops.where(finished[:, :, None], 0.0, log_probabilities)
         totals = ops.reshape(scores[:, :, None] + best, (-1, width * few))
         totals, best = ops.top_k(totals, width)  # (batch, width)
         parents = best // few
-        tokens = ops.take_columns(ops.reshape(tokens, (-1, width * few)), best)
-        added = ops.take_columns(
-            ops.reshape(log_probabilities, (-1, width * vocabulary)), parents * vocabulary + tokens
+        token_ids, added = (
+            ops.take_columns(ops.reshape(x, (-1, width * few)), best) for x in (token_ids, added)
         )
-        added = ops.where(ops.take_columns(finished, parents), 0.0, added)
         scores = ops.take_columns(scores, parents) + added
-        return tokens, parents, ops.where(totals > NEVER / 2, scores, NEVER)
+        return token_ids, parents, ops.where(totals > NEVER / 2, scores, NEVER)
 
     def is_done(self, lengths, scores, finished, max_length):
         """Tells which rows have their final results, whatever the unfinished hypotheses become.

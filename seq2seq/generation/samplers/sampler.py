@@ -21,6 +21,10 @@ class Sampler:
     It returns the chosen tokens, the hypothesis each continues, and the new scores, all `(batch,
     width)`. A finished hypothesis continues with `PAD` only, at no cost.
 
+    A sampler with `few` has also `choose_among`, which takes in place of the two arrays these
+    numbers of each hypothesis's `few` best tokens, best first, and the tokens, all `(batch, width,
+    few)`.
+
     A custom sampler only needs to override `choose`. It is compiled for each object of its class,
     with the attributes that the object has at a call.
 
@@ -35,6 +39,7 @@ class Sampler:
     seed = None
     first_row = 0
     draws = True  # whether `choose` uses the uniform numbers
+    few = None  # how many of each hypothesis's best tokens decide, for `choose_among`
 
     def __init__(self, **constraints):
         known = [field.name for field in dataclasses.fields(Constraints)]
@@ -65,8 +70,12 @@ class Sampler:
     def key(self) -> Hashable:
         """Returns the key of the compiled function: equal for samplers that can share it."""
         # A user's class may have attributes that its inherited methods do not know.
-        known = type(self).__module__.startswith(f"{__package__}.")
-        return type(self), self.structure() if known else Sampler.structure(self)
+        return type(self), self.structure() if self.is_ours else Sampler.structure(self)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether its class is one of the toolkit, not one that a user made from it."""
+        return type(self).__module__.startswith(f"{__package__}.")
 
     def bind(self, inputs: dict[str, Any] | None = None) -> "Sampler":
         """Returns the sampler that chooses, with numbers or tensors in place of its `inputs`.
@@ -93,7 +102,7 @@ class Sampler:
             lengths: int32 `(batch, width)`, how many tokens each hypothesis has, `EOS` included.
             scores: `(batch, width)`.
             finished: `(batch, width)`.
-            max_length: Maximum number of tokens, an int32 scalar.
+            max_length: Maximum number of tokens, an int32 scalar, or `(batch, 1)`.
         """
         return array_ops(finished).all(finished, axis=-1)
 

@@ -1,0 +1,271 @@
+"""A batch of NumPy arrays whose rows join and leave between any two steps.
+
+A batch that waits for its longest row wastes most of its last steps. Here a row that has ended
+makes room for the next one (Yu et al. 2022, "Orca", OSDI, section 3.1); because the states of a row
+are of one size, that costs a copy of the arrays and nothing else.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seq2seq.generation.constraints import NEVER, TokenConstraints
+from seq2seq.generation.loop import Hypotheses, begin, extend, extend_by_best
+from seq2seq.generation.samplers import Sampler
+from seq2seq.text.vocabulary import PAD
+
+SLOTS = 64  # for generated tokens, at first
+MOST_BEST = 256  # best tokens of a row that a decoder is asked for; more are no gain
+LEFT = 8  # rows that have ended are taken out once they are one in so many
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How rows choose their tokens; those that share the object are served together.
+
+    Attributes:
+        sampler: A sampler, bound: `sampler.bind()`.
+        constraints: Its constraints, as arrays.
+    """
+
+    sampler: Sampler
+    constraints: TokenConstraints
+
+    @property
+    def best_needed(self) -> int | None:
+        """How many of the best tokens suffice to choose from, or `None` if all are needed."""
+        few = self.sampler.few if self.sampler.is_ours and self.constraints.only_ban else None
+        if few is not None:
+            few += np.count_nonzero(self.constraints.banned)
+        return few if few is None or few <= MOST_BEST else None
+
+
+@dataclass(eq=False)
+class Row:
+    """A row of a batch.
+
+    Attributes:
+        key: Whatever its owner knows it by.
+        choice: How it chooses.
+        max_length: Maximum number of generated tokens, `EOS` included.
+        noise: Uniform numbers, one a token, float32, or `None`.
+        watched: Whether all scores of its last step are needed, see `RunningBatch.scores`.
+    """
+
+    key: Any
+    choice: Choice
+    max_length: int
+    noise: np.ndarray | None = None
+    watched: bool = False
+
+
+class RunningBatch:
+    """Runs a decoder of NumPy arrays over rows that join and leave.
+
+    Args:
+        decoder: The decoder; see `generation.loop`.
+        width: Hypotheses a row, one number for all.
+
+    Attributes:
+        rows: The `Row`s in it, in order.
+        open: Whether each row goes on, bool `(batch,)`.
+        positions: Number of tokens that each has generated, int32 `(batch,)`.
+        hypotheses: Their `Hypotheses`.
+        scores: What the last step returned, `(batch * width, vocabulary)`, if a row is watched.
+    """
+
+    def __init__(self, decoder, width: int):
+        self.decoder = decoder
+        self.width = width
+        self.rows = []
+        self.open = np.zeros(0, "bool")
+        self.positions = np.zeros(0, "int32")
+        self.hypotheses, self.memory, self.scores = None, [], None
+
+    def begin(self, ids: np.ndarray) -> tuple[Hypotheses, list]:
+        """Reads sources or prompts `(batch, length)`; it changes nothing, in any thread."""
+        return begin(self.decoder, ids, self.width, SLOTS)
+
+    def join(self, begun: tuple[Hypotheses, list], rows: Sequence[Row]) -> None:
+        """Adds rows that have begun."""
+        if self.rows:
+            begun = _join((self.hypotheses, self.memory), begun)
+        self.hypotheses, self.memory = begun
+        self.rows = [*self.rows, *rows]
+        self.open = np.append(self.open, np.ones(len(rows), "bool"))
+        self.positions = np.append(self.positions, np.zeros(len(rows), "int32"))
+
+    def keep(self, places: np.ndarray) -> None:
+        """Drops all rows but those at some places."""
+        self.rows = [self.rows[place] for place in places]
+        self.open, self.positions = self.open[places], self.positions[places]
+        kept = take_rows((self.hypotheses, self.memory), places)
+        self.hypotheses, self.memory = kept if self.rows else (None, [])
+
+    def step(self) -> list[tuple[Row, list[list[int]]]]:
+        """Adds a token to every hypothesis.
+
+        Returns:
+            The rows that end with this step, each with its hypotheses, best first, as lists of ids.
+            They are no longer `open`, but stay until they are not kept.
+        """
+        self._make_room()
+        groups = self._groups()
+        needed = [choice.best_needed for choice, _ in groups]
+        positions = np.repeat(self.positions, self.width)
+        arguments = self.hypotheses.token_ids, self.hypotheses.states, self.memory, positions
+        watched = any(row.watched for row in self.rows)
+        if None in needed or watched or not getattr(self.decoder, "step_best", None):
+            scores, states = self.decoder.step(*arguments)
+            self.scores = scores if watched else None
+            extended = self._extend(groups, states, extend, scores)
+        else:
+            best, token_ids, states = self.decoder.step_best(*arguments, max(needed))
+            extended = self._extend(groups, states, extend_by_best, best, token_ids)
+        self.hypotheses = extended
+        self.positions = self.positions + np.int32(1)
+        return self._ended(groups)
+
+    def _groups(self) -> list[tuple[Choice, Any]]:
+        """Returns the choices, and the places of the rows that share each."""
+        places = {}
+        for place, row in enumerate(self.rows):
+            places.setdefault(id(row.choice), []).append(place)
+        return [(self.rows[group[0]].choice, np.array(group)) for group in places.values()]
+
+    def _extend(self, groups, states, function, *scores):
+        """Adds the tokens that each group chooses."""
+        hypotheses = self.hypotheses._replace(states=states)
+        parts = []
+        for choice, places in groups:
+            part, chosen_by = hypotheses, scores
+            if len(groups) > 1:
+                (part, _), flat = take_rows((hypotheses, []), places), _flat(places, self.width)
+                chosen_by = [array[flat] for array in scores]
+            noise = [] if function is extend_by_best else [self._noise(choice, places)]
+            rest = self.positions[places], *noise, part, *chosen_by
+            parts.append((function(choice.sampler, choice.constraints, *rest), []))
+        if len(parts) == 1:
+            return parts[0][0]
+        joined = parts[0]
+        for part in parts[1:]:
+            joined = _join(joined, part)
+        order = np.argsort(np.concatenate([places for _, places in groups]))
+        return take_rows(joined, order)[0]
+
+    def _noise(self, choice, places):
+        """Returns a uniform number for each row, of its own stream."""
+        if not choice.sampler.draws:
+            return np.zeros(len(places), "float32")
+        pairs = ((self.rows[place].noise, self.positions[place]) for place in places)
+        return np.array([noise[min(at, len(noise) - 1)] for noise, at in pairs], "float32")
+
+    def _ended(self, groups):
+        """Returns the rows that end with the step before; see `step`."""
+        ids, _, finished, lengths, scores, _ = self.hypotheses
+        ended = []
+        for choice, places in groups:
+            sampler = choice.sampler
+            longest = np.array([[self.rows[place].max_length] for place in places], "int32")
+            done = sampler.is_done(lengths[places], scores[places], finished[places], longest)
+            done |= self.positions[places] >= longest[:, 0]
+            for place in places[done & self.open[places]]:
+                self.open[place] = False
+                order = sampler.rank(lengths[[place]], scores[[place]])[0, : sampler.num_results]
+                found = [ids[place, i] for i in order if scores[place, i] > NEVER / 2]
+                results = [row[row != PAD].tolist() for row in found]
+                ended.append((self.rows[place], [row for row in results if row]))
+        return ended
+
+    def _make_room(self):
+        """Doubles the slots for tokens when a row needs more than there are."""
+        ids = self.hypotheses.ids
+        if self.positions.max() >= ids.shape[-1]:
+            ids = np.pad(ids, ((0, 0), (0, 0), (0, ids.shape[-1])))
+            self.hypotheses = self.hypotheses._replace(ids=ids)
+
+
+def run_rows(
+    decoder, width: int, chunks: Iterable[tuple[np.ndarray, list[Row]]], batch_size: int
+) -> Iterator[tuple[Row, list[list[int]]]]:
+    """Generates for many rows, `batch_size` of them at a time.
+
+    Args:
+        decoder: The decoder; see `generation.loop`.
+        width: Hypotheses a row.
+        chunks: Ids `(rows, length)` to start from, with their `Row`s, read as there is room.
+        batch_size: Rows decoded together.
+
+    Yields:
+        Each row, when it has ended, with its hypotheses, best first, as lists of ids.
+    """
+    batch, chunks = RunningBatch(decoder, width), iter(chunks)
+    begun, waiting = None, []
+    while True:
+        free = batch_size - int(batch.open.sum())
+        if free and not waiting:
+            ids, waiting = next(chunks, (None, []))
+            begun = batch.begin(ids) if waiting else None
+        if batch.rows and free * LEFT >= (batch_size if waiting else len(batch.rows)):
+            batch.keep(np.flatnonzero(batch.open))
+        if waiting and free * LEFT >= batch_size:
+            count = min(free, len(waiting))
+            batch.join(take_rows(begun, np.arange(count)), waiting[:count])
+            begun = take_rows(begun, np.arange(count, len(waiting)))
+            waiting = waiting[count:]
+        if not batch.rows:
+            return
+        yield from batch.step()
+
+
+def take_rows(begun: tuple[Hypotheses, list], places: np.ndarray) -> tuple[Hypotheses, list]:
+    """Returns the rows at some places of what has begun."""
+    hypotheses, memory = begun
+    flat = _flat(places, hypotheses.ids.shape[1])
+    ids, token_ids, finished, lengths, scores, states = hypotheses
+    taken = Hypotheses(
+        ids[places],
+        token_ids[flat],
+        finished[places],
+        lengths[places],
+        scores[places],
+        [state[flat] for state in states],
+    )
+    memory = [tensor[places] for tensor in memory]
+    if memory and len(places):  # its last tensor is the mask
+        longest = int(memory[-1].any(axis=0).sum())
+        memory = [tensor[:, :longest] for tensor in memory]
+    return taken, memory
+
+
+def _flat(places, width):
+    return (places[:, None] * width + np.arange(width)).reshape(-1)
+
+
+def _join(first, second):
+    """Joins two lots of rows; slots and sources become as long as the longer ones."""
+    (one, memory), (other, more) = first, second
+    return (
+        Hypotheses(
+            _concatenate(one.ids, other.ids, axis=2),
+            *(np.concatenate(pair) for pair in zip(one[1:5], other[1:5], strict=True)),
+            [np.concatenate(pair) for pair in zip(one.states, other.states, strict=True)],
+        ),
+        [_concatenate(*pair, axis=1) for pair in zip(memory, more, strict=True)],
+    )
+
+
+def _concatenate(first, second, axis):
+    """Joins arrays along the first axis, padded to one size along another."""
+    size = max(first.shape[axis], second.shape[axis])
+    return np.concatenate([_pad(array, size, axis) for array in (first, second)])
+
+
+def _pad(array, size, axis):
+    if array.shape[axis] == size:
+        return array
+    widths = [(0, 0)] * array.ndim
+    widths[axis] = (0, size - array.shape[axis])
+    return np.pad(array, widths)
