@@ -225,10 +225,17 @@ class TimedDecoder:
 
     def step(self, *arguments):
         """Decodes one token."""
+        return self._timed(self.decoder.step, *arguments)
+
+    def step_best(self, *arguments):
+        """Decodes one token, and finds the best ones."""
+        return self._timed(self.decoder.step_best, *arguments)
+
+    def _timed(self, step, *arguments):
         start = time.perf_counter()
         if self.ended:
             self.between += start - self.ended
-        result = self.decoder.step(*arguments)
+        result = step(*arguments)
         self.ended = time.perf_counter()
         self.inside += self.ended - start
         self.steps += 1

@@ -12,6 +12,7 @@ from seq2seq.commands.sampler_options import add_sampler
 from seq2seq.commands.tokenizer_options import add_side_tokenizers
 from seq2seq.commands.train_options import add_train
 from seq2seq.evaluation.metric_names import DEFAULT_METRICS, KNOWN_METRICS
+from seq2seq.lazy import needs_keras
 from seq2seq.quiet import LEVEL
 from seq2seq.version import __version__
 
@@ -144,4 +145,5 @@ def _add_export(commands):
 def _load_command(name):
     """Returns the function of a command."""
     os.environ.setdefault(LEVEL, "3")  # for what TensorFlow prints after its start
-    return getattr(importlib.import_module(f"seq2seq.commands.{name}"), name)
+    with needs_keras():
+        return getattr(importlib.import_module(f"seq2seq.commands.{name}"), name)

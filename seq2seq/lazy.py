@@ -5,6 +5,7 @@ and editors read it too.
 """
 
 import ast
+import contextlib
 import functools
 import importlib
 import sys
@@ -32,16 +33,33 @@ def attach(package: str, init_file: str) -> tuple[Callable, Callable, list[str]]
     def get(name: str):
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module = importlib.import_module(modules[name]) if modules[name] != package else None
-        if hasattr(module, name):
-            value = getattr(module, name)
-        else:  # a module of that package
-            value = importlib.import_module(f"{modules[name]}.{name}")
+        with needs_keras():
+            module = importlib.import_module(modules[name]) if modules[name] != package else None
+            if hasattr(module, name):
+                value = getattr(module, name)
+            else:  # a module of that package
+                value = importlib.import_module(f"{modules[name]}.{name}")
         setattr(sys.modules[package], name, value)
         return value
 
     names = sorted(modules)
     return get, lambda: names, names
+
+
+@contextlib.contextmanager
+def needs_keras():
+    """Says what is missing where only what runs exported models is installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in ("keras", "tensorflow", "jax", "h5py"):
+            raise
+        raise ImportError(
+            f"This needs the package {error.name}, which is not installed here: pip install "
+            "keras-seq2seq, with all that it depends on. Only models exported with "
+            '`model.export(folder, format="onnx")` do without.',
+            name=error.name,
+        ) from error
 
 
 @functools.cache

@@ -67,6 +67,26 @@ def test_the_same_texts(both, name):
     assert exported.generate(ENGLISH[1], batch_size=1) == model.generate(ENGLISH[1])
 
 
+def test_a_stream_joins_to_the_text(both):
+    for model in both:
+        for text in (*ENGLISH, ""):
+            pieces = list(model.generate(text, stream=True))
+            assert "".join(pieces) == model.generate(text)
+            assert len(pieces) > 1 or not text
+        row = [5, 6, 3]
+        assert list(model.generate(row, stream=True)) == model.generate(row)
+        sampler = SAMPLERS["constrained"]
+        pieces = model.generate("Run!", 9, sampler, stream=True)
+        assert "".join(pieces) == model.generate("Run!", 9, sampler)
+        for inputs, options in (
+            (ENGLISH, {}),
+            ("Run!", {"sampler": "beam"}),
+            ("Run!", {"return_details": True}),
+        ):
+            with pytest.raises(ValueError, match="one text, a sampler with one hypothesis"):
+                model.generate(inputs, stream=True, **options)
+
+
 def test_the_same_scores_details_and_vectors(both):
     model, exported = both
     np.testing.assert_allclose(
@@ -193,6 +213,34 @@ def test_neither_keras_nor_a_backend_is_imported(exported):
     )
     texts, modules = map(json.loads, run.stdout.splitlines())
     assert texts == [CHINESE, CHINESE] and modules == [], run.stderr
+
+
+WITHOUT_KERAS = """
+import sys
+sys.meta_path.insert(0, type("Absent", (), {"find_spec": staticmethod(lambda name, *_: (
+    (_ for _ in ()).throw(ModuleNotFoundError(f"No module named {name!r}", name=name))
+    if name == "keras" else None))}))
+import seq2seq
+from seq2seq.cli import main
+for job in (lambda: seq2seq.Seq2Seq, lambda: seq2seq.load_model(sys.argv[1])):
+    try:
+        job()
+    except ImportError as error:
+        print(error)
+sys.exit(main(["export", sys.argv[1], "folder"]))
+"""
+
+
+def test_without_keras_the_error_says_what_to_install(tmp_path):
+    make_model().save(tmp_path / "m.keras")
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_KERAS, str(tmp_path / "m.keras")],
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.count("This needs the package keras, which is not installed") == 2
+    assert run.returncode == 1 and "seq2seq: This needs the package keras" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_many_threads_get_what_one_gets(exported):

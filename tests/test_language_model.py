@@ -251,7 +251,7 @@ class TestScore:
         (lambda model: model.generate([4, 5, 3]), "without BOS"),
         (lambda model: model.fit([[4, 99]]), "from 1 to"),
         (lambda model: model.score("one text"), "list"),
-        (lambda model: model.generate(TEXTS, stream=True), "one prompt"),
+        (lambda model: model.generate(TEXTS, stream=True), "one text"),
         (lambda model: model.generate("a", sampler="beam", stream=True), "one hypothesis"),
         (lambda model: model.generate("a", stream=True, return_details=True), "no return_details"),
         (lambda model: model.generate("a", max_length=0), "max_length"),

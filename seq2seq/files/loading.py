@@ -4,6 +4,7 @@ from pathlib import Path
 
 from seq2seq.files.keras_file import read_config
 from seq2seq.keras_registry import MODELS
+from seq2seq.lazy import needs_keras
 from seq2seq.models.ngram_file import is_ngram_file
 
 
@@ -50,9 +51,10 @@ def _load_keras(path):
             "`seq2seq.NGramModel.load(path)`."
         )
     read_config(path)
-    import keras
+    with needs_keras():
+        import keras
 
-    from seq2seq.models.text_model import TextModel
+        from seq2seq.models.text_model import TextModel
 
     try:
         model = keras.saving.load_model(path)

@@ -7,6 +7,17 @@ from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
 
 
+def check_stream(inputs, sampler, return_details: bool) -> None:
+    """Raises a `ValueError` for what cannot be generated token by token."""
+    replaced = sampler.constraints.replace_unknown
+    if not inputs.single or sampler.width > 1 or return_details or replaced:
+        raise ValueError(
+            "Expected one text, a sampler with one hypothesis, no return_details and no "
+            f"replace_unknown with stream=True. Received: {'one' if inputs.single else 'a list'}, "
+            f"{sampler!r} and return_details={return_details}. Call it once for each text."
+        )
+
+
 def prompt_tokens(tokenizer: Tokenizer, prompt: str) -> list[str]:
     """Returns the tokens of a prompt, a trailing space among them if spaces are tokens."""
     tokens = tokenizer.tokenize(prompt)

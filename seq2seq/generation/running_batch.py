@@ -5,6 +5,7 @@ makes room for the next one (Yu et al. 2022, "Orca", OSDI, section 3.1); because
 are of one size, that costs a copy of the arrays and nothing else.
 """
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,7 @@ class Choice:
     sampler: Sampler
     constraints: TokenConstraints
 
-    @property
+    @functools.cached_property
     def best_needed(self) -> int | None:
         """How many of the best tokens suffice to choose from, or `None` if all are needed."""
         few = self.sampler.few if self.sampler.is_ours and self.constraints.only_ban else None
@@ -82,6 +83,7 @@ class RunningBatch:
         self.rows = []
         self.open = np.zeros(0, "bool")
         self.positions = np.zeros(0, "int32")
+        self._longest, self._groups = np.zeros(0, "int32"), None
         self.hypotheses, self.memory, self.scores = None, [], None
 
     def begin(self, ids: np.ndarray) -> tuple[Hypotheses, list]:
@@ -96,11 +98,14 @@ class RunningBatch:
         self.rows = [*self.rows, *rows]
         self.open = np.append(self.open, np.ones(len(rows), "bool"))
         self.positions = np.append(self.positions, np.zeros(len(rows), "int32"))
+        longest = np.array([row.max_length for row in rows], "int32")
+        self._longest, self._groups = np.append(self._longest, longest), None
 
     def keep(self, places: np.ndarray) -> None:
         """Drops all rows but those at some places."""
         self.rows = [self.rows[place] for place in places]
         self.open, self.positions = self.open[places], self.positions[places]
+        self._longest, self._groups = self._longest[places], None
         kept = take_rows((self.hypotheses, self.memory), places)
         self.hypotheses, self.memory = kept if self.rows else (None, [])
 
@@ -112,36 +117,40 @@ class RunningBatch:
             They are no longer `open`, but stay until they are not kept.
         """
         self._make_room()
-        groups = self._groups()
-        needed = [choice.best_needed for choice, _ in groups]
+        if self._groups is None:
+            self._groups = self._group()
+        needed = [choice.best_needed for choice, _ in self._groups]
         positions = np.repeat(self.positions, self.width)
         arguments = self.hypotheses.token_ids, self.hypotheses.states, self.memory, positions
         watched = any(row.watched for row in self.rows)
         if None in needed or watched or not getattr(self.decoder, "step_best", None):
             scores, states = self.decoder.step(*arguments)
             self.scores = scores if watched else None
-            extended = self._extend(groups, states, extend, scores)
+            extended = self._extend(states, extend, scores)
         else:
             best, token_ids, states = self.decoder.step_best(*arguments, max(needed))
-            extended = self._extend(groups, states, extend_by_best, best, token_ids)
+            extended = self._extend(states, extend_by_best, best, token_ids)
         self.hypotheses = extended
-        self.positions = self.positions + np.int32(1)
-        return self._ended(groups)
+        ended = self._ended()
+        self.positions = self.positions + self.open  # those that have ended stay where they are
+        return ended
 
-    def _groups(self) -> list[tuple[Choice, Any]]:
+    def _group(self) -> list[tuple[Choice, Any]]:
         """Returns the choices, and the places of the rows that share each."""
         places = {}
         for place, row in enumerate(self.rows):
             places.setdefault(id(row.choice), []).append(place)
+        if len(places) == 1:
+            return [(self.rows[0].choice, slice(None))]
         return [(self.rows[group[0]].choice, np.array(group)) for group in places.values()]
 
-    def _extend(self, groups, states, function, *scores):
+    def _extend(self, states, function, *scores):
         """Adds the tokens that each group chooses."""
         hypotheses = self.hypotheses._replace(states=states)
         parts = []
-        for choice, places in groups:
+        for choice, places in self._groups:
             part, chosen_by = hypotheses, scores
-            if len(groups) > 1:
+            if len(self._groups) > 1:
                 (part, _), flat = take_rows((hypotheses, []), places), _flat(places, self.width)
                 chosen_by = [array[flat] for array in scores]
             noise = [] if function is extend_by_best else [self._noise(choice, places)]
@@ -152,26 +161,28 @@ class RunningBatch:
         joined = parts[0]
         for part in parts[1:]:
             joined = _join(joined, part)
-        order = np.argsort(np.concatenate([places for _, places in groups]))
+        order = np.argsort(np.concatenate([places for _, places in self._groups]))
         return take_rows(joined, order)[0]
 
     def _noise(self, choice, places):
         """Returns a uniform number for each row, of its own stream."""
+        rows, positions = np.array(self.rows, "object")[places], self.positions[places]
         if not choice.sampler.draws:
-            return np.zeros(len(places), "float32")
-        pairs = ((self.rows[place].noise, self.positions[place]) for place in places)
+            return np.zeros(len(rows), "float32")
+        pairs = ((row.noise, at) for row, at in zip(rows, positions, strict=True))
         return np.array([noise[min(at, len(noise) - 1)] for noise, at in pairs], "float32")
 
-    def _ended(self, groups):
+    def _ended(self):
         """Returns the rows that end with the step before; see `step`."""
         ids, _, finished, lengths, scores, _ = self.hypotheses
         ended = []
-        for choice, places in groups:
-            sampler = choice.sampler
-            longest = np.array([[self.rows[place].max_length] for place in places], "int32")
+        for choice, places in self._groups:
+            sampler, longest = choice.sampler, self._longest[places, None]
             done = sampler.is_done(lengths[places], scores[places], finished[places], longest)
-            done |= self.positions[places] >= longest[:, 0]
-            for place in places[done & self.open[places]]:
+            done = (done | (self.positions[places] + 1 >= longest[:, 0])) & self.open[places]
+            if not done.any():
+                continue
+            for place in np.arange(len(self.rows))[places][done]:
                 self.open[place] = False
                 order = sampler.rank(lengths[[place]], scores[[place]])[0, : sampler.num_results]
                 found = [ids[place, i] for i in order if scores[place, i] > NEVER / 2]
@@ -234,7 +245,7 @@ def take_rows(begun: tuple[Hypotheses, list], places: np.ndarray) -> tuple[Hypot
         [state[flat] for state in states],
     )
     memory = [tensor[places] for tensor in memory]
-    if memory and len(places):  # its last tensor is the mask
+    if memory and memory[-1].dtype == bool and len(places):  # the mask
         longest = int(memory[-1].any(axis=0).sum())
         memory = [tensor[:, :longest] for tensor in memory]
     return taken, memory
@@ -258,14 +269,14 @@ def _join(first, second):
 
 
 def _concatenate(first, second, axis):
-    """Joins arrays along the first axis, padded to one size along another."""
-    size = max(first.shape[axis], second.shape[axis])
-    return np.concatenate([_pad(array, size, axis) for array in (first, second)])
+    """Joins arrays along the first axis, padded to one size along another if they have it."""
+    if axis < first.ndim:
+        size = max(first.shape[axis], second.shape[axis])
+        first, second = _pad(first, size, axis), _pad(second, size, axis)
+    return np.concatenate([first, second])
 
 
 def _pad(array, size, axis):
-    if array.shape[axis] == size:
-        return array
     widths = [(0, 0)] * array.ndim
     widths[axis] = (0, size - array.shape[axis])
-    return np.pad(array, widths)
+    return np.pad(array, widths) if size > array.shape[axis] else array

@@ -9,7 +9,7 @@ from seq2seq.checks import check_whole
 from seq2seq.data.corpus import read_text_files
 from seq2seq.data.inputs import check_rows, check_texts, check_tokenizer, make_rows, read_inputs
 from seq2seq.data.padding import BATCH_SIZE
-from seq2seq.generation.continuation import continue_text, prompt_tokens
+from seq2seq.generation.continuation import check_stream, continue_text, prompt_tokens
 from seq2seq.generation.loop import check_max_length
 from seq2seq.generation.result import in_form
 from seq2seq.generation.samplers import Sample, Sampler, get_sampler
@@ -110,12 +110,7 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
             raise ValueError("Expected no replace_unknown=True: a language model has no source.")
         inputs = read_inputs(prompts)
         if stream:
-            if not inputs.single or sampler.width > 1 or return_details:
-                raise ValueError(
-                    "Expected one prompt, a sampler with one hypothesis and no return_details with "
-                    f"stream=True. Received: {prompts!r:.60}, {sampler!r} and return_details="
-                    f"{return_details}. Call it once per prompt."
-                )
+            check_stream(inputs, sampler, return_details)
             return self._stream(prompts, max_length, sampler)
         rows = list(map(self._prompt_row, inputs.items))
         generated = self.generator.generate(rows, max_length, sampler, batch_size, verbose=verbose)

@@ -1,5 +1,6 @@
 """What a model of sources and targets does with texts, whatever runs it."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ from seq2seq.checks import check_whole
 from seq2seq.data.corpus import Pairs, check_pairs, read_pair_files
 from seq2seq.data.inputs import check_rows, encode_rows, is_texts, read_inputs
 from seq2seq.data.padding import BATCH_SIZE
+from seq2seq.generation.continuation import check_stream, continue_text
 from seq2seq.generation.loop import check_max_length
 from seq2seq.generation.result import in_form
 from seq2seq.generation.samplers import Sampler, get_sampler
@@ -58,8 +60,9 @@ class PairTexts:
         batch_size: int = BATCH_SIZE,
         return_details: bool = False,
         verbose="auto",
+        stream: bool = False,
     ):
-        """Generates a target for each source, in one compiled loop.
+        """Generates a target for each source, in one compiled loop or token by token.
 
         Args:
             inputs: A text, or a list, array or column of texts; or a row or rows of source ids,
@@ -71,6 +74,9 @@ class PairTexts:
                 notebook as a table. Defaults to `False`.
             verbose: Whether to show how far it is: 1, 0, or `"auto"`, only at a prompt and in a
                 notebook, once it takes seconds. Defaults to `"auto"`.
+            stream: Whether to return an iterator over pieces of text, or over ids, which join to
+                what is returned otherwise. It takes one source and a sampler with one hypothesis;
+                no `return_details`, no `replace_unknown`. Defaults to `False`.
 
         Returns:
             A text for a text, a list for a list, in the order of the inputs; rows of ids, ending
@@ -86,6 +92,9 @@ class PairTexts:
         self._check_sampler(sampler)
         inputs = read_inputs(inputs)
         rows = self.make_rows("source", inputs.items)
+        if stream:
+            check_stream(inputs, sampler, return_details)
+            return self._stream(inputs, rows[0], max_length, sampler)
         results = self._generate(rows, inputs.are_texts, max_length, sampler, batch_size, verbose)
         if return_details or sampler.constraints.replace_unknown:
             texts = inputs.items if inputs.are_texts else None
@@ -166,6 +175,15 @@ class PairTexts:
         results = self.generate(texts, **arguments)
         lines = ["\t".join(row) if isinstance(row, list) else row for row in results]
         return [(line, {"text": row}) for line, row in zip(lines, results, strict=True)]
+
+    def _stream(self, inputs, row, max_length, sampler):
+        if inputs.are_texts and len(row) == 1:
+            return iter(())
+        ids = self.generator.stream(row, max_length, sampler)
+        if not inputs.are_texts or self.target_tokenizer is None:
+            return ids
+        pieces = continue_text(self.target_tokenizer, "", ids)
+        return itertools.islice(pieces, 1, None)  # the first is the empty beginning
 
     def _generate(self, rows, are_texts, max_length, sampler, batch_size, verbose):
         """Returns the results for each row, as rows of ids."""
