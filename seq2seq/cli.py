@@ -69,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_inspect(commands)
     _add_export(commands)
+    _add_serve(commands)
     return parser
 
 
@@ -140,6 +141,42 @@ def _add_export(commands):
         "--format", choices=("onnx", "litert"), default="onnx", help="what runs it (default: onnx)"
     )
     add_json(export)
+
+
+def _add_serve(commands):
+    serve = commands.add_parser(
+        "serve", help="answer requests over HTTP, with a page to try models"
+    )
+    serve.add_argument(
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="exported folder, or model file (.keras); NAME=MODEL gives it another name",
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=8000, help="default: %(default)s; 0: a free one")
+    serve.add_argument(
+        "--api-key",
+        default=os.environ.get("SEQ2SEQ_API_KEY"),
+        help="key that clients must send (default: the variable SEQ2SEQ_API_KEY, or none)",
+    )
+    serve.add_argument(
+        "--no-auth", action="store_true", help="need no key, although others reach the address"
+    )
+    serve.add_argument("--max-batch", type=positive, default=64, help="default: %(default)s rows")
+    serve.add_argument(
+        "--max-queue", type=positive, default=1024, help="default: %(default)s texts"
+    )
+    serve.add_argument(
+        "--max-length", type=positive, default=1000, help="of a request (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--timeout", type=float, default=60.0, help="seconds for an answer (default: %(default)g)"
+    )
+    serve.add_argument(
+        "--cors", action="append", default=[], metavar="ORIGIN", help="site whose pages may ask"
+    )
+    serve.add_argument("--threads", type=positive, help="of a step (default: one per core)")
 
 
 def _load_command(name):

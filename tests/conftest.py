@@ -46,6 +46,34 @@ def model():
 
 
 @pytest.fixture(scope="session")
+def served_models(tmp_path_factory):
+    """Exported models by name: `translator`, `novelist` and `sentiment`."""
+    pytest.importorskip("onnxruntime")
+    from serving_fixtures import export_all
+
+    return export_all(tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="session")
+def application(served_models):
+    """A server of them."""
+    pytest.importorskip("fastapi", reason="fastapi is not installed")
+    from seq2seq.serving.application import create_application
+    from seq2seq.serving.limits import Limits
+
+    return create_application(served_models, Limits(max_length=100_000))
+
+
+@pytest.fixture(scope="session")
+def address(application):
+    """Its address."""
+    from serving_fixtures import running
+
+    with running(application) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def _trained():
     model = make_model()
     model.optimizer.learning_rate = 0.02

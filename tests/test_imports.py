@@ -27,6 +27,7 @@ ROOMS = [
     "evaluation",
     "callbacks",
     "plotting",
+    "serving",
     "commands",
     "cli",
     "__main__",

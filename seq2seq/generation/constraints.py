@@ -26,6 +26,10 @@ class Constraints:
         repetition_penalty: Multiplies the log probability of tokens already generated; above 1
             makes them rarer (Keskar et al. 2019, https://arxiv.org/abs/1909.05858, section 4.1).
             Defaults to 1.0.
+        frequency_penalty: Is subtracted from the log probability of a token as often as it has been
+            generated (OpenAI's API reference). Defaults to 0.0.
+        presence_penalty: Is subtracted once, from that of all tokens already generated. Defaults to
+            0.0.
         prefix: What every result starts with, even if banned: a text, or ids. Defaults to `()`,
             nothing.
         banned: Tokens never generated, as str or ids. Defaults to `()`.
@@ -37,6 +41,8 @@ class Constraints:
     min_length: int = 1
     no_repeat_ngram: int | None = None
     repetition_penalty: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
     prefix: str | tuple[int, ...] = ()
     banned: tuple[str | int, ...] = ()
     replace_unknown: bool = False
@@ -47,6 +53,8 @@ class Constraints:
             check_whole("no_repeat_ngram", self.no_repeat_ngram)
         penalty = self.repetition_penalty
         check_number("repetition_penalty", penalty, "(0, inf)", "Use 1.0 for none.")
+        for name in ("frequency_penalty", "presence_penalty"):
+            check_number(name, getattr(self, name), "[-1e6, 1e6]", "Use 0.0 for none.")
         if not _are(self.banned, (str, numbers.Integral)):
             raise ValueError(
                 f"Expected `banned` to be a list of tokens or ids. Received: {self.banned!r}. "
@@ -109,6 +117,8 @@ class Constraints:
             min_length=np.int32(self.min_length) if self.min_length > 1 else None,
             no_repeat_ngram=None if n is None else np.int32(min(n, 2**30)),
             repetition_penalty=np.float32(penalty) if penalty != 1 else None,
+            frequency_penalty=_unless_zero(self.frequency_penalty),
+            presence_penalty=_unless_zero(self.presence_penalty),
         )
 
 
@@ -123,6 +133,8 @@ class TokenConstraints:
         min_length: int32, or `None` for 1.
         no_repeat_ngram: int32, or `None`.
         repetition_penalty: float32, or `None` for 1.
+        frequency_penalty: float32, or `None` for 0.
+        presence_penalty: float32, or `None` for 0.
     """
 
     banned: Any
@@ -131,6 +143,8 @@ class TokenConstraints:
     min_length: Any = None
     no_repeat_ngram: Any = None
     repetition_penalty: Any = None
+    frequency_penalty: Any = None
+    presence_penalty: Any = None
 
     def inputs(self) -> dict[str, Any]:
         """Returns the arrays that a compiled function takes, by attribute name."""
@@ -166,11 +180,17 @@ class TokenConstraints:
         tokens = np.arange(vocabulary, dtype="int32")
         choices = log_probabilities
         if self.repetition_penalty is not None:
-            seen = _mark_tokens(ids, ids != PAD, vocabulary)
+            seen = _count_tokens(ids, ids != PAD, vocabulary) > 0
             choices = ops.where(seen, choices * self.repetition_penalty, choices)
+        if self.frequency_penalty is not None or self.presence_penalty is not None:
+            counts = ops.cast(_count_tokens(ids, ids != PAD, vocabulary), "float32")
+            if self.frequency_penalty is not None:
+                choices = choices - counts * self.frequency_penalty
+            if self.presence_penalty is not None:
+                choices = ops.where(counts > 0, choices - self.presence_penalty, choices)
         if self.no_repeat_ngram is not None:
             repeats = _repeated(ids, position, self.no_repeat_ngram)
-            choices = ops.where(_mark_tokens(ids, repeats, vocabulary), NEVER, choices)
+            choices = ops.where(_count_tokens(ids, repeats, vocabulary) > 0, NEVER, choices)
         choices = choices + self.banned
         if self.min_length is not None:
             too_short = ops.logical_and(tokens == EOS, position + 1 < self.min_length)
@@ -185,6 +205,10 @@ class TokenConstraints:
             only = ops.where(tokens == forced, log_probabilities, NEVER)
             choices = ops.where(forced == PAD, choices, only)
         return choices
+
+
+def _unless_zero(value):
+    return np.float32(value) if value else None
 
 
 def _are(values, kind) -> bool:
@@ -227,8 +251,8 @@ def _repeated(ids, position, n):
     return ops.fori_loop(1, n, compare, marked)
 
 
-def _mark_tokens(ids, marked, vocabulary):
-    """Returns which tokens of the vocabulary are marked: bool `(batch, width, vocabulary)`."""
+def _count_tokens(ids, marked, vocabulary):
+    """Counts the marks of each token of the vocabulary: int32 `(batch, width, vocabulary)`."""
     ops = array_ops(ids)
     batch, width, size = ops.shape(ids)[0], ids.shape[1], ids.shape[2]
     rows = ops.repeat(ops.arange(batch * width), size)
@@ -236,4 +260,4 @@ def _mark_tokens(ids, marked, vocabulary):
     counts = ops.scatter(
         indices, ops.reshape(ops.cast(marked, "int32"), (-1,)), (batch * width, vocabulary)
     )
-    return ops.reshape(counts > 0, (batch, width, vocabulary))
+    return ops.reshape(counts, (batch, width, vocabulary))

@@ -69,7 +69,7 @@ class Generator:
         Returns:
             For each row, in order, the sampler's results, best first, as lists of ids.
         """
-        request = self._request(sampler, max_length)
+        request = self.request(sampler, max_length)
         places = range(len(rows)) if places is None else places
         batches = track(batches_by_length(rows, batch_size), len(rows), verbose)
         results = [None] * len(rows)
@@ -90,7 +90,7 @@ class Generator:
         Yields:
             The ids that `generate` would return, as soon as they are chosen.
         """
-        request = self._request(sampler, max_length)
+        request = self.request(sampler, max_length)
         noise = sampler.make_noise([0], request.size)
         choose = self.step_function(request, self.pad([row]), noise)
         for _ in range(max_length):
@@ -147,7 +147,12 @@ class Generator:
 
         return choose
 
-    def _request(self, sampler, max_length):
+    def request(self, sampler: Sampler, max_length: int) -> Request:
+        """Returns what a call asks for, its constraints as arrays of ids.
+
+        Raises:
+            ValueError: If the constraints do not fit the vocabulary or the length.
+        """
         size = round_up(max_length, SHORTEST, 4)
         constraints = sampler.constraints.resolve(
             self.tokenizer, self.vocabulary_size, max_length, size

@@ -112,7 +112,7 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
         if stream:
             check_stream(inputs, sampler, return_details)
             return self._stream(prompts, max_length, sampler)
-        rows = list(map(self._prompt_row, inputs.items))
+        rows = list(map(self.prompt_row, inputs.items))
         generated = self.generator.generate(rows, max_length, sampler, batch_size, verbose=verbose)
         results = [
             [self._join(prompt, ids) for ids in group]
@@ -157,7 +157,8 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
         lines = ["\t".join(row) if isinstance(row, list) else row for row in results]
         return [(line, {"text": row}) for line, row in zip(lines, results, strict=True)]
 
-    def _prompt_row(self, prompt):
+    def prompt_row(self, prompt) -> list[int]:
+        """Returns `BOS` and the ids of a prompt, a text or a row of ids."""
         if isinstance(prompt, str):
             check_tokenizer(self.tokenizer, "a text")
             return [BOS, *self.tokenizer.vocabulary.ids(prompt_tokens(self.tokenizer, prompt))]
@@ -173,11 +174,11 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
     def _join(self, prompt, ids):
         """Returns a prompt with its continuation."""
         if not isinstance(prompt, str):
-            return [*self._prompt_row(prompt)[1:], *ids]
+            return [*self.prompt_row(prompt)[1:], *ids]
         return "".join(continue_text(self.tokenizer, prompt, ids))
 
     def _stream(self, prompt, max_length, sampler):
-        ids = self.generator.stream(self._prompt_row(prompt), max_length, sampler)
+        ids = self.generator.stream(self.prompt_row(prompt), max_length, sampler)
         if not isinstance(prompt, str):
-            return itertools.chain(self._prompt_row(prompt)[1:], ids)
+            return itertools.chain(self.prompt_row(prompt)[1:], ids)
         return continue_text(self.tokenizer, prompt, ids)

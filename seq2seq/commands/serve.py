@@ -1,0 +1,122 @@
+"""The command `serve`."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from seq2seq.checks import check_number
+from seq2seq.files.loading import load_model
+from seq2seq.runtime.loading import is_exported, load_exported
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(options) -> None:
+    """Serves models until it is told to end."""
+    check_number("--timeout", options.timeout, "(0, inf)")
+    named = _name(options.models)
+    local = options.host in LOOPBACK
+    if not (local or options.api_key or options.no_auth):
+        raise ValueError(
+            f"Expected a key, because others can reach {options.host}. Received none. Set "
+            "SEQ2SEQ_API_KEY or --api-key, or say --no-auth if that is meant."
+        )
+    if options.api_key == "" or not str(options.api_key or "").isascii():
+        raise ValueError("Expected a key of ASCII characters. Received an empty or another one.")
+    try:
+        import uvicorn
+
+        from seq2seq.serving.application import create_application
+        from seq2seq.serving.limits import Limits
+    except ImportError as error:
+        raise ImportError(
+            f'Serving needs the package {error.name}: pip install "keras-seq2seq[serve]"'
+        ) from error
+    with _bind(options.host, options.port) as listening, TemporaryDirectory() as root:
+        models = {
+            name: _load(path, Path(root) / str(i), options.threads)
+            for i, (name, path) in enumerate(named.items())
+        }
+        limits = Limits(options.max_batch, options.max_queue, options.max_length, options.timeout)
+        any_host = not local or options.api_key is not None
+        application = create_application(models, limits, options.api_key, any_host, options.cors)
+        config = uvicorn.Config(
+            application,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=round(options.timeout) + 1,
+        )
+        _announce(models, listening)
+        _run(uvicorn, config, application, listening)
+
+
+def _name(arguments):
+    """Returns the paths of models by their names."""
+    named = {}
+    for argument in arguments:
+        name, _, path = argument.rpartition("=")
+        if not name or Path(argument).exists():
+            path, name = argument, Path(argument).resolve().name.removesuffix(".keras")
+        if name in named:
+            raise ValueError(
+                f"Expected models of different names. Received two called {name}: {named[name]} "
+                f"and {path}. Write NAME={path}."
+            )
+        if not Path(path).exists():
+            raise ValueError(f"Expected {path} to be a model. Received: no such file or folder.")
+        named[name] = path
+    return named
+
+
+def _load(path, folder, threads):
+    """Loads an exported model; a file of Keras is exported first."""
+    if is_exported(path):
+        return load_exported(path, threads)
+    load_model(path).export(folder, verbose=False)
+    return load_exported(folder, threads)
+
+
+def _bind(host, port):
+    """Returns a socket that listens, before anything takes time."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family, backlog=2048)
+    except OSError as error:
+        raise ValueError(
+            f"Expected a free address. Received: {host}, port {port} ({error.strerror}). Choose "
+            "another --port."
+        ) from error
+
+
+def _announce(models, listening):
+    host, port = listening.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    for name, model in models.items():
+        print(f"{name}: {model}")
+    print(
+        f"Page: {address}/  OpenAI's API: {address}/v1  Documentation: {address}/docs", flush=True
+    )
+
+
+def _run(uvicorn, config, application, listening):
+    class Server(uvicorn.Server):
+        """A server that finishes what runs when it is told to end, and then ends well."""
+
+        @contextlib.contextmanager
+        def capture_signals(self):
+            signals = (signal.SIGINT, signal.SIGTERM)
+            before = {number: signal.signal(number, self.handle_exit) for number in signals}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+        def handle_exit(self, number, frame):
+            application.state.closing = True
+            super().handle_exit(number, frame)
+
+    asyncio.run(Server(config).serve(sockets=[listening]))

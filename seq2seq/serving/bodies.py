@@ -1,0 +1,147 @@
+"""What clients send, as pydantic checks it and OpenAPI describes it."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from seq2seq.serving.errors import ApiError, unsupported
+
+
+def _check_unicode(text: str) -> str:
+    """Refuses half of a pair of surrogates, which is no character and which UTF-8 cannot hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("Expected Unicode without lone surrogates") from error
+    return text
+
+
+Text = Annotated[str, AfterValidator(_check_unicode)]
+Ids = list[int]
+Texts = Text | list[Text] | Ids | list[Ids]
+
+
+class Body(BaseModel):
+    """What all requests share: what they hold beyond the known must be null."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    model: str = Field(description="Name of a model, as /v1/models lists them.")
+
+    def check_extra(self) -> None:
+        """Raises an `ApiError` for the first parameter that is not known."""
+        for name, value in (self.model_extra or {}).items():
+            if value is not None:
+                raise unsupported(name, "leave it out.")
+
+
+def as_list(inputs: Texts) -> list:
+    """Returns texts or rows of ids as a list of them."""
+    single = isinstance(inputs, str) or (inputs and isinstance(inputs[0], int))
+    inputs = [inputs] if single else inputs
+    if not inputs:
+        raise ApiError(400, "Expected at least one text. Received an empty list.")
+    return inputs
+
+
+class OpenAIBody(Body):
+    """The parameters that OpenAI's two ways to generate share."""
+
+    temperature: float | None = Field(1.0, ge=0, le=100, description="0: the likeliest token.")
+    top_p: float | None = Field(1.0, gt=0, le=1)
+    n: int | None = Field(1, ge=1, le=128, description="Results for each text.")
+    stop: Text | list[Text] | None = Field(None, description="Texts that end a result.")
+    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    stream: bool | None = False
+    stream_options: dict | None = None
+    frequency_penalty: float | None = Field(0.0, ge=-2, le=2)
+    presence_penalty: float | None = Field(0.0, ge=-2, le=2)
+    logit_bias: dict[str, float] | None = Field(
+        None, description="Ids of tokens; only -100, which bans them, is supported."
+    )
+    user: str | None = Field(None, description="Not used.")
+
+
+class CompletionBody(OpenAIBody):
+    """https://platform.openai.com/docs/api-reference/completions/create"""
+
+    prompt: Texts
+    max_tokens: int | None = Field(None, ge=1, description="Default: 100.")
+    best_of: int | None = Field(None, ge=1, le=128)
+    echo: bool | None = False
+    logprobs: int | None = Field(None, ge=0, le=5)
+    suffix: str | None = Field(None, description="Not supported.")
+
+
+class Part(BaseModel):
+    """A part of a message."""
+
+    model_config = ConfigDict(strict=True)
+
+    type: Literal["text"]
+    text: Text
+
+
+class Message(BaseModel):
+    """A message of a conversation."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    role: str
+    content: Text | list[Part] | None = None
+
+
+class ChatBody(OpenAIBody):
+    """https://platform.openai.com/docs/api-reference/chat/create"""
+
+    messages: list[Message] = Field(min_length=1)
+    max_tokens: int | None = Field(None, ge=1, description="Default: 100.")
+    max_completion_tokens: int | None = Field(None, ge=1, description="The same.")
+    logprobs: bool | None = False
+    top_logprobs: int | None = Field(None, ge=0, le=5)
+    response_format: dict | None = Field(None, description='Only {"type": "text"}.')
+
+
+class EmbeddingBody(Body):
+    """https://platform.openai.com/docs/api-reference/embeddings/create"""
+
+    input: Texts
+    encoding_format: Literal["float", "base64"] | None = "float"
+    user: str | None = Field(None, description="Not used.")
+
+
+class GenerateBody(Body):
+    """Everything that `generate` takes."""
+
+    inputs: Texts = Field(description="A text, a list of texts, a row of ids or a list of rows.")
+    max_length: int = Field(100, ge=1)
+    sampler: Literal["greedy", "sample", "beam"] = "greedy"
+    temperature: float | None = Field(None, description="Of sampling. Default: 1.")
+    top_k: int | None = Field(None, description="Of sampling. Default: all.")
+    top_p: float | None = Field(None, description="Of sampling. Default: all.")
+    seed: int | None = Field(None, description="Of sampling.")
+    width: int | None = Field(None, description="Of a beam. Default: 5.")
+    length_penalty: float | None = Field(None, description="Of a beam. Default: 1.")
+    num_results: int | None = Field(None, description="Of a beam. Default: 1.")
+    min_length: int | None = None
+    no_repeat_ngram: int | None = None
+    repetition_penalty: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    prefix: Text | Ids | None = None
+    banned: list[Text | int] | None = None
+    details: bool = Field(False, description="Whether to tell scores, alternatives, attention.")
+    stream: bool = Field(False, description="Whether to send tokens as they come (one text).")
+
+
+class ClassifyBody(Body):
+    """What to label."""
+
+    inputs: Texts
+
+
+class ScoreBody(Body):
+    """What to score: pairs, or texts alone for a language model."""
+
+    inputs: Texts
+    targets: Texts | None = None

@@ -1,0 +1,263 @@
+"""Generates for many callers at once, one step of a batch at a time.
+
+Requests with any settings join the running batch and leave it at any step (Yu et al. 2022, "Orca",
+OSDI, section 3.1). One thread steps; others read sources and prompts, long ones apart, so that
+nobody waits for a long text but its sender.
+"""
+
+import itertools
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from seq2seq.data.padding import pad_rows
+from seq2seq.generation.generator import Request
+from seq2seq.generation.running_batch import Choice, Row, RunningBatch, take_rows
+from seq2seq.generation.samplers import Sampler
+
+LONG = 256  # tokens; a source or prompt that is longer is read by a thread of its own
+CHOICES = 256  # settings whose arrays are kept
+
+
+class QueueIsFull(Exception):
+    """There is no room for further rows."""
+
+
+class EngineIsClosed(Exception):
+    """The engine takes no more rows."""
+
+
+@dataclass(eq=False)
+class Job:
+    """A row to generate from.
+
+    Attributes:
+        ids: The row of ids to start from.
+        request: What is asked for.
+        place: The row's place in its call, on which its random numbers depend.
+        deliver: Is called once, in the engine's thread, with the ids of the hypotheses, best
+            first, or an exception.
+        watch: Is called after each step, if not `None`, with the new id and, if `watches_scores`,
+            all scores `(vocabulary,)`; what it returns tells whether to end.
+        watches_scores: See `watch`.
+        cancelled: Whether nobody waits for it any more.
+    """
+
+    ids: Sequence[int]
+    request: Request
+    place: int
+    deliver: Callable[[Any], None]
+    watch: Callable[[int, Any], bool] | None = None
+    watches_scores: bool = False
+    cancelled: bool = False
+    begun: Any = field(default=None, repr=False)
+
+
+class Engine:
+    """Steps a decoder for all jobs.
+
+    Args:
+        decoder: The decoder, of NumPy arrays; see `generation.loop`.
+        max_batch: Maximum number of hypotheses that are decoded together.
+        max_queue: Maximum number of rows that wait.
+        observe: Is called with the number of rows of each step, or `None`.
+    """
+
+    def __init__(self, decoder, max_batch: int, max_queue: int, observe=None):
+        self.decoder = decoder
+        self.max_batch = max_batch
+        self.max_queue = max_queue
+        self.observe = observe or (lambda rows: None)
+        self._condition = threading.Condition()
+        self._waiting: OrderedDict[Hashable, deque[Job]] = OrderedDict()  # by caller, in turn
+        self._reading = 0  # rows that are being read
+        self._read: deque[list[Job]] = deque()
+        self._batches: dict[int, RunningBatch] = {}  # by width
+        self._choices: OrderedDict[Hashable, Choice] = OrderedDict()
+        self._readers = {long: ThreadPoolExecutor(1) for long in (False, True)}
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="seq2seq-engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def queued(self) -> int:
+        """Number of rows that wait."""
+        return sum(map(len, list(self._waiting.values())))
+
+    @property
+    def running(self) -> int:
+        """Number of rows that are being read or decoded."""
+        return self._reading + sum(len(batch.rows) for batch in list(self._batches.values()))
+
+    def is_alive(self) -> bool:
+        """Tells whether it takes jobs."""
+        return self._thread.is_alive() and not self._closing
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Lets a caller's jobs wait for their turn.
+
+        Raises:
+            QueueIsFull: If there is no room for all of them.
+            EngineIsClosed: After `close`.
+        """
+        with self._condition:
+            if self._closing:
+                raise EngineIsClosed
+            if self.queued + len(jobs) > self.max_queue:
+                raise QueueIsFull
+            if jobs:
+                self._waiting[object()] = deque(jobs)
+            self._condition.notify()
+
+    def cancel(self, jobs: Sequence[Job]) -> None:
+        """Frees the rows of jobs at the next step; they deliver nothing any more."""
+        with self._condition:
+            for job in jobs:
+                job.cancelled = True
+            self._condition.notify()
+
+    def close(self, wait: bool = True) -> None:
+        """Finishes what runs and waits, and ends."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+        if wait:
+            self._thread.join()
+        for reader in self._readers.values():
+            reader.shutdown(wait=False)
+
+    # The engine's thread
+
+    def _run(self):
+        while True:
+            with self._condition:
+                while not (self._waiting or self._read or self._rows()):
+                    if self._closing and not self._reading:
+                        return
+                    self._condition.wait()
+                admitted = self._admit()
+            for jobs in admitted:
+                long = len(jobs[0].ids) > LONG
+                self._readers[long].submit(self._begin, jobs)
+            self._join()
+            if self._rows():
+                self._step()
+            elif not self._read:
+                with self._condition:
+                    if self._reading and not self._read:
+                        self._condition.wait()
+
+    def _rows(self):
+        return any(batch.rows for batch in self._batches.values())
+
+    def _admit(self) -> list[list[Job]]:
+        """Takes jobs for which there is room, one of each caller in turn, by width and length."""
+        free = self.max_batch - self._reading
+        free -= sum(batch.width * int(batch.open.sum()) for batch in self._batches.values())
+        lots = {}
+        for key in itertools.cycle(list(self._waiting)):
+            if not self._waiting:
+                break
+            jobs = self._waiting.get(key)
+            if jobs is None:
+                continue
+            width = jobs[0].request.sampler.width
+            if width > free and not jobs[0].cancelled:
+                break
+            job = jobs.popleft()
+            if not jobs:
+                del self._waiting[key]
+            if job.cancelled:
+                continue
+            free -= width
+            self._reading += width
+            # A longer row would make all others of its lot as long.
+            lots.setdefault((width, len(job.ids).bit_length(), len(job.ids) > LONG), []).append(job)
+        return list(lots.values())
+
+    def _begin(self, jobs):
+        """Reads sources or prompts, in a reader's thread."""
+        width = jobs[0].request.sampler.width
+        try:
+            begun = RunningBatch(self.decoder, width).begin(pad_rows([job.ids for job in jobs]))
+        except Exception as error:  # whatever it is belongs to these jobs, not to the engine
+            begun = error
+        with self._condition:
+            self._read.append((jobs, begun))
+            self._condition.notify()
+
+    def _join(self):
+        """Lets what has been read join the batches."""
+        while self._read:
+            jobs, begun = self._read.popleft()
+            width = jobs[0].request.sampler.width
+            self._reading -= width * len(jobs)
+            if isinstance(begun, Exception):
+                self._fail(jobs, begun)
+                continue
+            places = np.array([i for i, job in enumerate(jobs) if not job.cancelled], "int32")
+            if len(places):
+                batch = self._batches.setdefault(width, RunningBatch(self.decoder, width))
+                batch.join(take_rows(begun, places), [self._row(jobs[i]) for i in places])
+
+    def _row(self, job):
+        request = job.request
+        sampler = request.sampler
+        noise = sampler.make_noise([job.place], request.size)[0] if sampler.draws else None
+        choice = self._choice(sampler, request)
+        return Row(job, choice, request.max_length, noise, job.watches_scores)
+
+    def _choice(self, sampler: Sampler, request: Request) -> Choice:
+        """Returns one object for equal settings, whose rows choose together."""
+        settings = {**sampler.get_config(), "seed": None, "first_row": None}
+        key = type(sampler), repr(settings), request.size
+        choice = self._choices.pop(key, None) or Choice(sampler.bind(), request.constraints)
+        self._choices[key] = choice
+        if len(self._choices) > CHOICES:
+            self._choices.popitem(last=False)
+        return choice
+
+    def _step(self):
+        """Adds a token to every row, and tells whoever waits for it."""
+        for batch in self._batches.values():
+            gone = np.array([row.key.cancelled for row in batch.rows], "bool")
+            batch.open &= ~gone
+            if not batch.open.all():
+                batch.keep(np.flatnonzero(batch.open))
+            if not batch.rows:
+                continue
+            jobs = [row.key for row in batch.rows]
+            try:
+                ended = batch.step()
+                self.observe(len(jobs))
+                self._tell(batch, ended)
+            except Exception as error:  # the server serves on
+                batch.keep(np.zeros(0, "int32"))
+                self._fail(jobs, error)
+
+    def _tell(self, batch, ended):
+        found = {id(row): hypotheses for row, hypotheses in ended}
+        for place, row in enumerate(batch.rows):
+            job = row.key
+            if job.cancelled:
+                continue
+            if job.watch is not None and (batch.open[place] or id(row) in found):
+                scores = batch.scores[place] if job.watches_scores else None
+                if job.watch(int(batch.hypotheses.token_ids[place]), scores):
+                    batch.open[place] = False
+                    length = int(batch.hypotheses.lengths[place, 0])
+                    ids = batch.hypotheses.ids[place, 0, :length].tolist()
+                    found.setdefault(id(row), [ids])
+            if id(row) in found:
+                job.deliver(found[id(row)])
+
+    @staticmethod
+    def _fail(jobs, error):
+        for job in jobs:
+            if not job.cancelled:
+                job.deliver(error)

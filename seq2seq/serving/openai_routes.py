@@ -1,0 +1,327 @@
+"""OpenAI's API: https://platform.openai.com/docs/api-reference"""
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from seq2seq.generation.samplers import Greedy, Sample
+from seq2seq.serving.bodies import ChatBody, CompletionBody, EmbeddingBody, as_list
+from seq2seq.serving.errors import ApiError, as_api_error, unsupported
+from seq2seq.serving.served_model import Call, Generated, ServedModel
+from seq2seq.serving.text_stream import Piece
+from seq2seq.serving.waiting import answer, find_model
+from seq2seq.text.vocabulary import EOS
+
+router = APIRouter(prefix="/v1", tags=["OpenAI"])
+MAX_TOKENS = 100  # unless a request tells
+END = "[EOS]"
+
+
+@router.get("/models")
+async def list_models(request: Request) -> dict:
+    """Lists the models."""
+    models = request.app.state.models.values()
+    return {"object": "list", "data": [model.describe() for model in models]}
+
+
+@router.get("/models/{name:path}")
+async def get_model(name: str, request: Request) -> dict:
+    """Tells what a model is."""
+    return find_model(request, name).describe()
+
+
+@router.post("/completions")
+async def complete(body: CompletionBody, request: Request) -> Response:
+    """Continues prompts, or generates targets for sources."""
+    model = find_model(request, body.model)
+    body.check_extra()
+    if body.suffix is not None:
+        raise unsupported("suffix", "these models read from left to right.")
+    if body.echo and body.logprobs is not None:
+        raise unsupported("logprobs", "not together with `echo`.")
+    count = body.n or 1
+    best_of = body.best_of or count
+    if best_of < count:
+        raise ApiError(400, "Expected `best_of` of at least `n`.", "best_of")
+    prompts = as_list(body.prompt)
+    call = _call(model, body, prompts, body.max_tokens, best_of)
+    form = _CompletionForm(model, body.echo, body.logprobs)
+    if body.stream:
+        if best_of > count:
+            raise unsupported("stream", "not together with `best_of` above `n`.")
+        return _stream(model, call, form, body)
+    return await answer(request, _complete(model, call, form, count))
+
+
+@router.post("/chat/completions")
+async def chat(body: ChatBody, request: Request) -> Response:
+    """Answers the last message of the user; what was said before is not read."""
+    model = find_model(request, body.model)
+    body.check_extra()
+    if body.response_format not in (None, {"type": "text"}):
+        raise unsupported("response_format", 'only {"type": "text"}.')
+    if body.top_logprobs and not body.logprobs:
+        raise ApiError(400, "Expected `logprobs` to be true with `top_logprobs`.", "top_logprobs")
+    asked = [message for message in body.messages if message.role == "user"]
+    content = asked[-1].content if asked else None
+    if not content:
+        raise ApiError(400, "Expected a message of the role `user` with a text.", "messages")
+    text = content if isinstance(content, str) else "".join(part.text for part in content)
+    call = _call(model, body, [text], body.max_completion_tokens or body.max_tokens, body.n or 1)
+    form = _ChatForm(model, (body.top_logprobs or 0) if body.logprobs else None)
+    if body.stream:
+        return _stream(model, call, form, body)
+    return await answer(request, _complete(model, call, form, body.n or 1))
+
+
+@router.post("/embeddings")
+async def embed(body: EmbeddingBody, request: Request) -> Response:
+    """Returns a vector for each text."""
+    model = find_model(request, body.model)
+    body.check_extra()
+    inputs = as_list(body.input)
+    return await answer(request, _embed(model, inputs, body.encoding_format == "base64"))
+
+
+async def _embed(model, inputs, as_base64):
+    if len(inputs) > model.limits.max_queue:
+        raise ApiError(400, f"Expected at most {model.limits.max_queue} texts in a request.")
+    if not isinstance(inputs[0], str):
+        inputs = [row if row[-1:] == [EOS] else [*row, EOS] for row in inputs]
+    read = sum(map(len, model.model.reading_rows(inputs))) - len(inputs)
+    vectors = np.ascontiguousarray(await model.vectors(inputs), "<f4")
+    data = [
+        {
+            "object": "embedding",
+            "index": i,
+            "embedding": base64.b64encode(vector).decode() if as_base64 else vector.tolist(),
+        }
+        for i, vector in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": read, "total_tokens": read}
+    return {"object": "list", "data": data, "model": model.name, "usage": usage}
+
+
+def _call(model: ServedModel, body, prompts: list, max_tokens: int | None, count: int) -> Call:
+    """Returns what OpenAI's parameters ask for."""
+    bias = body.logit_bias or {}
+    if any(value != -100 for value in bias.values()):
+        raise unsupported("logit_bias", "only -100, which bans a token.")
+    if not all(name.isdigit() for name in bias):
+        raise ApiError(400, "Expected ids of tokens in `logit_bias`.", "logit_bias")
+    if body.stream_options is not None and not body.stream:
+        raise ApiError(400, "Expected `stream_options` only with `stream`.", "stream_options")
+    stops = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
+    if len(stops) > 4 or not all(stops):
+        raise ApiError(400, "Expected at most 4 texts that are not empty in `stop`.", "stop")
+    constraints = {
+        "frequency_penalty": body.frequency_penalty or 0.0,
+        "presence_penalty": body.presence_penalty or 0.0,
+        "banned": [int(name) for name in bias],
+    }
+    if body.temperature == 0:
+        sampler = Greedy(**constraints)
+    else:
+        temperature = 1.0 if body.temperature is None else max(body.temperature, 1e-6)
+        top_p = None if body.top_p in (None, 1) else body.top_p
+        seed = None if body.seed is None else body.seed % 2**63
+        sampler = Sample(temperature, None, top_p, seed, **constraints)
+    max_tokens = min(MAX_TOKENS, model.limits.max_length) if max_tokens is None else max_tokens
+    return model.call(prompts, sampler, max_tokens, count=count, stops=stops)
+
+
+async def _complete(model, call, form, count):
+    """Returns the whole answer."""
+    results = await model.generate(call)
+    described = None
+    if form.logprobs is not None or call.count > count:
+        described = await model.details(call, results)
+    if call.count > count:
+        results, described = _keep_best(results, described, count)
+    choices = []
+    for i, group in enumerate(results):
+        for j, one in enumerate(group):
+            details = described[i][j] if form.logprobs is not None else None
+            prompt = call.prompts[i] if call.prompts else ""
+            choices.append(form.whole(len(choices), prompt, one, details))
+    generated = sum(one.tokens for group in results for one in group)
+    return {**form.head(), "choices": choices, "usage": _usage(model, call, generated)}
+
+
+def _keep_best(results, described, count):
+    """Keeps the results of the highest log probability a token."""
+    kept = []
+    for group, details in zip(results, described, strict=True):
+        means = [float(np.mean(one.token_scores)) for one in details]
+        order = sorted(range(len(group)), key=lambda i: -means[i])[:count]
+        kept.append(([group[i] for i in order], [details[i] for i in order]))
+    return [group for group, _ in kept], [details for _, details in kept]
+
+
+def _stream(model, call, form, body):
+    options = body.stream_options or {}
+    if unknown := set(options) - {"include_usage", "include_obfuscation"}:
+        raise unsupported(f"stream_options.{min(unknown)}", "leave it out.")
+    events = _events(model, call, form, bool(options.get("include_usage")))
+    return StreamingResponse(events, media_type="text/event-stream")
+
+
+async def _events(model, call, form, with_usage) -> AsyncIterator[str]:
+    """Yields the events of a stream."""
+    generated = 0
+    try:
+        for place in range(len(call.rows) * call.count):
+            prompt = call.prompts[place // call.count] if call.prompts else ""
+            for choice in form.begin(place, prompt):
+                yield _event({**form.head(stream=True), "choices": [choice]})
+        async for place, found in model.stream(call, looks=form.logprobs is not None):
+            if isinstance(found, Piece):
+                choice = form.piece(place, found)
+            else:
+                choice = form.end(place, found)
+                generated += found.tokens
+            if choice is not None:
+                yield _event({**form.head(stream=True), "choices": [choice]})
+        if with_usage:
+            usage = _usage(model, call, generated)
+            yield _event({**form.head(stream=True), "choices": [], "usage": usage})
+    except Exception as error:
+        yield _event(as_api_error(error).body())
+    yield "data: [DONE]\n\n"
+
+
+def _event(content: dict) -> str:
+    return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
+
+
+def _usage(model, call, generated):
+    read = model.count_read(call)
+    return {
+        "prompt_tokens": read,
+        "completion_tokens": generated,
+        "total_tokens": read + generated,
+    }
+
+
+def _looks(details):
+    """Returns token, log probability and alternatives of each token, without the end."""
+    return [
+        (token, float(score), [(name, float(np.log(share))) for name, share in others])
+        for token, score, others in zip(
+            details.tokens, details.token_scores, details.alternatives, strict=False
+        )
+    ]
+
+
+class _CompletionForm:
+    """How completions look."""
+
+    def __init__(self, model, echo, logprobs):
+        self.model, self.echo, self.logprobs = model, echo, logprobs
+        self.id, self.created = f"cmpl-{uuid.uuid4().hex}", int(time.time())
+        self._sent = {}  # length of the text of each choice, for the offsets of its tokens
+
+    def head(self, stream: bool = False) -> dict:
+        return {
+            "id": self.id,
+            "object": "text_completion",
+            "created": self.created,
+            "model": self.model.name,
+        }
+
+    def whole(self, index: int, prompt: str, one: Generated, details) -> dict:
+        text = prompt + (one.text or "") if self.echo else one.text
+        logprobs = None
+        if details is not None:
+            logprobs = self._logprobs(_looks(details), 0)
+        return _choice(index, text, one.finish_reason, logprobs)
+
+    def begin(self, index: int, prompt: str):
+        return [_choice(index, prompt, None, None)] if self.echo and prompt else []
+
+    def piece(self, index: int, piece: Piece):
+        logprobs = None
+        if self.logprobs is not None and piece.token not in (None, END):
+            looks = [(piece.token, piece.log_probability, piece.alternatives)]
+            logprobs = self._logprobs(looks, self._sent.get(index, 0))
+        self._sent[index] = self._sent.get(index, 0) + len(piece.text)
+        return _choice(index, piece.text, None, logprobs) if piece.text or logprobs else None
+
+    def end(self, index: int, one: Generated):
+        return _choice(index, "", one.finish_reason, None)
+
+    def _logprobs(self, looks, offset):
+        offsets = []
+        for token, _, _ in looks:
+            offsets.append(offset)
+            offset += len(token)
+        return {
+            "tokens": [token for token, _, _ in looks],
+            "token_logprobs": [float(score) for _, score, _ in looks],
+            "top_logprobs": [dict(others[: self.logprobs]) for _, _, others in looks],
+            "text_offset": offsets,
+        }
+
+
+def _choice(index, text, finish_reason, logprobs):
+    return {"text": text, "index": index, "logprobs": logprobs, "finish_reason": finish_reason}
+
+
+class _ChatForm:
+    """How the answers of a conversation look."""
+
+    def __init__(self, model, logprobs):
+        self.model, self.logprobs = model, logprobs
+        self.id, self.created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
+
+    def head(self, stream: bool = False) -> dict:
+        return {
+            "id": self.id,
+            "object": "chat.completion.chunk" if stream else "chat.completion",
+            "created": self.created,
+            "model": self.model.name,
+        }
+
+    def whole(self, index: int, prompt: str, one: Generated, details) -> dict:
+        message = {"role": "assistant", "content": one.text, "refusal": None}
+        logprobs = None
+        if details is not None:
+            logprobs = [self._look(*look) for look in _looks(details)]
+        return {
+            "index": index,
+            "message": message,
+            "logprobs": None if logprobs is None else {"content": logprobs, "refusal": None},
+            "finish_reason": one.finish_reason,
+        }
+
+    def begin(self, index: int, prompt: str):
+        return [self._delta(index, {"role": "assistant", "content": ""})]
+
+    def piece(self, index: int, piece: Piece):
+        logprobs = None
+        if self.logprobs is not None and piece.token not in (None, END):
+            logprobs = [self._look(piece.token, piece.log_probability, piece.alternatives)]
+        if not piece.text and not logprobs:
+            return None
+        return self._delta(index, {"content": piece.text}, logprobs)
+
+    def end(self, index: int, one: Generated):
+        return {**self._delta(index, {}), "finish_reason": one.finish_reason}
+
+    @staticmethod
+    def _delta(index, delta, logprobs=None):
+        logprobs = None if logprobs is None else {"content": logprobs, "refusal": None}
+        return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": None}
+
+    def _look(self, token, score, others):
+        def named(name, log_probability):
+            return {"token": name, "logprob": log_probability, "bytes": list(name.encode())}
+
+        top = [named(*other) for other in others[: self.logprobs]]
+        return {**named(token, float(score)), "top_logprobs": top}

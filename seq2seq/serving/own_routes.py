@@ -1,0 +1,182 @@
+"""Our own API: everything that the models' methods take and return."""
+
+import json
+from collections.abc import AsyncIterator
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from seq2seq.generation.samplers import get_sampler
+from seq2seq.serving.bodies import ClassifyBody, GenerateBody, ScoreBody, as_list
+from seq2seq.serving.errors import ApiError, as_api_error
+from seq2seq.serving.served_model import Call, Generated
+from seq2seq.serving.text_stream import Piece
+from seq2seq.serving.waiting import answer, find_model
+
+router = APIRouter(prefix="/v1", tags=["seq2seq"])
+OPTIONS = {
+    "greedy": (),
+    "sample": ("temperature", "top_k", "top_p", "seed"),
+    "beam": ("width", "length_penalty", "num_results"),
+}
+CONSTRAINTS = (
+    "min_length",
+    "no_repeat_ngram",
+    "repetition_penalty",
+    "frequency_penalty",
+    "presence_penalty",
+    "prefix",
+    "banned",
+)
+
+
+@router.post("/generate")
+async def generate(body: GenerateBody, request: Request) -> Response:
+    """Generates as `model.generate` does."""
+    model = find_model(request, body.model)
+    body.check_extra()
+    call = model.call(as_list(body.inputs), _sampler(body), body.max_length)
+    if not body.stream:
+        return await answer(request, _generate(model, call, body.details))
+    if len(call.rows) > 1 or call.sampler.width > 1:
+        raise ApiError(400, "Expected one text and no beam with `stream`.", "stream")
+    events = _events(model, call, body.details)
+    return StreamingResponse(events, media_type="text/event-stream")
+
+
+@router.post("/classify")
+async def classify(body: ClassifyBody, request: Request) -> Response:
+    """Returns the probability of each label for each text."""
+    model = find_model(request, body.model)
+    body.check_extra()
+    if model.task != "classify":
+        raise ApiError(400, f"{model.name} is no classifier: post to /v1/generate.", "model")
+    inputs = as_list(body.inputs)
+    _check_count(model, inputs)
+    return await answer(request, _classify(model, inputs))
+
+
+@router.post("/score")
+async def score(body: ScoreBody, request: Request) -> Response:
+    """Returns the log probabilities that a model gives to texts."""
+    model = find_model(request, body.model)
+    body.check_extra()
+    inputs = as_list(body.inputs)
+    targets = () if body.targets is None else (as_list(body.targets),)
+    if (model.task == "translate") != bool(targets) or model.task == "classify":
+        wanted = {"translate": "`inputs` and `targets`", "language-model": "`inputs` alone"}
+        wanted = wanted.get(model.task, "another model, as classifiers score nothing")
+        raise ApiError(400, f"Expected {wanted} for {model.name}.", "targets")
+    _check_count(model, inputs)
+    return await answer(request, _score(model, inputs, *targets))
+
+
+def _sampler(body):
+    """Returns the sampler that a request describes."""
+    given = {
+        name: getattr(body, name)
+        for name in (*sum(OPTIONS.values(), ()), *CONSTRAINTS)
+        if getattr(body, name) is not None
+    }
+    known = (*OPTIONS[body.sampler], *CONSTRAINTS)
+    for name in given:
+        if name not in known:
+            fitting = next(kind for kind, names in OPTIONS.items() if name in names)
+            raise ApiError(400, f"Expected `{name}` only with the sampler {fitting!r}.", name)
+    if isinstance(given.get("prefix"), list):
+        given["prefix"] = tuple(given["prefix"])
+    return type(get_sampler(body.sampler))(**given)
+
+
+def _check_count(model, inputs):
+    if len(inputs) > model.limits.max_queue:
+        raise ApiError(400, f"Expected at most {model.limits.max_queue} texts in a request.")
+
+
+async def _generate(model, call, with_details):
+    results = await model.generate(call)
+    described = await model.details(call, results) if with_details else None
+    groups = [
+        [
+            _result(model, call, i, one, described[i][j] if with_details else None)
+            for j, one in enumerate(group)
+        ]
+        for i, group in enumerate(results)
+    ]
+    return {"model": model.name, "results": groups}
+
+
+def _result(model, call: Call, i: int, one: Generated, details) -> dict:
+    result = {"text": model.whole(call, i, one), "finish_reason": one.finish_reason, "ids": one.ids}
+    if details is None:
+        return result
+    attention = details.attention
+    return {
+        **result,
+        "score": details.score,
+        "normalised_score": details.normalised_score,
+        "tokens": [
+            {
+                "token": token,
+                "probability": float(np.exp(score)),
+                "alternatives": _named(others),
+            }
+            for token, score, others in zip(
+                details.labels, details.token_scores, details.alternatives, strict=True
+            )
+        ],
+        "source_tokens": list(map(str, details.source_tokens)),
+        "attention": None if attention is None else attention.tolist(),
+    }
+
+
+def _named(others):
+    return [{"token": str(name), "probability": float(share)} for name, share in others]
+
+
+async def _events(model, call, with_details) -> AsyncIterator[str]:
+    try:
+        if model.task == "language-model" and call.prompts:
+            yield _event({"text": call.prompts[0], "token": None})
+        async for _, found in model.stream(call, with_details):
+            if isinstance(found, Piece):
+                yield _event(_piece(found))
+            else:
+                described = (await model.details(call, [[found]]))[0][0] if with_details else None
+                yield _event({"result": _result(model, call, 0, found, described)})
+    except Exception as error:
+        yield _event(as_api_error(error).body())
+    yield "data: [DONE]\n\n"
+
+
+def _piece(piece):
+    event = {"text": piece.text, "token": piece.token}
+    if piece.alternatives is not None:
+        event["probability"] = float(np.exp(piece.log_probability))
+        event["alternatives"] = _named(
+            [(name, np.exp(score)) for name, score in piece.alternatives]
+        )
+    return event
+
+
+def _event(content):
+    return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
+
+
+async def _classify(model, inputs):
+    labels = list(map(str, model.model.labels))
+    found = await model.run(model.model.predict_proba, inputs)
+    results = []
+    for row in found.tolist():
+        best = int(np.argmax(row))
+        each = [
+            {"label": label, "probability": share} for label, share in zip(labels, row, strict=True)
+        ]
+        results.append({"label": labels[best], "probability": row[best], "probabilities": each})
+    return {"model": model.name, "results": results}
+
+
+async def _score(model, inputs, *targets):
+    scores = await model.run(model.model.score, inputs, *targets)
+    return {"model": model.name, "scores": scores.tolist()}

@@ -1,0 +1,332 @@
+"""A model that is served: texts and ids of requests -> rows -> the engine -> texts."""
+
+import asyncio
+import functools
+import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from seq2seq.data.inputs import check_rows
+from seq2seq.generation.continuation import continue_text
+from seq2seq.generation.loop import check_max_length
+from seq2seq.generation.samplers import Sampler
+from seq2seq.serving.engine import Engine, EngineIsClosed, Job, QueueIsFull
+from seq2seq.serving.errors import ApiError
+from seq2seq.serving.limits import Limits
+from seq2seq.serving.text_stream import Piece, TextStream
+from seq2seq.tasks.text_vectors import encode_texts
+from seq2seq.text.vocabulary import EOS
+
+
+@dataclass
+class Generated:
+    """A hypothesis.
+
+    Attributes:
+        ids: Its ids, `EOS` included unless it was cut off.
+        text: What a person reads: a language model's without its prompt.
+        finish_reason: `"stop"`, or `"length"` if it was cut off.
+    """
+
+    ids: list[int]
+    text: str | None
+    finish_reason: str
+
+    @property
+    def tokens(self) -> int:
+        """Number of generated tokens, without `EOS`."""
+        return len(self.ids) - (self.ids[-1:] == [EOS])
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a request wants of a model.
+
+    Attributes:
+        rows: Rows of ids to start from.
+        prompts: The texts that they were, or `None` for ids.
+        sampler: How tokens are chosen.
+        max_length: Maximum number of generated tokens.
+        count: Results for each row, where the sampler gives one. Defaults to 1.
+        stops: Texts that end a result. Defaults to none.
+    """
+
+    rows: list[list[int]]
+    prompts: list[str] | None
+    sampler: Sampler
+    max_length: int
+    count: int = 1
+    stops: tuple[str, ...] = ()
+
+
+class ServedModel:
+    """A model under a name.
+
+    Args:
+        name: Its name.
+        model: The exported model.
+        limits: The `Limits`.
+        metrics: The `Metrics`.
+    """
+
+    def __init__(self, name: str, model, limits: Limits, metrics):
+        self.name = name
+        self.model = model
+        self.limits = limits
+        self.metrics = metrics
+        self.created = int(time.time())
+        self.task = model.task
+        # What is no step of the engine - details, vectors, classes - takes a thread of its own.
+        self._threads = ThreadPoolExecutor(1)
+        self.engine = None
+        if self.task != "classify":
+            observe = metrics.batch.labels(name).observe
+            decoder = model.generator.decoder
+            self.engine = Engine(decoder, limits.max_batch, limits.max_queue, observe)
+            metrics.watch(name, self.engine)
+
+    @property
+    def tokenizer(self):
+        """The tokenizer of what is generated, or `None` in a model of ids."""
+        return self.model.generator.tokenizer
+
+    def describe(self) -> dict:
+        """Returns what `/v1/models` says of it."""
+        return {
+            "id": self.name,
+            "object": "model",
+            "created": self.created,
+            "owned_by": "seq2seq",
+            "task": self.task,
+            "attention": bool(getattr(self.model, "has_attention", False)),
+            "labels": list(map(str, self.model.labels)) if self.task == "classify" else None,
+        }
+
+    def close(self) -> None:
+        """Finishes what runs, and takes no more."""
+        if self.engine is not None:
+            self.engine.close()
+        self._threads.shutdown()
+
+    # What a request asks for
+
+    def call(self, inputs: Sequence, sampler: Sampler, max_length: int, **options) -> Call:
+        """Returns a request, checked.
+
+        Args:
+            inputs: Texts, or rows of ids.
+            sampler: The sampler.
+            max_length: Maximum number of generated tokens.
+            **options: See `Call`.
+
+        Raises:
+            ApiError: If the model does not generate, or more is asked for than there may be.
+            ValueError: If anything else is wrong.
+        """
+        if self.engine is None:
+            raise ApiError(400, f"{self.name} labels texts: post them to /v1/classify.", "model")
+        check_max_length(max_length)
+        limits = self.limits
+        if max_length > limits.max_length:
+            raise ApiError(
+                400, f"Expected at most {limits.max_length} tokens. Received: {max_length}."
+            )
+        if sampler.width > limits.max_batch:
+            raise ApiError(400, f"Expected a `width` of at most {limits.max_batch}.", "width")
+        if len(inputs) * options.get("count", 1) > limits.max_queue:
+            raise ApiError(400, f"Expected at most {limits.max_queue} texts in a request.")
+        texts = [isinstance(text, str) for text in inputs]
+        if any(texts) and not all(texts):
+            raise ApiError(400, "Expected texts or rows of ids. Received both.")
+        if any(texts) and self.tokenizer is None:
+            raise ApiError(400, f"Expected rows of ids: {self.name} has no tokenizer.")
+        rows = [self._row(text) for text in inputs]
+        return Call(rows, list(inputs) if any(texts) else None, sampler, max_length, **options)
+
+    def _row(self, text):
+        if self.task == "language-model":
+            return self.model.prompt_row(text)
+        if not isinstance(text, str):
+            (row,) = check_rows("source", [text], self.model.source_vocabulary_size)
+            return row if row[-1:] == [EOS] else [*row, EOS]
+        return self.model.make_rows("source", [text])[0]
+
+    def count_read(self, call: Call) -> int:
+        """Returns how many tokens its rows have, without `BOS` and `EOS`."""
+        return sum(map(len, call.rows)) - len(call.rows)
+
+    # Generating
+
+    async def generate(self, call: Call) -> list[list[Generated]]:
+        """Returns the results of each row, best first."""
+        streams = {}
+        if call.stops:
+            streams = {place: self._stream(call, place) for place in self._places(call)}
+        loop = asyncio.get_running_loop()
+        futures = {place: loop.create_future() for place in self._places(call)}
+
+        def deliver(place, result):
+            loop.call_soon_threadsafe(_settle, futures[place], result)
+
+        jobs = self._jobs(call, deliver, streams)
+        try:
+            self._submit(jobs)
+            async with asyncio.timeout(self.limits.timeout):
+                await asyncio.gather(*futures.values())
+        except TimeoutError:
+            raise self._late() from None
+        finally:
+            self._give_up(jobs)
+        results = []
+        for i, prompt in enumerate(call.prompts or [""] * len(call.rows)):
+            group = []
+            for place in range(i * call.count, (i + 1) * call.count):
+                for ids in futures[place].result():
+                    group.append(self._generated(prompt, ids, streams.get(place)))
+            results.append(group)
+        self._count(call, sum(one.tokens for group in results for one in group))
+        return results
+
+    async def stream(self, call: Call, looks: bool = False) -> AsyncIterator:
+        """Yields pairs of a place and a `Piece`; then of each place and its `Generated`.
+
+        Args:
+            call: A call with a sampler of one hypothesis.
+            looks: Whether pieces tell their probabilities.
+        """
+        loop, queue = asyncio.get_running_loop(), asyncio.Queue()
+
+        def send(place, event):
+            loop.call_soon_threadsafe(queue.put_nowait, (place, event))
+
+        streams = {
+            place: self._stream(call, place, functools.partial(send, place))
+            for place in self._places(call)
+        }
+        jobs = self._jobs(call, send, streams, looks)
+        generated, tokens = 0, 0
+        try:
+            self._submit(jobs)
+            async with asyncio.timeout(self.limits.timeout):
+                while generated < len(streams):
+                    place, event = await queue.get()
+                    if isinstance(event, Exception):
+                        raise event
+                    if isinstance(event, Piece):
+                        yield place, event
+                        continue
+                    (ids,) = _filled(event)
+                    if rest := streams[place].finish():
+                        yield place, Piece(rest)
+                    prompt = call.prompts[place // call.count] if call.prompts else ""
+                    one = self._generated(prompt, ids, streams[place])
+                    generated, tokens = generated + 1, tokens + one.tokens
+                    yield place, one
+        except TimeoutError:
+            raise self._late() from None
+        finally:
+            self._give_up(jobs)
+            self._count(call, tokens)
+
+    async def details(self, call: Call, results: list[list[Generated]]) -> list[list]:
+        """Returns a `Generation` for each result."""
+        texts = call.prompts
+        if self.task == "language-model":
+            texts = [[self.whole(call, i, one) for one in group] for i, group in enumerate(results)]
+        ids = [[one.ids for one in group] for group in results]
+        describe = self.model.scorer.describe
+        return await self.run(describe, call.rows, texts, ids, call.sampler, self.limits.max_batch)
+
+    async def run(self, function, *arguments):
+        """Calls a function in the thread for all that is no step of the engine."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.limits.timeout):
+                return await loop.run_in_executor(self._threads, function, *arguments)
+        except TimeoutError:
+            raise self._late() from None
+
+    async def vectors(self, texts: Sequence):
+        """Returns the vectors of texts or rows of ids, float32 `(texts, units)`."""
+        return await self.run(encode_texts, self.model, texts)
+
+    def whole(self, call: Call, i: int, one: Generated) -> str | None:
+        """Returns the text of a result: a language model's with its prompt."""
+        if one.text is None or self.task != "language-model":
+            return one.text
+        return (call.prompts[i] if call.prompts else "") + one.text
+
+    def _places(self, call):
+        return range(len(call.rows) * call.count)
+
+    def _stream(self, call, place, send=None):
+        if self.tokenizer is None:
+            raise ApiError(400, f"Expected no text: {self.name} has no tokenizer.")
+        prompt = ""
+        if self.task == "language-model" and call.prompts:
+            prompt = call.prompts[place // call.count]
+        return TextStream(self.tokenizer, prompt, call.stops, send)
+
+    def _jobs(self, call, deliver, streams, looks=False):
+        request = self.model.generator.request(call.sampler, call.max_length)
+        jobs = []
+        for place in self._places(call):
+            row, own = call.rows[place // call.count], functools.partial(deliver, place)
+            if self.task == "translate" and call.prompts and len(row) == 1:
+                own([[EOS]] * call.sampler.num_results)  # an empty text has nothing to decode
+                continue
+            jobs.append(Job(row, request, place, own, streams.get(place), looks))
+        return jobs
+
+    def _submit(self, jobs):
+        try:
+            self.engine.submit(jobs)
+        except QueueIsFull:
+            raise ApiError(
+                429, "The queue is full. Try again in a moment.", code="rate_limit_exceeded"
+            ) from None
+        except EngineIsClosed:
+            raise ApiError(503, "The server is about to end. Try again elsewhere.") from None
+
+    def _give_up(self, jobs):
+        self.engine.cancel(jobs)
+
+    def _late(self):
+        return ApiError(504, f"No answer within {self.limits.timeout:g} seconds.", code="timeout")
+
+    def _generated(self, prompt, ids, stream):
+        ended = ids[-1:] == [EOS]
+        text = None
+        if stream is not None:
+            stream.finish()
+            text, ended = stream.text, ended or stream.stopped
+        elif self.tokenizer is not None and self.task == "language-model":
+            whole = "".join(continue_text(self.tokenizer, prompt, ids))
+            text = whole[len(prompt) :]
+        elif self.tokenizer is not None:
+            text = self.tokenizer.decode(ids)
+        return Generated(ids, text, "stop" if ended else "length")
+
+    def _count(self, call, tokens):
+        self.metrics.tokens.labels(self.name, "read").inc(self.count_read(call))
+        self.metrics.tokens.labels(self.name, "generated").inc(tokens)
+
+
+def _settle(future, result):
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+        return
+    try:
+        future.set_result(_filled(result))
+    except ApiError as error:
+        future.set_exception(error)
+
+
+def _filled(hypotheses):
+    """Returns hypotheses, of which there must be one."""
+    if not hypotheses:
+        raise ApiError(500, "The model's weights give no probabilities.")
+    return hypotheses
