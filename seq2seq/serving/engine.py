@@ -22,6 +22,8 @@ from seq2seq.generation.samplers import Sampler
 
 LONG = 256  # tokens; a source or prompt that is longer is read by a thread of its own
 CHOICES = 256  # settings whose arrays are kept
+PATIENCE = 4  # steps for which those that wait may wait for more of them
+LOT = 8  # they need not if they fill one part in so many of the batch
 
 
 class QueueIsFull(Exception):
@@ -81,6 +83,7 @@ class Engine:
         self._choices: OrderedDict[Hashable, Choice] = OrderedDict()
         self._readers = {long: ThreadPoolExecutor(1) for long in (False, True)}
         self._closing = False
+        self._patience = 0
         self._thread = threading.Thread(target=self._run, name="seq2seq-engine", daemon=True)
         self._thread.start()
 
@@ -157,9 +160,16 @@ class Engine:
 
     def _admit(self) -> list[list[Job]]:
         """Takes jobs for which there is room, one of each caller in turn, by width and length."""
-        free = self.max_batch - self._reading
-        free -= sum(batch.width * int(batch.open.sum()) for batch in self._batches.values())
-        lots = {}
+        busy = self._reading
+        busy += sum(batch.width * int(batch.open.sum()) for batch in self._batches.values())
+        free, lots = self.max_batch - busy, {}
+        # Reading a few together costs little more than reading one, so when there is much to do
+        # they wait for each other, some steps at most.
+        self._patience -= 1
+        few = self.queued < self.max_batch // LOT
+        if 2 * busy > self.max_batch and few and self._patience > 0:
+            return []
+        self._patience = PATIENCE
         for key in itertools.cycle(list(self._waiting)):
             if not self._waiting:
                 break
