@@ -37,7 +37,7 @@ def replicas():
     found = set()
     for path in glob.glob("/proc/[0-9]*/cmdline"):
         try:
-            if b"ray::ServeReplica" in open(path, "rb").read():
+            if open(path, "rb").read().startswith(b"ray::ServeReplica"):
                 found.add(int(path.split("/")[2]))
         except OSError:
             pass
