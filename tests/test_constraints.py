@@ -121,6 +121,8 @@ def test_a_text_ends_where_nothing_else_may_follow(attentive, kind):
         ({"min_length": 0}, "min_length"),
         ({"no_repeat_ngram": 0}, "no_repeat_ngram"),
         ({"repetition_penalty": 0}, "repetition_penalty"),
+        ({"frequency_penalty": "much"}, "frequency_penalty"),
+        ({"presence_penalty": float("nan")}, "presence_penalty"),
         ({"banned": "好"}, "list of tokens"),
         ({"banned": [5.5]}, "list of tokens"),
         ({"banned": None}, "list of tokens"),

@@ -340,6 +340,7 @@ CONSTRAINTS = {
     "no_repeat_ngram": {"no_repeat_ngram": 1},
     "no_repeat_bigram": {"no_repeat_ngram": 2, "min_length": 4},
     "repetition_penalty": {"repetition_penalty": 1.7},
+    "penalties": {"frequency_penalty": 0.7, "presence_penalty": -0.4, "min_length": 3},
     "all": {"banned": [4], "prefix": [5], "no_repeat_ngram": 2, "repetition_penalty": 0.5},
 }
 
@@ -355,6 +356,24 @@ def test_all_engines_generate_the_same(sampler, options):
         others, other_scores = generate(sampler, noise=noise, engine=engine)
         np.testing.assert_array_equal(others, ids)
         np.testing.assert_allclose(other_scores, scores, 1e-5)
+
+
+def test_penalties_are_subtracted_as_often_as_the_api_tells():
+    options = {"frequency_penalty": 0.8, "presence_penalty": 0.5}
+    ids, _ = generate(Greedy(**options), engine="numpy")
+    for model in range(ROWS):
+        text = []
+        while len(text) < MAX_LENGTH and EOS not in text:
+            scores = log_probabilities(model, text)
+            counts = {token: text.count(token) for token in ALLOWED}
+            text.append(
+                max(
+                    ALLOWED,
+                    key=lambda i: scores[i] - 0.8 * counts[i] - 0.5 * (counts[i] > 0),
+                )
+            )
+        assert ids[model, 0].tolist() == padded(text)
+    assert not np.array_equal(ids, generate(Greedy(), engine="numpy")[0])
 
 
 def test_numpy_offers_what_keras_offers():

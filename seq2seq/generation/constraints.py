@@ -115,7 +115,7 @@ class Constraints:
             may_be_stuck=len(banned) > 0 or n is not None or vocabulary_size <= EOS + 1,
             prefix=forced if len(prefix) else None,
             min_length=np.int32(self.min_length) if self.min_length > 1 else None,
-            no_repeat_ngram=None if n is None else np.int32(min(n, 2**30)),
+            no_repeat_ngram=np.int32(n) if n is not None and n <= max_length else None,
             repetition_penalty=np.float32(penalty) if penalty != 1 else None,
             frequency_penalty=_unless_zero(self.frequency_penalty),
             presence_penalty=_unless_zero(self.presence_penalty),

@@ -1,6 +1,5 @@
 """Our own API: everything that the models' methods take and return."""
 
-import json
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -12,7 +11,7 @@ from seq2seq.serving.bodies import ClassifyBody, GenerateBody, ScoreBody, as_lis
 from seq2seq.serving.errors import ApiError, as_api_error
 from seq2seq.serving.served_model import Call, Generated
 from seq2seq.serving.text_stream import Piece
-from seq2seq.serving.waiting import answer, find_model
+from seq2seq.serving.waiting import answer, event, find_model
 
 router = APIRouter(prefix="/v1", tags=["seq2seq"])
 OPTIONS = {
@@ -138,30 +137,26 @@ def _named(others):
 async def _events(model, call, with_details) -> AsyncIterator[str]:
     try:
         if model.task == "language-model" and call.prompts:
-            yield _event({"text": call.prompts[0], "token": None})
+            yield event({"text": call.prompts[0], "token": None})
         async for _, found in model.stream(call, with_details):
             if isinstance(found, Piece):
-                yield _event(_piece(found))
+                yield event(_piece(found))
             else:
                 described = (await model.details(call, [[found]]))[0][0] if with_details else None
-                yield _event({"result": _result(model, call, 0, found, described)})
+                yield event({"result": _result(model, call, 0, found, described)})
     except Exception as error:
-        yield _event(as_api_error(error).body())
+        yield event(as_api_error(error).body())
     yield "data: [DONE]\n\n"
 
 
 def _piece(piece):
-    event = {"text": piece.text, "token": piece.token}
+    found = {"text": piece.text, "token": piece.token}
     if piece.alternatives is not None:
-        event["probability"] = float(np.exp(piece.log_probability))
-        event["alternatives"] = _named(
+        found["probability"] = float(np.exp(piece.log_probability))
+        found["alternatives"] = _named(
             [(name, np.exp(score)) for name, score in piece.alternatives]
         )
-    return event
-
-
-def _event(content):
-    return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
+    return found
 
 
 async def _classify(model, inputs):

@@ -42,6 +42,11 @@ async def answer(request: Request, work) -> Response:
             each.cancel()
 
 
+def event(content: dict) -> str:
+    """Returns an event of a stream."""
+    return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
+
+
 async def _wait_until_gone(request):
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -30,7 +30,7 @@ class Sampler:
 
     Args:
         **constraints: See `Constraints`: `min_length`, `no_repeat_ngram`, `repetition_penalty`,
-            `prefix`, `banned`, `replace_unknown`.
+            `frequency_penalty`, `presence_penalty`, `prefix`, `banned`, `replace_unknown`.
     """
 
     width = 1
