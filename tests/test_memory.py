@@ -17,6 +17,11 @@ def translator(**options):
     make_model(**options).fit(ENGLISH, CHINESE, verbose=0)
 
 
+def validated():
+    data = (ENGLISH, CHINESE)
+    make_model().fit(*data, verbose=0, validation_data=data)
+
+
 def streamed():
     model = make_model()
     model.fit(lambda: zip(ENGLISH, CHINESE, strict=True), verbose=0)
@@ -41,11 +46,12 @@ def classifier():
         translator,
         lambda: translator(cell="gru", attention="luong"),
         lambda: translator(bidirectional=True, recurrent_dropout=0.1),
+        validated,
         streamed,
         language_model,
         classifier,
     ],
-    ids=["lstm", "gru", "dropout", "streamed", "language model", "classifier"],
+    ids=["lstm", "gru", "dropout", "validated", "streamed", "language model", "classifier"],
 )
 def test_a_model_that_was_fitted_and_dropped_leaves_nothing(use):
     counts = []

@@ -232,6 +232,11 @@ class TextModel(keras.Model):
         with forget_gradients():
             return super().train_step(*arguments)
 
+    def test_step(self, *arguments):
+        """Evaluates a batch, as `keras.Model.test_step`."""
+        with forget_gradients():  # the loss has one, though nobody asks for it here
+            return super().test_step(*arguments)
+
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         """Evaluates the model on texts, arrays or a dataset; otherwise as `keras.Model.evaluate`.
 
