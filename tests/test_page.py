@@ -624,6 +624,12 @@ def test_works_under_any_path(open_page, address):
     )
 
 
+def test_the_documentation_is_drawn(open_page, address):
+    page = open_page()
+    page.goto(f"{address}docs")
+    expect(page.get_by_text("/v1/chat/completions", exact=True)).to_be_visible()
+
+
 def test_nothing_is_inline():
     for path in PAGE.iterdir():
         text = path.read_text(encoding="utf-8")

@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import fastapi_offline
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from swagger_ui_bundle import swagger_ui_path
 
 from seq2seq.serving import openai_routes, own_routes
 from seq2seq.serving.errors import ApiError, add_handlers
@@ -20,6 +20,7 @@ from seq2seq.serving.served_model import ServedModel
 from seq2seq.version import __version__
 
 PAGE = Path(__file__).parent / "page"
+DOCS = Path(fastapi_offline.__file__).parent / "static"  # Swagger's page, from no other host
 
 
 def create_application(
@@ -107,7 +108,7 @@ def _add_state(application, served, metrics):
 def _add_page(application):
     """Adds the page to try a model on, and the documentation."""
     application.mount("/page", StaticFiles(directory=PAGE))
-    application.mount("/docs-files", StaticFiles(directory=swagger_ui_path))
+    application.mount("/docs-files", StaticFiles(directory=DOCS))
 
     @application.get("/", include_in_schema=False)
     async def page() -> FileResponse:
