@@ -15,6 +15,7 @@ from seq2seq.quiet import quiet_start
 PACKAGE = "seq2seq"
 MODELS = {
     "Seq2Seq": "seq2seq.models.seq2seq",
+    "Transformer": "seq2seq.models.transformer",
     "LanguageModel": "seq2seq.models.language_model",
     "TextClassifier": "seq2seq.models.classifier",
 }

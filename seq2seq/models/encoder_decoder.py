@@ -186,3 +186,13 @@ class EncoderDecoderModel(PairTexts, TokenModel):
         nats = tokens * math.log(float(perplexity.result()))
         figures = perplexities(nats, tokens, self._count_characters(targets))
         return {**figures, "accuracy": float(accuracy.result())}
+
+
+def check_shared(source: Side, target: Side) -> None:
+    """Raises a `ValueError` unless one embedding can serve both sides."""
+    source, target = source.tokenizer, target.tokenizer
+    if source and target and source.vocabulary != target.vocabulary:
+        raise ValueError(
+            "Expected one vocabulary for both sides with share_embeddings=True. Received two of "
+            "the same size with different tokens. Pass the same tokenizer, adapted on both, twice."
+        )

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 from seq2seq.layers.embedding import load_vectors
-from seq2seq.models.encoder_decoder import EncoderDecoderModel
+from seq2seq.models.encoder_decoder import EncoderDecoderModel, check_shared
 from seq2seq.models.text_model import Part
 from seq2seq.networks.options import EncoderDecoderOptions
 from seq2seq.networks.recurrent import RecurrentEncoderDecoder
@@ -140,7 +140,8 @@ class Seq2Seq(EncoderDecoderModel):
         )
         source, target = Side.of("source", source), Side.of("target", target)
         if share_embeddings:
-            _check_shared(source.tokenizer, target.tokenizer, source_vectors, target_vectors)
+            check_shared(source, target)
+            _check_vectors(source_vectors, target_vectors)
         options.count_weights(source.size, target.size)
         network = RecurrentEncoderDecoder(source.size, target.size, options)
         super().__init__(network, source, target, options, name)
@@ -163,13 +164,8 @@ class Seq2Seq(EncoderDecoderModel):
         }
 
 
-def _check_shared(source, target, source_vectors, target_vectors):
-    """Raises a `ValueError` where one embedding cannot serve both sides."""
-    if source and target and source.vocabulary != target.vocabulary:
-        raise ValueError(
-            "Expected one vocabulary for both sides with share_embeddings=True. Received two of "
-            "the same size with different tokens. Pass the same tokenizer, adapted on both, twice."
-        )
+def _check_vectors(source_vectors, target_vectors):
+    """Raises a `ValueError` for two files of vectors where there is one embedding."""
     if source_vectors is not None and target_vectors is not None:
         raise ValueError(
             "Expected `source_vectors` or `target_vectors` with share_embeddings=True, because "

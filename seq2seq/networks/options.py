@@ -16,6 +16,8 @@ CELLS = ("lstm", "gru", "rnn")
 SCORES = ("dot", "scaled", "general")
 MOST_WEIGHTS = 2**32
 MOST_LAYERS = 1000
+POSITIONS = ("sinusoidal", "learned", "rotary")
+ACTIVATIONS = ("relu", "gelu", "silu")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -59,12 +61,45 @@ def flag(default: bool):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecurrentOptions:
-    """The options of all recurrent networks.
+class Options:
+    """What the options of all networks can do.
 
     Raises:
         ValueError: If an option is out of range or two conflict.
     """
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            field.metadata["check"](field.name, value)
+            if field.metadata["kind"] in (int, float):  # NumPy's numbers are welcome
+                object.__setattr__(self, field.name, field.metadata["kind"](value))
+
+    def to_dict(self) -> dict:
+        """Returns the options by name, as a saved model keeps them."""
+        return dataclasses.asdict(self)
+
+    def check_count(self, count: int) -> int:
+        """Returns a number of weights.
+
+        Raises:
+            ValueError: If they are more than any machine could hold.
+        """
+        if self.num_layers > MOST_LAYERS:
+            raise ValueError(
+                f"Expected `num_layers` of at most {MOST_LAYERS}. Received: {self.num_layers}."
+            )
+        if count > MOST_WEIGHTS:
+            raise ValueError(
+                f"Expected a network of at most {MOST_WEIGHTS:,} numbers. Received options and "
+                f"vocabularies for about {count:,}. Make it smaller."
+            )
+        return count
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecurrentOptions(Options):
+    """The options of all recurrent networks."""
 
     embedding_dim: int = whole(256)
     units: int = whole(256)
@@ -76,35 +111,50 @@ class RecurrentOptions:
     label_smoothing: float = number(0.0, "[0, 1)")
     precision: str = choice("auto", PRECISIONS)
 
+    def count_weights(self, *sizes: int) -> int:
+        """Returns about how many numbers a network with vocabularies of these sizes has."""
+        width = max(self.units, self.embedding_dim)
+        return self.check_count(sum(sizes) * width * 2 + self.num_layers * 16 * width**2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerOptions(Options):
+    """The options of a Transformer: see `Transformer`."""
+
+    units: int = whole(256)
+    num_layers: int = whole(4)
+    num_heads: int = whole(4)
+    feedforward_units: int = whole(1024)
+    dropout: float = number(0.1, "[0, 1)")
+    norm_first: bool = flag(True)
+    positions: str = choice("sinusoidal", POSITIONS)
+    activation: str = choice("relu", ACTIVATIONS)
+    share_embeddings: bool = flag(False)
+    tie_output: bool = flag(False)
+    label_smoothing: float = number(0.0, "[0, 1)")
+    max_source_length: int = whole(200, 2)
+    max_target_length: int = whole(200, 2)
+    precision: str = choice("auto", PRECISIONS)
+
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            field.metadata["check"](field.name, value)
-            if field.metadata["kind"] in (int, float):  # NumPy's numbers are welcome
-                object.__setattr__(self, field.name, field.metadata["kind"](value))
+        super().__post_init__()
+        if self.units % (2 * self.num_heads):
+            raise ValueError(
+                "Expected `units` to be a multiple of twice `num_heads`, which share them. "
+                f"Received: units={self.units}, num_heads={self.num_heads}."
+            )
+
+    def check_sizes(self, source_size: int, target_size: int) -> None:
+        """Raises a `ValueError` unless vocabularies of these sizes fit the options."""
+        check_shared_sizes(self.share_embeddings, source_size, target_size)
 
     def count_weights(self, *sizes: int) -> int:
-        """Returns about how many numbers a network with vocabularies of these sizes has.
-
-        Raises:
-            ValueError: If they are more than any machine could hold.
-        """
-        if self.num_layers > MOST_LAYERS:
-            raise ValueError(
-                f"Expected `num_layers` of at most {MOST_LAYERS}. Received: {self.num_layers}."
-            )
-        width = max(self.units, self.embedding_dim)
-        count = sum(sizes) * width * 2 + self.num_layers * 16 * width**2
-        if count > MOST_WEIGHTS:
-            raise ValueError(
-                f"Expected a network of at most {MOST_WEIGHTS:,} numbers. Received options and "
-                f"vocabularies for about {count:,}. Make it smaller."
-            )
-        return count
-
-    def to_dict(self) -> dict:
-        """Returns the options by name, as a saved model keeps them."""
-        return dataclasses.asdict(self)
+        """Returns about how many numbers a network with vocabularies of these sizes has."""
+        block = self.units * (8 * self.units + 2 * self.feedforward_units)
+        longest = self.max_source_length + self.max_target_length
+        return self.check_count(
+            (2 * sum(sizes) + longest) * self.units + 2 * self.num_layers * block
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,11 +192,7 @@ class EncoderDecoderOptions(RecurrentOptions):
 
     def check_sizes(self, source_size: int, target_size: int) -> None:
         """Raises a `ValueError` unless vocabularies of these sizes fit the options."""
-        if self.share_embeddings and source_size != target_size:
-            raise ValueError(
-                "Expected one vocabulary for both sides with share_embeddings=True. Received sizes "
-                f"{source_size} and {target_size}. Pass the same tokenizer, adapted on both, twice."
-            )
+        check_shared_sizes(self.share_embeddings, source_size, target_size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +228,15 @@ class ClassifierOptions(RecurrentOptions):
         super().__post_init__()
         if self.bidirectional:
             _check_halves(self.units)
+
+
+def check_shared_sizes(shared: bool, source_size: int, target_size: int) -> None:
+    """Raises a `ValueError` unless vocabularies of these sizes can share their embedding."""
+    if shared and source_size != target_size:
+        raise ValueError(
+            "Expected one vocabulary for both sides with share_embeddings=True. Received sizes "
+            f"{source_size} and {target_size}. Pass the same tokenizer, adapted on both, twice."
+        )
 
 
 def _check_halves(units):

@@ -1,0 +1,148 @@
+"""Transformer, the encoder-decoder of attention alone."""
+
+import keras
+
+from seq2seq.models.encoder_decoder import EncoderDecoderModel, check_shared
+from seq2seq.models.text_model import Part
+from seq2seq.networks.options import TransformerOptions
+from seq2seq.networks.transformer import TransformerEncoderDecoder
+from seq2seq.text.side import Side
+from seq2seq.text.tokenizers import Tokenizer
+from seq2seq.training.losses import Crossentropy
+from seq2seq.training.metrics import Accuracy, Perplexity
+from seq2seq.training.optimizer import Adam
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class Transformer(EncoderDecoderModel):
+    """An encoder-decoder of attention (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762).
+
+    It takes the place of a `Seq2Seq`: the same `fit`, `generate`, samplers, details, file and
+    command line. It is a functional `keras.Model` of named layers, already compiled, with inputs
+    `source_ids` and `target_ids` and softmax probabilities as output.
+
+    Args:
+        source: Tokenizer of the sources, adapted; or the size of their vocabulary, special ids
+            included, for a model of ids.
+        target: The same for the targets.
+        units: Size of embeddings and blocks. Defaults to 256.
+        num_layers: Blocks in the encoder and in the decoder. Defaults to 4.
+        num_heads: Heads of each attention, which share the units. Defaults to 4.
+        feedforward_units: Size of the hidden layer of each block. Defaults to 1024.
+        dropout: Dropout rate on embeddings, attention weights and the output of each part. Defaults
+            to 0.1.
+        norm_first: Whether each part normalises its input (Xiong et al. 2020,
+            https://arxiv.org/abs/2002.04745), not its sum, as in the paper. Defaults to `True`.
+        positions: `"sinusoidal"`, `"learned"` or `"rotary"` (Su et al. 2021,
+            https://arxiv.org/abs/2104.09864). Defaults to `"sinusoidal"`.
+        activation: Of the hidden layers: `"relu"`, `"gelu"` or `"silu"`. Defaults to `"relu"`.
+        share_embeddings: Whether both sides share one embedding, which needs one vocabulary.
+            Defaults to `False`.
+        tie_output: Whether to tie the output layer to the target embedding (Press & Wolf 2017,
+            https://aclanthology.org/E17-2025). Defaults to `False`.
+        label_smoothing: See `Seq2Seq`. Defaults to 0.
+        max_source_length: Maximum length of a source row made from a text, in tokens including
+            `EOS`; longer texts are cut. Defaults to 200.
+        max_target_length: The same for the targets. Defaults to 200.
+        precision: See `Seq2Seq`. Defaults to `"auto"`.
+        name: Name of the model. Defaults to `"transformer"`.
+
+    Call arguments:
+        inputs: As those of `Seq2Seq`.
+
+    Returns:
+        float32 `(batch, target_length, target_vocabulary)`.
+
+    Raises:
+        ValueError: If an argument is out of range, two conflict, or a tokenizer was never adapted.
+
+    Example:
+
+    >>> source = seq2seq.WordTokenizer().adapt(["good morning", "good night"])
+    >>> target = seq2seq.CharTokenizer().adapt(["早上好", "晚安"])
+    >>> model = seq2seq.Transformer(source, target, units=32, num_layers=1, feedforward_units=64)
+    >>> pairs = ["good morning", "good night"], ["早上好", "晚安"]
+    >>> history = model.fit(*pairs, epochs=60, verbose=0)
+    >>> model.generate("good night")
+    '晚安'
+    """
+
+    options_type = TransformerOptions
+
+    def __init__(
+        self,
+        source: Tokenizer | int,
+        target: Tokenizer | int,
+        units: int = 256,
+        num_layers: int = 4,
+        num_heads: int = 4,
+        feedforward_units: int = 1024,
+        dropout: float = 0.1,
+        norm_first: bool = True,
+        positions: str = "sinusoidal",
+        activation: str = "relu",
+        share_embeddings: bool = False,
+        tie_output: bool = False,
+        label_smoothing: float = 0.0,
+        max_source_length: int = 200,
+        max_target_length: int = 200,
+        precision: str = "auto",
+        name: str = "transformer",
+    ):
+        options = TransformerOptions(
+            units=units,
+            num_layers=num_layers,
+            num_heads=num_heads,
+            feedforward_units=feedforward_units,
+            dropout=dropout,
+            norm_first=norm_first,
+            positions=positions,
+            activation=activation,
+            share_embeddings=share_embeddings,
+            tie_output=tie_output,
+            label_smoothing=label_smoothing,
+            max_source_length=max_source_length,
+            max_target_length=max_target_length,
+            precision=precision,
+        )
+        source, target = Side.of("source", source), Side.of("target", target)
+        if share_embeddings:
+            check_shared(source, target)
+        options.count_weights(source.size, target.size)
+        network = TransformerEncoderDecoder(source.size, target.size, options)
+        super().__init__(network, source, target, options, name)
+        self.compile(
+            optimizer=Adam(1e-3, clipnorm=1.0),
+            loss=Crossentropy(label_smoothing),
+            metrics=[Accuracy(), Perplexity()],
+        )
+
+    def generate(self, inputs, max_length: int = 100, *arguments, **options):
+        """Generates a target for each source; see `Seq2Seq.generate`.
+
+        Raises:
+            ValueError: As `Seq2Seq.generate`, and for a text longer than the learned positions.
+        """
+        longest = self.options.max_target_length
+        if self.options.positions == "learned" and max_length > longest:
+            raise ValueError(
+                f"Expected `max_length` of at most {longest}, the number of positions that were "
+                f"learned. Received: {max_length}. Make the model with a longer "
+                '`max_target_length`, or positions="sinusoidal".'
+            )
+        return super().generate(inputs, max_length, *arguments, **options)
+
+    def parts(self) -> dict[str, Part]:
+        """Returns the parts that `copy_weights` can copy."""
+        encoder, decoder = self.encoder, self.decoder
+        return {
+            "encoder": Part(
+                encoder.embedding, [encoder.place, *encoder.blocks], None, self.sides["source"]
+            ),
+            "decoder": Part(
+                decoder.embedding,
+                [decoder.place, *decoder.blocks],
+                decoder.output if decoder.dense is None else decoder.dense,
+                self.sides["target"],
+            ),
+        }
