@@ -72,13 +72,13 @@ def create_application(
     _add_state(application, served, metrics)
     _add_page(application)
     add_handlers(application)
-    if origins:
-        application.add_middleware(
-            CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=["*"]
-        )
     application.add_middleware(
         Guards, limits=limits, api_key=api_key, any_host=any_host, metrics=metrics
     )
+    if origins:  # outside: a browser asks without the key whether it may ask, and reads refusals
+        application.add_middleware(
+            CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=["*"]
+        )
     return application
 
 

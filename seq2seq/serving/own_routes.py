@@ -36,7 +36,7 @@ async def generate(body: GenerateBody, request: Request) -> Response:
     """Generates as `model.generate` does."""
     model = find_model(request, body.model)
     body.check_extra()
-    call = model.call(as_list(body.inputs), _sampler(body), body.max_length)
+    call = await model.prepare(as_list(body.inputs), _sampler(body), body.max_length)
     if not body.stream:
         return await answer(request, _generate(model, call, body.details))
     if len(call.rows) > 1 or call.sampler.width > 1:
@@ -52,9 +52,7 @@ async def classify(body: ClassifyBody, request: Request) -> Response:
     body.check_extra()
     if model.task != "classify":
         raise ApiError(400, f"{model.name} is no classifier: post to /v1/generate.", "model")
-    inputs = as_list(body.inputs)
-    _check_count(model, inputs)
-    return await answer(request, _classify(model, inputs))
+    return await answer(request, _classify(model, as_list(body.inputs)))
 
 
 @router.post("/score")
@@ -68,7 +66,6 @@ async def score(body: ScoreBody, request: Request) -> Response:
         wanted = {"translate": "`inputs` and `targets`", "language-model": "`inputs` alone"}
         wanted = wanted.get(model.task, "another model, as classifiers score nothing")
         raise ApiError(400, f"Expected {wanted} for {model.name}.", "targets")
-    _check_count(model, inputs)
     return await answer(request, _score(model, inputs, *targets))
 
 
@@ -87,11 +84,6 @@ def _sampler(body):
     if isinstance(given.get("prefix"), list):
         given["prefix"] = tuple(given["prefix"])
     return type(get_sampler(body.sampler))(**given)
-
-
-def _check_count(model, inputs):
-    if len(inputs) > model.limits.max_queue:
-        raise ApiError(400, f"Expected at most {model.limits.max_queue} texts in a request.")
 
 
 async def _generate(model, call, with_details):
@@ -166,7 +158,7 @@ def _event(content):
 
 async def _classify(model, inputs):
     labels = list(map(str, model.model.labels))
-    found = await model.run(model.model.predict_proba, inputs)
+    found = await model.classes(inputs)
     results = []
     for row in found.tolist():
         best = int(np.argmax(row))
@@ -178,5 +170,5 @@ async def _classify(model, inputs):
 
 
 async def _score(model, inputs, *targets):
-    scores = await model.run(model.model.score, inputs, *targets)
+    scores = await model.scores(inputs, *targets)
     return {"model": model.name, "scores": scores.tolist()}
