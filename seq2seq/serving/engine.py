@@ -144,21 +144,15 @@ class Engine:
     def _run(self):
         while True:
             with self._condition:
-                while not (self._waiting or self._read or self._rows()):
-                    if self._closing and not self._reading:
+                while not ((admitted := self._admit()) or self._read or self._rows()):
+                    if self._closing and not (self._reading or self._waiting):
                         return
                     self._condition.wait()
-                admitted = self._admit()
             for jobs in admitted:
                 long = len(jobs[0].ids) > LONG
                 self._readers[long].submit(self._begin, jobs)
             self._join()
-            if self._rows():
-                self._step()
-            elif not self._read:
-                with self._condition:
-                    if self._reading and not self._read:
-                        self._condition.wait()
+            self._step()
 
     def _rows(self):
         return any(batch.rows for batch in self._batches.values())
