@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from seq2seq.generation.samplers import Greedy, Sample
+from seq2seq.serving import answers
 from seq2seq.serving.bodies import ChatBody, CompletionBody, EmbeddingBody, as_list
 from seq2seq.serving.errors import ApiError, as_api_error, unsupported
 from seq2seq.serving.served_model import Call, Generated, ServedModel
@@ -22,20 +23,20 @@ MAX_TOKENS = 100  # unless a request tells
 END = "[EOS]"
 
 
-@router.get("/models")
+@router.get("/models", responses=answers.of(answers.ModelsAnswer))
 async def list_models(request: Request) -> dict:
     """Lists the models."""
     models = request.app.state.models.values()
     return {"object": "list", "data": [model.describe() for model in models]}
 
 
-@router.get("/models/{name:path}")
+@router.get("/models/{name:path}", responses=answers.of(answers.ModelAnswer))
 async def get_model(name: str, request: Request) -> dict:
     """Tells what a model is."""
     return find_model(request, name).describe()
 
 
-@router.post("/completions")
+@router.post("/completions", responses=answers.of(answers.CompletionAnswer, streams=True))
 async def complete(body: CompletionBody, request: Request) -> Response:
     """Continues prompts, or generates targets for sources."""
     model = find_model(request, body.model)
@@ -58,7 +59,7 @@ async def complete(body: CompletionBody, request: Request) -> Response:
     return await answer(request, _complete(model, call, form, count))
 
 
-@router.post("/chat/completions")
+@router.post("/chat/completions", responses=answers.of(answers.ChatAnswer, streams=True))
 async def chat(body: ChatBody, request: Request) -> Response:
     """Answers the last message of the user; what was said before is not read."""
     model = find_model(request, body.model)
@@ -80,7 +81,7 @@ async def chat(body: ChatBody, request: Request) -> Response:
     return await answer(request, _complete(model, call, form, body.n or 1))
 
 
-@router.post("/embeddings")
+@router.post("/embeddings", responses=answers.of(answers.EmbeddingAnswer))
 async def embed(body: EmbeddingBody, request: Request) -> Response:
     """Returns a vector for each text."""
     model = find_model(request, body.model)

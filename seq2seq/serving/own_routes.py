@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from seq2seq.generation.samplers import get_sampler
+from seq2seq.serving import answers
 from seq2seq.serving.bodies import ClassifyBody, GenerateBody, ScoreBody, as_list
 from seq2seq.serving.errors import ApiError, as_api_error
 from seq2seq.serving.served_model import Call, Generated
@@ -31,7 +32,7 @@ CONSTRAINTS = (
 )
 
 
-@router.post("/generate")
+@router.post("/generate", responses=answers.of(answers.GenerateAnswer, streams=True))
 async def generate(body: GenerateBody, request: Request) -> Response:
     """Generates as `model.generate` does."""
     model = find_model(request, body.model)
@@ -45,7 +46,7 @@ async def generate(body: GenerateBody, request: Request) -> Response:
     return StreamingResponse(events, media_type="text/event-stream")
 
 
-@router.post("/classify")
+@router.post("/classify", responses=answers.of(answers.ClassifyAnswer))
 async def classify(body: ClassifyBody, request: Request) -> Response:
     """Returns the probability of each label for each text."""
     model = find_model(request, body.model)
@@ -55,7 +56,7 @@ async def classify(body: ClassifyBody, request: Request) -> Response:
     return await answer(request, _classify(model, as_list(body.inputs)))
 
 
-@router.post("/score")
+@router.post("/score", responses=answers.of(answers.ScoreAnswer))
 async def score(body: ScoreBody, request: Request) -> Response:
     """Returns the log probabilities that a model gives to texts."""
     model = find_model(request, body.model)
