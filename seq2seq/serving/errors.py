@@ -82,8 +82,9 @@ def add_handlers(application) -> None:
         return as_api_error(error).response()
 
     def tell_invalid(request: Request, error: RequestValidationError):
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"][1:] if not str(part).startswith("list["))
+        # Of the kinds that something may have, that is told which it resembles most.
+        first = max(error.errors(), key=lambda each: len(each["loc"]))
+        name = ".".join(str(part) for part in first["loc"][1:] if not _is_kind(part))
         message = f"Expected a request as the documentation at /docs tells. {first['msg']}"
         return ApiError(
             400, f"{message}: {name}." if name else f"{message}.", name or None
@@ -98,3 +99,8 @@ def add_handlers(application) -> None:
     application.add_exception_handler(ValueError, tell)
     application.add_exception_handler(RequestValidationError, tell_invalid)
     application.add_exception_handler(HTTPException, tell_http)
+
+
+def _is_kind(part):
+    """Tells whether a part of a place is pydantic's word for a type, no name or number."""
+    return part in ("str", "int") or "[" in str(part)

@@ -258,6 +258,8 @@ class ServedModel:
                 # whatever sends to it in place of this.
                 async with asyncio.timeout_at(deadline):
                     place, event = await queue.get()
+                if loop.time() > deadline:  # though there is more to take
+                    raise TimeoutError
                 if isinstance(event, Exception):
                     raise server_error(event)
                 if isinstance(event, Piece):
