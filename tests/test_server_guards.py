@@ -278,6 +278,17 @@ class TestConnections:
         assert head.startswith(b"HTTP/1.1 400")
         assert json.loads(body)["error"]["type"] == "invalid_request_error"
 
+    @pytest.mark.parametrize("chunked", [False, True])
+    def test_large_requests_are_served(self, place, chunked):
+        body = json.dumps({"model": "translator", "inputs": "good"}) + " " * 900_000
+        content = iter([body[:300_000].encode(), body[300_000:].encode()]) if chunked else body
+        with httpx.Client(base_url=f"http://{place[0]}:{place[1]}", timeout=WAIT) as http:
+            for _ in range(2):  # on one connection
+                headers = {"content-type": "application/json"}
+                response = http.post("/v1/generate", content=content, headers=headers)
+                assert response.status_code == 200
+                content = body
+
     def test_long_answers_are_not_idle(self, place):
         body = json.dumps({"model": "novelist", "inputs": "", "max_length": 3000, "stream": True})
         sent = self.HEAD + b"content-type: application/json\r\nconnection: close\r\n"

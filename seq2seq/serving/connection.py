@@ -18,7 +18,7 @@ class Connection(AutoHTTPProtocol):
     """
 
     _timer = None
-    _bytes = 0  # since the last head was complete
+    _bytes = 0  # since the last head or body was complete
 
     def connection_made(self, transport) -> None:
         """Begins to wait for the first request."""
@@ -33,10 +33,10 @@ class Connection(AutoHTTPProtocol):
     def data_received(self, data: bytes) -> None:
         """Takes bytes, unless they are too many."""
         before = self.cycle
+        in_body = before is not None and before.more_body
         super().data_received(data)
         self._bytes += len(data)
-        in_body = self.cycle is not None and self.cycle.more_body
-        if self.cycle is not before:
+        if self.cycle is not before or (in_body and not before.more_body):
             self._bytes = 0
         if self.cycle is not before or in_body:
             self._stop_waiting()

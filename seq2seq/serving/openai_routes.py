@@ -2,8 +2,6 @@
 
 import base64
 import json
-import time
-import uuid
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -13,14 +11,15 @@ from fastapi.responses import Response, StreamingResponse
 from seq2seq.generation.samplers import Greedy, Sample
 from seq2seq.serving import answers
 from seq2seq.serving.bodies import ChatBody, CompletionBody, EmbeddingBody, as_list
+from seq2seq.serving.calls import Call
 from seq2seq.serving.errors import ApiError, as_api_error, unsupported
-from seq2seq.serving.served_model import Call, Generated, ServedModel
+from seq2seq.serving.openai_forms import ChatForm, CompletionForm
+from seq2seq.serving.served_model import ServedModel
 from seq2seq.serving.text_stream import Piece
 from seq2seq.serving.waiting import answer, find_model
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 MAX_TOKENS = 100  # unless a request tells
-END = "[EOS]"
 
 
 @router.get("/models", responses=answers.of(answers.ModelsAnswer))
@@ -51,7 +50,7 @@ async def complete(body: CompletionBody, request: Request) -> Response:
         raise ApiError(400, "Expected `best_of` of at least `n`.", "best_of")
     prompts = as_list(body.prompt)
     call = await _call(model, body, prompts, body.max_tokens, best_of)
-    form = _CompletionForm(model, body.echo, body.logprobs)
+    form = CompletionForm(model, body.echo, body.logprobs)
     if body.stream:
         if best_of > count:
             raise unsupported("stream", "not together with `best_of` above `n`.")
@@ -75,7 +74,7 @@ async def chat(body: ChatBody, request: Request) -> Response:
     text = content if isinstance(content, str) else "".join(part.text for part in content)
     max_tokens = body.max_completion_tokens or body.max_tokens
     call = await _call(model, body, [text], max_tokens, body.n or 1)
-    form = _ChatForm(model, (body.top_logprobs or 0) if body.logprobs else None)
+    form = ChatForm(model, (body.top_logprobs or 0) if body.logprobs else None)
     if body.stream:
         return _stream(model, call, form, body)
     return await answer(request, _complete(model, call, form, body.n or 1))
@@ -206,121 +205,3 @@ def _usage(model, call, generated):
         "completion_tokens": generated,
         "total_tokens": read + generated,
     }
-
-
-def _looks(details):
-    """Returns token, log probability and alternatives of each token, without the end."""
-    return [
-        (token, float(score), [(name, float(np.log(share))) for name, share in others])
-        for token, score, others in zip(
-            details.tokens, details.token_scores, details.alternatives, strict=False
-        )
-    ]
-
-
-class _CompletionForm:
-    """How completions look."""
-
-    def __init__(self, model, echo, logprobs):
-        self.model, self.echo, self.logprobs = model, echo, logprobs
-        self.id, self.created = f"cmpl-{uuid.uuid4().hex}", int(time.time())
-        self._sent = {}  # length of the text of each choice, for the offsets of its tokens
-
-    def head(self, stream: bool = False) -> dict:
-        return {
-            "id": self.id,
-            "object": "text_completion",
-            "created": self.created,
-            "model": self.model.name,
-        }
-
-    def whole(self, index: int, prompt: str, one: Generated, details) -> dict:
-        text = prompt + (one.text or "") if self.echo else one.text
-        logprobs = None
-        if details is not None:
-            logprobs = self._logprobs(_looks(details), 0)
-        return _choice(index, text, one.finish_reason, logprobs)
-
-    def begin(self, index: int, prompt: str):
-        return [_choice(index, prompt, None, None)] if self.echo and prompt else []
-
-    def piece(self, index: int, piece: Piece):
-        logprobs = None
-        if self.logprobs is not None and piece.token not in (None, END):
-            looks = [(piece.token, piece.log_probability, piece.alternatives)]
-            logprobs = self._logprobs(looks, self._sent.get(index, 0))
-        self._sent[index] = self._sent.get(index, 0) + len(piece.text)
-        return _choice(index, piece.text, None, logprobs) if piece.text or logprobs else None
-
-    def end(self, index: int, one: Generated):
-        return _choice(index, "", one.finish_reason, None)
-
-    def _logprobs(self, looks, offset):
-        offsets = []
-        for token, _, _ in looks:
-            offsets.append(offset)
-            offset += len(token)
-        return {
-            "tokens": [token for token, _, _ in looks],
-            "token_logprobs": [float(score) for _, score, _ in looks],
-            "top_logprobs": [dict(others[: self.logprobs]) for _, _, others in looks],
-            "text_offset": offsets,
-        }
-
-
-def _choice(index, text, finish_reason, logprobs):
-    return {"text": text, "index": index, "logprobs": logprobs, "finish_reason": finish_reason}
-
-
-class _ChatForm:
-    """How the answers of a conversation look."""
-
-    def __init__(self, model, logprobs):
-        self.model, self.logprobs = model, logprobs
-        self.id, self.created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
-
-    def head(self, stream: bool = False) -> dict:
-        return {
-            "id": self.id,
-            "object": "chat.completion.chunk" if stream else "chat.completion",
-            "created": self.created,
-            "model": self.model.name,
-        }
-
-    def whole(self, index: int, prompt: str, one: Generated, details) -> dict:
-        message = {"role": "assistant", "content": one.text, "refusal": None}
-        logprobs = None
-        if details is not None:
-            logprobs = [self._look(*look) for look in _looks(details)]
-        return {
-            "index": index,
-            "message": message,
-            "logprobs": None if logprobs is None else {"content": logprobs, "refusal": None},
-            "finish_reason": one.finish_reason,
-        }
-
-    def begin(self, index: int, prompt: str):
-        return [self._delta(index, {"role": "assistant", "content": ""})]
-
-    def piece(self, index: int, piece: Piece):
-        logprobs = None
-        if self.logprobs is not None and piece.token not in (None, END):
-            logprobs = [self._look(piece.token, piece.log_probability, piece.alternatives)]
-        if not piece.text and not logprobs:
-            return None
-        return self._delta(index, {"content": piece.text}, logprobs)
-
-    def end(self, index: int, one: Generated):
-        return {**self._delta(index, {}), "finish_reason": one.finish_reason}
-
-    @staticmethod
-    def _delta(index, delta, logprobs=None):
-        logprobs = None if logprobs is None else {"content": logprobs, "refusal": None}
-        return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": None}
-
-    def _look(self, token, score, others):
-        def named(name, log_probability):
-            return {"token": name, "logprob": log_probability, "bytes": list(name.encode())}
-
-        top = [named(*other) for other in others[: self.logprobs]]
-        return {**named(token, float(score)), "top_logprobs": top}

@@ -10,8 +10,8 @@ from fastapi.responses import Response, StreamingResponse
 from seq2seq.generation.samplers import get_sampler
 from seq2seq.serving import answers
 from seq2seq.serving.bodies import ClassifyBody, GenerateBody, ScoreBody, as_list
+from seq2seq.serving.calls import Call, Generated
 from seq2seq.serving.errors import ApiError, as_api_error
-from seq2seq.serving.served_model import Call, Generated
 from seq2seq.serving.text_stream import Piece
 from seq2seq.serving.waiting import answer, find_model
 

@@ -4,12 +4,12 @@ import asyncio
 import functools
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 
 from seq2seq.data.inputs import check_rows, check_tokenizer
 from seq2seq.generation.continuation import continue_text
 from seq2seq.generation.loop import check_max_length
 from seq2seq.generation.samplers import Sampler
+from seq2seq.serving.calls import Call, Generated, filled, settle
 from seq2seq.serving.engine import Engine, EngineIsClosed, Job, QueueIsFull
 from seq2seq.serving.errors import ApiError, queue_is_full, server_error, too_late
 from seq2seq.serving.limits import Limits
@@ -17,47 +17,6 @@ from seq2seq.serving.side_work import LONG, SideWork, batch_size
 from seq2seq.serving.text_stream import Piece, TextStream
 from seq2seq.tasks.text_vectors import encode_texts
 from seq2seq.text.vocabulary import EOS
-
-
-@dataclass
-class Generated:
-    """A hypothesis.
-
-    Attributes:
-        ids: Its ids, `EOS` included unless it was cut off.
-        text: What a person reads: a language model's without its prompt.
-        finish_reason: `"stop"`, or `"length"` if it was cut off.
-    """
-
-    ids: list[int]
-    text: str | None
-    finish_reason: str
-
-    @property
-    def tokens(self) -> int:
-        """Number of generated tokens, without `EOS`."""
-        return len(self.ids) - (self.ids[-1:] == [EOS])
-
-
-@dataclass(frozen=True)
-class Call:
-    """What a request wants of a model.
-
-    Attributes:
-        rows: Rows of ids to start from.
-        prompts: The texts that they were, or `None` for ids.
-        sampler: How tokens are chosen.
-        max_length: Maximum number of generated tokens.
-        count: Results for each row, where the sampler gives one. Defaults to 1.
-        stops: Texts that end a result. Defaults to none.
-    """
-
-    rows: list[list[int]]
-    prompts: list[str] | None
-    sampler: Sampler
-    max_length: int
-    count: int = 1
-    stops: tuple[str, ...] = ()
 
 
 class ServedModel:
@@ -211,7 +170,7 @@ class ServedModel:
         futures = {place: loop.create_future() for place in self._places(call)}
 
         def deliver(place, result):
-            loop.call_soon_threadsafe(_settle, futures[place], result)
+            loop.call_soon_threadsafe(settle, futures[place], result)
 
         jobs = self._jobs(call, deliver, streams)
         try:
@@ -265,7 +224,7 @@ class ServedModel:
                 if isinstance(event, Piece):
                     yield place, event
                     continue
-                (ids,) = _filled(event)
+                (ids,) = filled(event)
                 if rest := streams[place].finish():
                     yield place, Piece(rest)
                 prompt = call.prompts[place // call.count] if call.prompts else ""
@@ -375,22 +334,3 @@ class ServedModel:
     def _count(self, call, tokens):
         self.metrics.tokens.labels(self.name, "read").inc(self.count_read(call))
         self.metrics.tokens.labels(self.name, "generated").inc(tokens)
-
-
-def _settle(future, result):
-    if future.done():
-        return
-    if isinstance(result, Exception):
-        future.set_exception(server_error(result))
-        return
-    try:
-        future.set_result(_filled(result))
-    except ApiError as error:
-        future.set_exception(error)
-
-
-def _filled(hypotheses):
-    """Returns hypotheses, of which there must be one."""
-    if not hypotheses:
-        raise ApiError(500, "The model's weights give no probabilities.")
-    return hypotheses
