@@ -171,6 +171,9 @@ def _add_serve(commands):
         "--max-length", type=positive, default=1000, help="of a request (default: %(default)s)"
     )
     serve.add_argument(
+        "--max-input", type=positive, default=20_000, help="tokens of a text (default: %(default)s)"
+    )
+    serve.add_argument(
         "--timeout", type=float, default=60.0, help="seconds for an answer (default: %(default)g)"
     )
     serve.add_argument(

@@ -72,11 +72,12 @@ def export_all(root):
 
 
 @contextlib.contextmanager
-def running(application):
+def running(application, **options):
     """Serves an application in a thread; gives its address."""
     import uvicorn
 
-    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="warning"))
+    config = uvicorn.Config(application, port=0, log_level="warning", **options)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -60,6 +60,17 @@ def test_no_repeated_ngram(attentive, kind, n):
         assert len(set(grams)) == len(grams)
 
 
+def test_an_ngram_longer_than_any_text_costs_nothing(attentive):
+    rows = attentive.encode_pairs(ENGLISH, CHINESE)[0][0]
+    found = attentive.generate(rows, sampler=Greedy(no_repeat_ngram=2**40), max_length=8)
+    assert found == attentive.generate(rows, max_length=8)
+
+
+def test_the_least_top_p_leaves_the_best_token(attentive):
+    sampler = Sample(temperature=9.0, top_p=1e-300)
+    assert attentive.generate(ENGLISH, sampler=sampler) == attentive.generate(ENGLISH)
+
+
 def test_repetitions_become_rarer(attentive):
     def repeated(penalty):
         sampler = Greedy(repetition_penalty=penalty, min_length=14)

@@ -162,13 +162,20 @@ def test_text_streams_in(page, served_models):
     assert [float(shade) for shade in shades] == pytest.approx(
         [token["probability"] for token in answer["tokens"]], abs=1e-5
     )
-    colours = results.locator(".token").evaluate_all(
-        "tokens => tokens.map(token => getComputedStyle(token).backgroundColor)"
-    )
-    assert len(set(colours)) > 2
     asked = response.value.request.post_data_json
     assert asked["stream"] and asked["details"] and asked["sampler"] == "greedy"
     assert "width" not in asked and "seed" not in asked
+
+
+def test_shades_tell_probabilities_apart(page):
+    events = [{"text": token[0], **named(*token)} for token in TOKENS[:-1]]
+    page.route("**/v1/generate", streamed(*events, {"result": translation()}))
+    results = send(page)
+    wait(page)
+    colours = results.locator(".token").evaluate_all(
+        "tokens => tokens.map(token => getComputedStyle(token).backgroundColor)"
+    )
+    assert len(set(colours)) > 4
 
 
 def test_events_come_in_any_parts(open_page):

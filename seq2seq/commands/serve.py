@@ -16,7 +16,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def serve(options) -> None:
     """Serves models until it is told to end."""
-    check_number("--timeout", options.timeout, "(0, inf)")
+    check_number("--timeout", options.timeout, "(0, 86400]", "It is in seconds.")
+    check_number("--port", options.port, "[0, 65535]", "0 takes a free one.")
     named = _name(options.models)
     local = options.host in LOOPBACK
     if not (local or options.api_key or options.no_auth):
@@ -30,6 +31,7 @@ def serve(options) -> None:
         import uvicorn
 
         from seq2seq.serving.application import create_application
+        from seq2seq.serving.connection import Connection
         from seq2seq.serving.limits import Limits
     except ImportError as error:
         raise ImportError(
@@ -40,11 +42,19 @@ def serve(options) -> None:
             name: _load(path, Path(root) / str(i), options.threads)
             for i, (name, path) in enumerate(named.items())
         }
-        limits = Limits(options.max_batch, options.max_queue, options.max_length, options.timeout)
+        limits = Limits(
+            max_batch=options.max_batch,
+            max_queue=options.max_queue,
+            max_length=options.max_length,
+            max_input=options.max_input,
+            timeout=options.timeout,
+        )
         any_host = not local or options.api_key is not None
         application = create_application(models, limits, options.api_key, any_host, options.cors)
         config = uvicorn.Config(
             application,
+            http=Connection,
+            ws="none",
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=round(options.timeout) + 1,

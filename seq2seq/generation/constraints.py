@@ -248,7 +248,9 @@ def _repeated(ids, position, n):
         last = ops.sum(ops.where(places == position - i, ids, 0), axis=-1, keepdims=True)
         return ops.logical_and(marked, before == last)
 
-    return ops.fori_loop(1, n, compare, marked)
+    # Where nothing is as long as that yet there is no mark to keep, however large `n` is.
+    last = ops.where(ops.max(position) >= n - 1, n, np.int32(1))
+    return ops.fori_loop(1, last, compare, marked)
 
 
 def _count_tokens(ids, marked, vocabulary):

@@ -8,10 +8,10 @@ import fastapi_offline
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from seq2seq.serving import openai_routes, own_routes
+from seq2seq.serving import answers, openai_routes, own_routes
 from seq2seq.serving.errors import ApiError, add_handlers
 from seq2seq.serving.guards import Guards
 from seq2seq.serving.limits import Limits
@@ -66,6 +66,7 @@ def create_application(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        responses=answers.ERRORS,
     )
     application.state.models, application.state.closing = served, False
     application.include_router(openai_routes.router)
@@ -73,25 +74,25 @@ def create_application(
     _add_state(application, served, metrics)
     _add_page(application)
     add_handlers(application)
-    if origins:
-        application.add_middleware(
-            CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=["*"]
-        )
     application.add_middleware(
         Guards, limits=limits, api_key=api_key, any_host=any_host, metrics=metrics
     )
+    if origins:  # outside: a browser asks without the key whether it may ask, and reads refusals
+        application.add_middleware(
+            CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=["*"]
+        )
     return application
 
 
 def _add_state(application, served, metrics):
     """Adds what those ask who run it."""
 
-    @application.get("/health", tags=["state"])
+    @application.get("/health", tags=["state"], responses=answers.of(answers.StateAnswer))
     async def health() -> dict:
         """Tells that the process answers."""
         return {"status": "ok"}
 
-    @application.get("/ready", tags=["state"])
+    @application.get("/ready", tags=["state"], responses=answers.of(answers.StateAnswer))
     async def ready() -> Response:
         """Tells whether it takes requests."""
         engines = [model.engine for model in served.values() if model.engine is not None]
@@ -99,7 +100,7 @@ def _add_state(application, served, metrics):
             raise ApiError(503, "The server is about to end.")
         return JSONResponse({"status": "ready"})
 
-    @application.get("/metrics", tags=["state"])
+    @application.get("/metrics", tags=["state"], response_class=PlainTextResponse)
     async def show_metrics() -> Response:
         """Returns the counters in Prometheus's format."""
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -16,9 +16,14 @@ def _check_unicode(text: str) -> str:
     return text
 
 
+MOST_BANNED = 1000  # tokens; a request is not a place for a vocabulary
+# A list stops at what is wrong first: a report on a million items takes seconds and memory.
+FIRST = Field(fail_fast=True)
 Text = Annotated[str, AfterValidator(_check_unicode)]
-Ids = list[int]
-Texts = Text | list[Text] | Ids | list[Ids]
+ManyTexts = Annotated[list[Text], FIRST]
+Ids = Annotated[list[int], FIRST]
+ManyIds = Annotated[list[Ids], FIRST]
+Texts = Text | ManyTexts | Ids | ManyIds
 
 
 class Body(BaseModel):
@@ -50,14 +55,18 @@ class OpenAIBody(Body):
     temperature: float | None = Field(1.0, ge=0, le=100, description="0: the likeliest token.")
     top_p: float | None = Field(1.0, gt=0, le=1)
     n: int | None = Field(1, ge=1, le=128, description="Results for each text.")
-    stop: Text | list[Text] | None = Field(None, description="Texts that end a result.")
+    stop: Text | Annotated[list[Text], FIRST] | None = Field(
+        None, description="At most 4 texts that end a result."
+    )
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
     stream: bool | None = False
     stream_options: dict | None = None
     frequency_penalty: float | None = Field(0.0, ge=-2, le=2)
     presence_penalty: float | None = Field(0.0, ge=-2, le=2)
     logit_bias: dict[str, float] | None = Field(
-        None, description="Ids of tokens; only -100, which bans them, is supported."
+        None,
+        max_length=MOST_BANNED,
+        description="Ids of tokens; only -100, which bans them, is supported.",
     )
     user: str | None = Field(None, description="Not used.")
 
@@ -76,7 +85,7 @@ class CompletionBody(OpenAIBody):
 class Part(BaseModel):
     """A part of a message."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, extra="forbid")
 
     type: Literal["text"]
     text: Text
@@ -88,13 +97,13 @@ class Message(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     role: str
-    content: Text | list[Part] | None = None
+    content: Text | Annotated[list[Part], FIRST] | None = None
 
 
 class ChatBody(OpenAIBody):
     """https://platform.openai.com/docs/api-reference/chat/create"""
 
-    messages: list[Message] = Field(min_length=1)
+    messages: Annotated[list[Message], FIRST] = Field(min_length=1)
     max_tokens: int | None = Field(None, ge=1, description="Default: 100.")
     max_completion_tokens: int | None = Field(None, ge=1, description="The same.")
     logprobs: bool | None = False
@@ -124,12 +133,12 @@ class GenerateBody(Body):
     length_penalty: float | None = Field(None, description="Of a beam. Default: 1.")
     num_results: int | None = Field(None, description="Of a beam. Default: 1.")
     min_length: int | None = None
-    no_repeat_ngram: int | None = None
+    no_repeat_ngram: int | None = Field(None, ge=1, le=32)
     repetition_penalty: float | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
-    prefix: Text | Ids | None = None
-    banned: list[Text | int] | None = None
+    prefix: Annotated[Text, Field(max_length=10_000)] | Ids | None = None
+    banned: Annotated[list[Text | int], FIRST] | None = Field(None, max_length=MOST_BANNED)
     details: bool = Field(False, description="Whether to tell scores, alternatives, attention.")
     stream: bool = Field(False, description="Whether to send tokens as they come (one text).")
 

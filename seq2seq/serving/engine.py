@@ -5,12 +5,12 @@ OSDI, section 3.1). One thread steps; others read sources and prompts, long ones
 nobody waits for a long text but its sender.
 """
 
-import itertools
+import contextlib
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from seq2seq.generation.running_batch import Choice, Row, RunningBatch, take_row
 from seq2seq.generation.samplers import Sampler
 
 LONG = 256  # tokens; a source or prompt that is longer is read by a thread of its own
+MOST_UNREAD = 2**14  # tokens of such that are read at a time, if they are more than one
 CHOICES = 256  # settings whose arrays are kept
 PATIENCE = 4  # steps for which those that wait may wait for more of them
 LOT = 8  # they need not if they fill one part in so many of the batch
@@ -57,7 +58,6 @@ class Job:
     watch: Callable[[int, Any], bool] | None = None
     watches_scores: bool = False
     cancelled: bool = False
-    begun: Any = field(default=None, repr=False)
 
 
 class Engine:
@@ -76,8 +76,10 @@ class Engine:
         self.max_queue = max_queue
         self.observe = observe or (lambda rows: None)
         self._condition = threading.Condition()
-        self._waiting: OrderedDict[Hashable, deque[Job]] = OrderedDict()  # by caller, in turn
+        # Of each caller, by the first that it submitted; callers take turns.
+        self._waiting: OrderedDict[Job, deque[Job]] = OrderedDict()
         self._reading = 0  # rows that are being read
+        self._unread = 0  # tokens of the long ones among them
         self._read: deque[list[Job]] = deque()
         self._batches: dict[int, RunningBatch] = {}  # by width
         self._choices: OrderedDict[Hashable, Choice] = OrderedDict()
@@ -109,28 +111,33 @@ class Engine:
             EngineIsClosed: After `close`.
         """
         with self._condition:
-            if self._closing:
+            if not self.is_alive():
                 raise EngineIsClosed
             if self.queued + len(jobs) > self.max_queue:
                 raise QueueIsFull
             if jobs:
-                self._waiting[object()] = deque(jobs)
+                self._waiting[jobs[0]] = deque(jobs)
             self._condition.notify()
 
     def cancel(self, jobs: Sequence[Job]) -> None:
-        """Frees the rows of jobs at the next step; they deliver nothing any more."""
+        """Frees the rows of a caller at the next step; they deliver nothing any more.
+
+        Args:
+            jobs: All jobs that it submitted together.
+        """
         with self._condition:
             for job in jobs:
                 job.cancelled = True
+            if jobs:
+                self._waiting.pop(jobs[0], None)
             self._condition.notify()
 
-    def close(self, wait: bool = True) -> None:
+    def close(self) -> None:
         """Finishes what runs and waits, and ends."""
         with self._condition:
             self._closing = True
             self._condition.notify()
-        if wait:
-            self._thread.join()
+        self._thread.join()
         for reader in self._readers.values():
             reader.shutdown(wait=False)
 
@@ -139,21 +146,15 @@ class Engine:
     def _run(self):
         while True:
             with self._condition:
-                while not (self._waiting or self._read or self._rows()):
-                    if self._closing and not self._reading:
+                while not ((admitted := self._admit()) or self._read or self._rows()):
+                    if self._closing and not (self._reading or self._waiting):
                         return
                     self._condition.wait()
-                admitted = self._admit()
             for jobs in admitted:
                 long = len(jobs[0].ids) > LONG
                 self._readers[long].submit(self._begin, jobs)
             self._join()
-            if self._rows():
-                self._step()
-            elif not self._read:
-                with self._condition:
-                    if self._reading and not self._read:
-                        self._condition.wait()
+            self._step()
 
     def _rows(self):
         return any(batch.rows for batch in self._batches.values())
@@ -162,7 +163,6 @@ class Engine:
         """Takes jobs for which there is room, one of each caller in turn, by width and length."""
         busy = self._reading
         busy += sum(batch.width * int(batch.open.sum()) for batch in self._batches.values())
-        free, lots = self.max_batch - busy, {}
         # Reading a few together costs little more than reading one, so when there is much to do
         # they wait for each other, some steps at most.
         self._patience -= 1
@@ -170,31 +170,36 @@ class Engine:
         if 2 * busy > self.max_batch and few and self._patience > 0:
             return []
         self._patience = PATIENCE
-        for key in itertools.cycle(list(self._waiting)):
-            if not self._waiting:
+        free, lots, turns = self.max_batch - busy, {}, deque(self._waiting)
+        while turns:
+            caller = turns.popleft()
+            jobs = self._waiting[caller]
+            width, length = jobs[0].request.sampler.width, len(jobs[0].ids)
+            if width > free:
                 break
-            jobs = self._waiting.get(key)
-            if jobs is None:
-                continue
-            width = jobs[0].request.sampler.width
-            if width > free and not jobs[0].cancelled:
-                break
+            if length > LONG:
+                # Others pass by, or long ones would take all room while they are read.
+                if self._unread and self._unread + length > MOST_UNREAD:
+                    continue
+                self._unread += length
             job = jobs.popleft()
-            if not jobs:
-                del self._waiting[key]
-            if job.cancelled:
-                continue
+            self._waiting.move_to_end(caller)
+            if jobs:
+                turns.append(caller)
+            else:
+                del self._waiting[caller]
             free -= width
             self._reading += width
             # A longer row would make all others of its lot as long.
-            lots.setdefault((width, len(job.ids).bit_length(), len(job.ids) > LONG), []).append(job)
+            lots.setdefault((length > LONG, width, length.bit_length()), []).append(job)
         return list(lots.values())
 
     def _begin(self, jobs):
         """Reads sources or prompts, in a reader's thread."""
-        width = jobs[0].request.sampler.width
+        width, rows = jobs[0].request.sampler.width, [job.ids for job in jobs]
         try:
-            begun = RunningBatch(self.decoder, width).begin(pad_rows([job.ids for job in jobs]))
+            gone = all(job.cancelled for job in jobs)
+            begun = None if gone else RunningBatch(self.decoder, width).begin(pad_rows(rows))
         except Exception as error:  # whatever it is belongs to these jobs, not to the engine
             begun = error
         with self._condition:
@@ -207,13 +212,18 @@ class Engine:
             jobs, begun = self._read.popleft()
             width = jobs[0].request.sampler.width
             self._reading -= width * len(jobs)
+            self._unread -= sum(len(job.ids) for job in jobs if len(job.ids) > LONG)
             if isinstance(begun, Exception):
                 self._fail(jobs, begun)
                 continue
             places = np.array([i for i, job in enumerate(jobs) if not job.cancelled], "int32")
-            if len(places):
-                batch = self._batches.setdefault(width, RunningBatch(self.decoder, width))
+            if begun is None or not len(places):
+                continue
+            batch = self._batches.setdefault(width, RunningBatch(self.decoder, width))
+            try:
                 batch.join(take_rows(begun, places), [self._row(jobs[i]) for i in places])
+            except Exception as error:  # as of too little memory
+                self._fail(jobs, error)
 
     def _row(self, job):
         request = job.request
@@ -254,20 +264,25 @@ class Engine:
         found = {id(row): hypotheses for row, hypotheses in ended}
         for place, row in enumerate(batch.rows):
             job = row.key
-            if job.cancelled:
+            if job.cancelled or not (batch.open[place] or id(row) in found):
                 continue
-            if job.watch is not None and (batch.open[place] or id(row) in found):
+            try:
                 scores = batch.scores[place] if job.watches_scores else None
-                if job.watch(int(batch.hypotheses.token_ids[place]), scores):
+                last = int(batch.hypotheses.token_ids[place])
+                if job.watch is not None and job.watch(last, scores):
                     batch.open[place] = False
                     length = int(batch.hypotheses.lengths[place, 0])
                     ids = batch.hypotheses.ids[place, 0, :length].tolist()
                     found.setdefault(id(row), [ids])
-            if id(row) in found:
-                job.deliver(found[id(row)])
+                if id(row) in found:
+                    job.deliver(found[id(row)])
+            except Exception as error:  # whatever it is belongs to this job, not to the others
+                batch.open[place] = False
+                self._fail([job], error)
 
     @staticmethod
     def _fail(jobs, error):
         for job in jobs:
             if not job.cancelled:
-                job.deliver(error)
+                with contextlib.suppress(Exception):  # such as an event loop that is closed
+                    job.deliver(error)

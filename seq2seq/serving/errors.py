@@ -1,10 +1,14 @@
 """What is answered to a request that cannot be served, in OpenAI's form."""
 
+import logging
+import traceback
+
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+LOGGER = logging.getLogger(__name__)
 KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 RETRY = {429: "1", 503: "5"}  # seconds, as a header
 
@@ -47,7 +51,28 @@ def as_api_error(error: Exception) -> ApiError:
         return error
     if isinstance(error, ValueError):
         return ApiError(400, str(error))
+    return server_error(error)
+
+
+def server_error(error: Exception) -> ApiError:
+    """Returns what a client is told of an exception that is the server's fault, and logs it.
+
+    The message of the exception is not logged: it may quote the text of a user.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    places = ", ".join(f"{frame.filename}:{frame.lineno}" for frame in frames[-5:])
+    LOGGER.error("A request failed: %s at %s", type(error).__name__, places)
     return ApiError(500, f"The server could not answer: {type(error).__name__}.")
+
+
+def queue_is_full() -> ApiError:
+    """Returns the error for what finds no room to wait."""
+    return ApiError(429, "The queue is full. Try again in a moment.", code="rate_limit_exceeded")
+
+
+def too_late(seconds: float) -> ApiError:
+    """Returns the error for what took too long."""
+    return ApiError(504, f"No answer within {seconds:g} seconds.", code="timeout")
 
 
 def add_handlers(application) -> None:
@@ -57,8 +82,9 @@ def add_handlers(application) -> None:
         return as_api_error(error).response()
 
     def tell_invalid(request: Request, error: RequestValidationError):
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"][1:] if not str(part).startswith("list["))
+        # Of the kinds that something may have, that is told which it resembles most.
+        first = max(error.errors(), key=lambda each: len(each["loc"]))
+        name = ".".join(str(part) for part in first["loc"][1:] if not _is_kind(part))
         message = f"Expected a request as the documentation at /docs tells. {first['msg']}"
         return ApiError(
             400, f"{message}: {name}." if name else f"{message}.", name or None
@@ -73,4 +99,8 @@ def add_handlers(application) -> None:
     application.add_exception_handler(ValueError, tell)
     application.add_exception_handler(RequestValidationError, tell_invalid)
     application.add_exception_handler(HTTPException, tell_http)
-    application.add_exception_handler(Exception, tell)
+
+
+def _is_kind(part):
+    """Tells whether a part of a place is pydantic's word for a type, no name or number."""
+    return part in ("str", "int") or "[" in str(part)

@@ -2,10 +2,12 @@
 
 import asyncio
 import hmac
+import logging
 import time
 
-from seq2seq.serving.errors import ApiError
+from seq2seq.serving.errors import ApiError, as_api_error, server_error
 
+LOGGER = logging.getLogger(__name__)
 OPEN = ("/", "/health", "/ready")  # what needs no key, and what begins with these:
 OPEN_BELOW = ("/page/", "/docs", "/openapi.json")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -45,6 +47,9 @@ class Guards:
 
     async def __call__(self, scope, receive, send):
         """Serves one request."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # there are none
+            return
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
@@ -57,16 +62,22 @@ class Guards:
                 policy = DOCS_POLICY if scope["path"] == "/docs" else POLICY
                 policy = (b"content-security-policy", policy.encode())
                 message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS, policy]
-            await send(message)
+            async with asyncio.timeout(self.limits.timeout):
+                await send(message)
 
         try:
             self._check(scope)
-            body = await asyncio.wait_for(self._read(scope, receive), self.patience)
+            body = await self._read(scope, receive)
             await self.application(scope, _replay(body, receive), send_watched)
-        except TimeoutError:
-            await _refuse(ApiError(408, "The request did not come in time."), scope, send_watched)
         except ApiError as error:
             await _refuse(error, scope, send_watched)
+        except Exception as error:  # further out its message would be logged
+            if not status:
+                await _refuse(as_api_error(error), scope, send_watched)
+            elif isinstance(error, TimeoutError):
+                LOGGER.warning("A client did not take its answer.")
+            else:
+                server_error(error)
         finally:
             route = getattr(scope.get("route"), "path", "other")
             self.metrics.requests.labels(route, status).inc()
@@ -74,6 +85,10 @@ class Guards:
 
     def _check(self, scope):
         headers = dict(scope["headers"])
+        names = [name for name, _ in scope["headers"]]
+        for name in (b"host", b"authorization", b"content-length"):
+            if names.count(name) > 1:
+                raise ApiError(400, f"Expected one header {name.decode().title()}. Received more.")
         if not self.any_host and _host(headers) not in LOOPBACK:
             raise ApiError(400, "Expected the header Host to name this machine, as localhost does.")
         if not self._has_key(headers, scope["path"]):
@@ -83,7 +98,7 @@ class Guards:
                 code="invalid_api_key",
             )
         size = headers.get(b"content-length", b"0")
-        if not size.isdigit() or int(size) > self.limits.max_body:
+        if not size.isdigit() or len(size) > 18 or int(size) > self.limits.max_body:
             raise self._too_large()
 
     def _has_key(self, headers, path):
@@ -93,10 +108,17 @@ class Guards:
         return hmac.compare_digest(given, b"Bearer " + self.api_key.encode())
 
     async def _read(self, scope, receive):
-        """Returns the body, unless it is too large."""
-        parts, size = [], 0
+        """Returns the body, unless it is too large or too slow."""
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return b""
+        try:
+            async with asyncio.timeout(self.patience):
+                return await self._read_all(receive)
+        except TimeoutError:
+            raise ApiError(408, "The request did not come in time.") from None
+
+    async def _read_all(self, receive):
+        parts, size = [], 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":

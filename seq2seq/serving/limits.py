@@ -11,6 +11,7 @@ class Limits:
         max_batch: Hypotheses decoded together, the width of a beam counted. Defaults to 64.
         max_queue: Texts that wait for their turn. Defaults to 1024.
         max_length: Tokens that one request may ask for. Defaults to 1000.
+        max_input: Tokens of a text or a prompt. Defaults to 20,000.
         timeout: Seconds until an answer must be there. Defaults to 60.
         max_body: Bytes of a request. Defaults to a million.
     """
@@ -18,5 +19,6 @@ class Limits:
     max_batch: int = 64
     max_queue: int = 1024
     max_length: int = 1000
+    max_input: int = 20_000
     timeout: float = 60.0
     max_body: int = 1_000_000

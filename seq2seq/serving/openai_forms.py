@@ -5,7 +5,7 @@ import uuid
 
 import numpy as np
 
-from seq2seq.serving.served_model import Generated
+from seq2seq.serving.calls import Generated
 from seq2seq.serving.text_stream import Piece
 
 END = "[EOS]"

@@ -8,32 +8,33 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from seq2seq.generation.samplers import Greedy, Sample
+from seq2seq.serving import answers
 from seq2seq.serving.bodies import ChatBody, CompletionBody, EmbeddingBody, as_list
+from seq2seq.serving.calls import Call
 from seq2seq.serving.errors import ApiError, as_api_error, unsupported
 from seq2seq.serving.openai_forms import ChatForm, CompletionForm
-from seq2seq.serving.served_model import Call, ServedModel
+from seq2seq.serving.served_model import ServedModel
 from seq2seq.serving.text_stream import Piece
 from seq2seq.serving.waiting import answer, event, find_model
-from seq2seq.text.vocabulary import EOS
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 MAX_TOKENS = 100  # unless a request tells
 
 
-@router.get("/models")
+@router.get("/models", responses=answers.of(answers.ModelsAnswer))
 async def list_models(request: Request) -> dict:
     """Lists the models."""
     models = request.app.state.models.values()
     return {"object": "list", "data": [model.describe() for model in models]}
 
 
-@router.get("/models/{name:path}")
+@router.get("/models/{name:path}", responses=answers.of(answers.ModelAnswer))
 async def get_model(name: str, request: Request) -> dict:
     """Tells what a model is."""
     return find_model(request, name).describe()
 
 
-@router.post("/completions")
+@router.post("/completions", responses=answers.of(answers.CompletionAnswer, streams=True))
 async def complete(body: CompletionBody, request: Request) -> Response:
     """Continues prompts, or generates targets for sources."""
     model = find_model(request, body.model)
@@ -47,7 +48,7 @@ async def complete(body: CompletionBody, request: Request) -> Response:
     if best_of < count:
         raise ApiError(400, "Expected `best_of` of at least `n`.", "best_of")
     prompts = as_list(body.prompt)
-    call = _call(model, body, prompts, body.max_tokens, best_of)
+    call = await _call(model, body, prompts, body.max_tokens, best_of)
     form = CompletionForm(model, body.echo, body.logprobs)
     if body.stream:
         if best_of > count:
@@ -56,7 +57,7 @@ async def complete(body: CompletionBody, request: Request) -> Response:
     return await answer(request, _complete(model, call, form, count))
 
 
-@router.post("/chat/completions")
+@router.post("/chat/completions", responses=answers.of(answers.ChatAnswer, streams=True))
 async def chat(body: ChatBody, request: Request) -> Response:
     """Answers the last message of the user; what was said before is not read."""
     model = find_model(request, body.model)
@@ -70,14 +71,15 @@ async def chat(body: ChatBody, request: Request) -> Response:
     if not content:
         raise ApiError(400, "Expected a message of the role `user` with a text.", "messages")
     text = content if isinstance(content, str) else "".join(part.text for part in content)
-    call = _call(model, body, [text], body.max_completion_tokens or body.max_tokens, body.n or 1)
+    max_tokens = body.max_completion_tokens or body.max_tokens
+    call = await _call(model, body, [text], max_tokens, body.n or 1)
     form = ChatForm(model, (body.top_logprobs or 0) if body.logprobs else None)
     if body.stream:
         return _stream(model, call, form, body)
     return await answer(request, _complete(model, call, form, body.n or 1))
 
 
-@router.post("/embeddings")
+@router.post("/embeddings", responses=answers.of(answers.EmbeddingAnswer))
 async def embed(body: EmbeddingBody, request: Request) -> Response:
     """Returns a vector for each text."""
     model = find_model(request, body.model)
@@ -87,12 +89,8 @@ async def embed(body: EmbeddingBody, request: Request) -> Response:
 
 
 async def _embed(model, inputs, as_base64):
-    if len(inputs) > model.limits.max_queue:
-        raise ApiError(400, f"Expected at most {model.limits.max_queue} texts in a request.")
-    if not isinstance(inputs[0], str):
-        inputs = [row if row[-1:] == [EOS] else [*row, EOS] for row in inputs]
-    read = sum(map(len, model.model.reading_rows(inputs))) - len(inputs)
-    vectors = np.ascontiguousarray(await model.vectors(inputs), "<f4")
+    vectors, read = await model.vectors(inputs)
+    vectors = np.ascontiguousarray(vectors, "<f4")
     data = [
         {
             "object": "embedding",
@@ -105,12 +103,14 @@ async def _embed(model, inputs, as_base64):
     return {"object": "list", "data": data, "model": model.name, "usage": usage}
 
 
-def _call(model: ServedModel, body, prompts: list, max_tokens: int | None, count: int) -> Call:
+async def _call(
+    model: ServedModel, body, prompts: list, max_tokens: int | None, count: int
+) -> Call:
     """Returns what OpenAI's parameters ask for."""
     bias = body.logit_bias or {}
     if any(value != -100 for value in bias.values()):
         raise unsupported("logit_bias", "only -100, which bans a token.")
-    if not all(name.isdigit() for name in bias):
+    if not all(name.isdecimal() and len(name) < 10 for name in bias):
         raise ApiError(400, "Expected ids of tokens in `logit_bias`.", "logit_bias")
     if body.stream_options is not None and not body.stream:
         raise ApiError(400, "Expected `stream_options` only with `stream`.", "stream_options")
@@ -130,7 +130,7 @@ def _call(model: ServedModel, body, prompts: list, max_tokens: int | None, count
         seed = None if body.seed is None else body.seed % 2**63
         sampler = Sample(temperature, None, top_p, seed, **constraints)
     max_tokens = min(MAX_TOKENS, model.limits.max_length) if max_tokens is None else max_tokens
-    return model.call(prompts, sampler, max_tokens, count=count, stops=stops)
+    return await model.prepare(prompts, sampler, max_tokens, count=count, stops=stops)
 
 
 async def _complete(model, call, form, count):

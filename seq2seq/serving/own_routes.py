@@ -7,9 +7,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from seq2seq.generation.samplers import get_sampler
+from seq2seq.serving import answers
 from seq2seq.serving.bodies import ClassifyBody, GenerateBody, ScoreBody, as_list
+from seq2seq.serving.calls import Call, Generated
 from seq2seq.serving.errors import ApiError, as_api_error
-from seq2seq.serving.served_model import Call, Generated
 from seq2seq.serving.text_stream import Piece
 from seq2seq.serving.waiting import answer, event, find_model
 
@@ -30,12 +31,12 @@ CONSTRAINTS = (
 )
 
 
-@router.post("/generate")
+@router.post("/generate", responses=answers.of(answers.GenerateAnswer, streams=True))
 async def generate(body: GenerateBody, request: Request) -> Response:
     """Generates as `model.generate` does."""
     model = find_model(request, body.model)
     body.check_extra()
-    call = model.call(as_list(body.inputs), _sampler(body), body.max_length)
+    call = await model.prepare(as_list(body.inputs), _sampler(body), body.max_length)
     if not body.stream:
         return await answer(request, _generate(model, call, body.details))
     if len(call.rows) > 1 or call.sampler.width > 1:
@@ -44,19 +45,17 @@ async def generate(body: GenerateBody, request: Request) -> Response:
     return StreamingResponse(events, media_type="text/event-stream")
 
 
-@router.post("/classify")
+@router.post("/classify", responses=answers.of(answers.ClassifyAnswer))
 async def classify(body: ClassifyBody, request: Request) -> Response:
     """Returns the probability of each label for each text."""
     model = find_model(request, body.model)
     body.check_extra()
     if model.task != "classify":
         raise ApiError(400, f"{model.name} is no classifier: post to /v1/generate.", "model")
-    inputs = as_list(body.inputs)
-    _check_count(model, inputs)
-    return await answer(request, _classify(model, inputs))
+    return await answer(request, _classify(model, as_list(body.inputs)))
 
 
-@router.post("/score")
+@router.post("/score", responses=answers.of(answers.ScoreAnswer))
 async def score(body: ScoreBody, request: Request) -> Response:
     """Returns the log probabilities that a model gives to texts."""
     model = find_model(request, body.model)
@@ -67,7 +66,6 @@ async def score(body: ScoreBody, request: Request) -> Response:
         wanted = {"translate": "`inputs` and `targets`", "language-model": "`inputs` alone"}
         wanted = wanted.get(model.task, "another model, as classifiers score nothing")
         raise ApiError(400, f"Expected {wanted} for {model.name}.", "targets")
-    _check_count(model, inputs)
     return await answer(request, _score(model, inputs, *targets))
 
 
@@ -86,11 +84,6 @@ def _sampler(body):
     if isinstance(given.get("prefix"), list):
         given["prefix"] = tuple(given["prefix"])
     return type(get_sampler(body.sampler))(**given)
-
-
-def _check_count(model, inputs):
-    if len(inputs) > model.limits.max_queue:
-        raise ApiError(400, f"Expected at most {model.limits.max_queue} texts in a request.")
 
 
 async def _generate(model, call, with_details):
@@ -161,7 +154,7 @@ def _piece(piece):
 
 async def _classify(model, inputs):
     labels = list(map(str, model.model.labels))
-    found = await model.run(model.model.predict_proba, inputs)
+    found = await model.classes(inputs)
     results = []
     for row in found.tolist():
         best = int(np.argmax(row))
@@ -173,5 +166,5 @@ async def _classify(model, inputs):
 
 
 async def _score(model, inputs, *targets):
-    scores = await model.run(model.model.score, inputs, *targets)
+    scores = await model.scores(inputs, *targets)
     return {"model": model.name, "scores": scores.tolist()}

@@ -4,60 +4,19 @@ import asyncio
 import functools
 import time
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
-from seq2seq.data.inputs import check_rows
+from seq2seq.data.inputs import check_rows, check_tokenizer
 from seq2seq.generation.continuation import continue_text
 from seq2seq.generation.loop import check_max_length
 from seq2seq.generation.samplers import Sampler
+from seq2seq.serving.calls import Call, Generated, filled, settle
 from seq2seq.serving.engine import Engine, EngineIsClosed, Job, QueueIsFull
-from seq2seq.serving.errors import ApiError
+from seq2seq.serving.errors import ApiError, queue_is_full, server_error, too_late
 from seq2seq.serving.limits import Limits
+from seq2seq.serving.side_work import LONG, SideWork, batch_size
 from seq2seq.serving.text_stream import Piece, TextStream
 from seq2seq.tasks.text_vectors import encode_texts
 from seq2seq.text.vocabulary import EOS
-
-
-@dataclass
-class Generated:
-    """A hypothesis.
-
-    Attributes:
-        ids: Its ids, `EOS` included unless it was cut off.
-        text: What a person reads: a language model's without its prompt.
-        finish_reason: `"stop"`, or `"length"` if it was cut off.
-    """
-
-    ids: list[int]
-    text: str | None
-    finish_reason: str
-
-    @property
-    def tokens(self) -> int:
-        """Number of generated tokens, without `EOS`."""
-        return len(self.ids) - (self.ids[-1:] == [EOS])
-
-
-@dataclass(frozen=True)
-class Call:
-    """What a request wants of a model.
-
-    Attributes:
-        rows: Rows of ids to start from.
-        prompts: The texts that they were, or `None` for ids.
-        sampler: How tokens are chosen.
-        max_length: Maximum number of generated tokens.
-        count: Results for each row, where the sampler gives one. Defaults to 1.
-        stops: Texts that end a result. Defaults to none.
-    """
-
-    rows: list[list[int]]
-    prompts: list[str] | None
-    sampler: Sampler
-    max_length: int
-    count: int = 1
-    stops: tuple[str, ...] = ()
 
 
 class ServedModel:
@@ -77,8 +36,7 @@ class ServedModel:
         self.metrics = metrics
         self.created = int(time.time())
         self.task = model.task
-        # What is no step of the engine - details, vectors, classes - takes a thread of its own.
-        self._threads = ThreadPoolExecutor(1)
+        self._side_work = SideWork(limits.max_queue, limits.timeout)
         self.engine = None
         if self.task != "classify":
             observe = metrics.batch.labels(name).observe
@@ -107,7 +65,7 @@ class ServedModel:
         """Finishes what runs, and takes no more."""
         if self.engine is not None:
             self.engine.close()
-        self._threads.shutdown()
+        self._side_work.close()
 
     # What a request asks for
 
@@ -134,8 +92,7 @@ class ServedModel:
             )
         if sampler.width > limits.max_batch:
             raise ApiError(400, f"Expected a `width` of at most {limits.max_batch}.", "width")
-        if len(inputs) * options.get("count", 1) > limits.max_queue:
-            raise ApiError(400, f"Expected at most {limits.max_queue} texts in a request.")
+        self.check_count(len(inputs) * options.get("count", 1) * sampler.num_results)
         texts = [isinstance(text, str) for text in inputs]
         if any(texts) and not all(texts):
             raise ApiError(400, "Expected texts or rows of ids. Received both.")
@@ -144,13 +101,59 @@ class ServedModel:
         rows = [self._row(text) for text in inputs]
         return Call(rows, list(inputs) if any(texts) else None, sampler, max_length, **options)
 
+    async def prepare(self, inputs: Sequence, *arguments, **options) -> Call:
+        """Returns what `call` does; long texts are read in a thread, while others are served."""
+        if sum(map(len, inputs)) > LONG:
+            return await asyncio.to_thread(self.call, inputs, *arguments, **options)
+        return self.call(inputs, *arguments, **options)
+
+    def check_count(self, count: int) -> None:
+        """Raises an `ApiError` if a request asks for too many results."""
+        if count > self.limits.max_queue:
+            raise ApiError(
+                400,
+                f"Expected a request for at most {self.limits.max_queue} results, `n` or "
+                f"`num_results` of each text. Received: {count}.",
+            )
+
     def _row(self, text):
         if self.task == "language-model":
-            return self.model.prompt_row(text)
-        if not isinstance(text, str):
-            (row,) = check_rows("source", [text], self.model.source_vocabulary_size)
-            return row if row[-1:] == [EOS] else [*row, EOS]
-        return self.model.make_rows("source", [text])[0]
+            return self._checked(self.model.prompt_row(text))
+        if isinstance(text, str):
+            return self.side_rows("source", [text])[0]
+        (row,) = check_rows("source", [text], self.model.source_vocabulary_size)
+        return self._checked(row if row[-1:] == [EOS] else [*row, EOS])
+
+    def side_rows(self, side: str, inputs: Sequence) -> list[list[int]]:
+        """Returns the rows of ids of texts, which end with `EOS`, or of ids, as they are.
+
+        Args:
+            side: `"source"` or `"target"` of a translator; other models have one kind of texts.
+            inputs: The texts or rows of ids.
+
+        Raises:
+            ApiError: If one is longer than what is read. The methods of a translator would cut it.
+            ValueError: If they are neither texts nor ids of the vocabulary.
+        """
+        if self.task != "translate" or not isinstance(inputs[0], str):
+            make = self.model.make_rows
+            rows = make(side, inputs) if self.task == "translate" else make(inputs)
+            return list(map(self._checked, rows))
+        tokenizer = self.model.sides[side].tokenizer
+        check_tokenizer(tokenizer, "texts")
+        longest = getattr(self.model.options, f"max_{side}_length")
+        return [self._checked([*row, EOS], longest) for row in tokenizer.encode_all(inputs)]
+
+    def _checked(self, row, longest=None):
+        longest = min(self.limits.max_input, longest or self.limits.max_input)
+        if len(row) > longest:
+            raise ApiError(
+                400,
+                f"Expected a text of at most {longest} tokens, its end counted, for {self.name}. "
+                f"Received: {len(row)}. Split it.",
+                code="context_length_exceeded",
+            )
+        return row
 
     def count_read(self, call: Call) -> int:
         """Returns how many tokens its rows have, without `BOS` and `EOS`."""
@@ -167,7 +170,7 @@ class ServedModel:
         futures = {place: loop.create_future() for place in self._places(call)}
 
         def deliver(place, result):
-            loop.call_soon_threadsafe(_settle, futures[place], result)
+            loop.call_soon_threadsafe(settle, futures[place], result)
 
         jobs = self._jobs(call, deliver, streams)
         try:
@@ -175,9 +178,9 @@ class ServedModel:
             async with asyncio.timeout(self.limits.timeout):
                 await asyncio.gather(*futures.values())
         except TimeoutError:
-            raise self._late() from None
+            raise too_late(self.limits.timeout) from None
         finally:
-            self._give_up(jobs)
+            self.engine.cancel(jobs)
         results = []
         for i, prompt in enumerate(call.prompts or [""] * len(call.rows)):
             group = []
@@ -206,27 +209,32 @@ class ServedModel:
         }
         jobs = self._jobs(call, send, streams, looks)
         generated, tokens = 0, 0
+        deadline = loop.time() + self.limits.timeout
         try:
             self._submit(jobs)
-            async with asyncio.timeout(self.limits.timeout):
-                while generated < len(streams):
+            while generated < len(streams):
+                # Not around `yield`: what is late there is the client, and a timeout would end
+                # whatever sends to it in place of this.
+                async with asyncio.timeout_at(deadline):
                     place, event = await queue.get()
-                    if isinstance(event, Exception):
-                        raise event
-                    if isinstance(event, Piece):
-                        yield place, event
-                        continue
-                    (ids,) = _filled(event)
-                    if rest := streams[place].finish():
-                        yield place, Piece(rest)
-                    prompt = call.prompts[place // call.count] if call.prompts else ""
-                    one = self._generated(prompt, ids, streams[place])
-                    generated, tokens = generated + 1, tokens + one.tokens
-                    yield place, one
+                if loop.time() > deadline:  # though there is more to take
+                    raise TimeoutError
+                if isinstance(event, Exception):
+                    raise server_error(event)
+                if isinstance(event, Piece):
+                    yield place, event
+                    continue
+                (ids,) = filled(event)
+                if rest := streams[place].finish():
+                    yield place, Piece(rest)
+                prompt = call.prompts[place // call.count] if call.prompts else ""
+                one = self._generated(prompt, ids, streams[place])
+                generated, tokens = generated + 1, tokens + one.tokens
+                yield place, one
         except TimeoutError:
-            raise self._late() from None
+            raise too_late(self.limits.timeout) from None
         finally:
-            self._give_up(jobs)
+            self.engine.cancel(jobs)
             self._count(call, tokens)
 
     async def details(self, call: Call, results: list[list[Generated]]) -> list[list]:
@@ -235,21 +243,44 @@ class ServedModel:
         if self.task == "language-model":
             texts = [[self.whole(call, i, one) for one in group] for i, group in enumerate(results)]
         ids = [[one.ids for one in group] for group in results]
-        describe = self.model.scorer.describe
-        return await self.run(describe, call.rows, texts, ids, call.sampler, self.limits.max_batch)
+        together = batch_size([*call.rows, *(row for group in ids for row in group)])
+        arguments = call.rows, texts, ids, call.sampler, together
+        read = [row for group in ids for row in group]
+        return await self._side_work.run(read, self.model.scorer.describe, *arguments)
 
-    async def run(self, function, *arguments):
-        """Calls a function in the thread for all that is no step of the engine."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self.limits.timeout):
-                return await loop.run_in_executor(self._threads, function, *arguments)
-        except TimeoutError:
-            raise self._late() from None
+    async def vectors(self, inputs: Sequence) -> tuple:
+        """Returns vectors, float32 `(texts, units)`, of texts or rows of ids; and their tokens."""
 
-    async def vectors(self, texts: Sequence):
-        """Returns the vectors of texts or rows of ids, float32 `(texts, units)`."""
-        return await self.run(encode_texts, self.model, texts)
+        def work():
+            rows = self.side_rows("source", inputs)
+            rows = [row if row[-1:] == [EOS] else [*row, EOS] for row in rows]
+            vectors = encode_texts(self.model, rows, batch_size=batch_size(rows))
+            return vectors, sum(map(len, rows)) - len(rows)
+
+        return await self._run(inputs, work)
+
+    async def classes(self, inputs: Sequence):
+        """Returns the probabilities of the labels of texts or rows of ids."""
+
+        def work():
+            rows = self.side_rows("source", inputs)
+            return self.model.predict_proba(rows, batch_size(rows))
+
+        return await self._run(inputs, work)
+
+    async def scores(self, *sides: Sequence):
+        """Returns the log probabilities of texts, or of sources and targets."""
+
+        def work():
+            rows = list(map(self.side_rows, ("source", "target"), sides))
+            together = min(map(batch_size, rows))
+            return self.model.score(*rows, batch_size=together, verbose=0)
+
+        return await self._run(sides[-1], work)
+
+    async def _run(self, inputs, work):
+        self.check_count(len(inputs))
+        return await self._side_work.run(inputs, work)
 
     def whole(self, call: Call, i: int, one: Generated) -> str | None:
         """Returns the text of a result: a language model's with its prompt."""
@@ -283,17 +314,9 @@ class ServedModel:
         try:
             self.engine.submit(jobs)
         except QueueIsFull:
-            raise ApiError(
-                429, "The queue is full. Try again in a moment.", code="rate_limit_exceeded"
-            ) from None
+            raise queue_is_full() from None
         except EngineIsClosed:
             raise ApiError(503, "The server is about to end. Try again elsewhere.") from None
-
-    def _give_up(self, jobs):
-        self.engine.cancel(jobs)
-
-    def _late(self):
-        return ApiError(504, f"No answer within {self.limits.timeout:g} seconds.", code="timeout")
 
     def _generated(self, prompt, ids, stream):
         ended = ids[-1:] == [EOS]
@@ -311,22 +334,3 @@ class ServedModel:
     def _count(self, call, tokens):
         self.metrics.tokens.labels(self.name, "read").inc(self.count_read(call))
         self.metrics.tokens.labels(self.name, "generated").inc(tokens)
-
-
-def _settle(future, result):
-    if future.done():
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
-        return
-    try:
-        future.set_result(_filled(result))
-    except ApiError as error:
-        future.set_exception(error)
-
-
-def _filled(hypotheses):
-    """Returns hypotheses, of which there must be one."""
-    if not hypotheses:
-        raise ApiError(500, "The model's weights give no probabilities.")
-    return hypotheses

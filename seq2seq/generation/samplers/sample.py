@@ -11,6 +11,7 @@ from seq2seq.generation.constraints import NEVER
 from seq2seq.generation.samplers.sampler import Sampler, continue_with, round_up
 
 LEAST = -3e38  # about the lowest float32
+TINY = 1e-37  # about the least float32 above 0
 EVERY = 2**30  # more tokens than any vocabulary has
 
 
@@ -62,7 +63,7 @@ class Sample(Sampler):
         inputs = {"temperature": np.float32(self.temperature)}
         if self._candidates() is not None:
             inputs["top_k"] = np.int32(min(self.top_k or EVERY, EVERY))
-            inputs["top_p"] = np.float32(2.0 if self.top_p is None else self.top_p)
+            inputs["top_p"] = np.float32(2.0 if self.top_p is None else max(self.top_p, TINY))
         return inputs
 
     def structure(self) -> Hashable:

@@ -81,7 +81,9 @@ export function hideAlternatives() {
 
 document.addEventListener("mouseover", ({ target }) => {
   if (tooltip.contains(target)) return;
-  const element = target.closest(".token") ?? document.activeElement?.closest(".token");
+  // Once put away by Escape they stay away: what lay under them then lies under the pointer.
+  const focused = tooltip.hidden ? null : document.activeElement?.closest(".token");
+  const element = target.closest(".token") ?? focused;
   if (element) show(element);
   else hideAlternatives();
 });

@@ -1,0 +1,68 @@
+"""What a request wants of a model, and what it gets."""
+
+from dataclasses import dataclass
+
+from seq2seq.generation.samplers import Sampler
+from seq2seq.serving.errors import ApiError, server_error
+from seq2seq.text.vocabulary import EOS
+
+
+@dataclass
+class Generated:
+    """A hypothesis.
+
+    Attributes:
+        ids: Its ids, `EOS` included unless it was cut off.
+        text: What a person reads: a language model's without its prompt.
+        finish_reason: `"stop"`, or `"length"` if it was cut off.
+    """
+
+    ids: list[int]
+    text: str | None
+    finish_reason: str
+
+    @property
+    def tokens(self) -> int:
+        """Number of generated tokens, without `EOS`."""
+        return len(self.ids) - (self.ids[-1:] == [EOS])
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a request wants of a model.
+
+    Attributes:
+        rows: Rows of ids to start from.
+        prompts: The texts that they were, or `None` for ids.
+        sampler: How tokens are chosen.
+        max_length: Maximum number of generated tokens.
+        count: Results for each row, where the sampler gives one. Defaults to 1.
+        stops: Texts that end a result. Defaults to none.
+    """
+
+    rows: list[list[int]]
+    prompts: list[str] | None
+    sampler: Sampler
+    max_length: int
+    count: int = 1
+    stops: tuple[str, ...] = ()
+
+
+def settle(future, result) -> None:
+    """Gives a future what the engine delivers, unless nobody waits for it any more."""
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(server_error(result))
+        return
+    try:
+        future.set_result(filled(result))
+    except ApiError as error:
+        future.set_exception(error)
+
+
+def filled(hypotheses: list) -> list:
+    """Returns hypotheses; raises an `ApiError` if there is none."""
+    if not hypotheses:
+        raise ApiError(500, "The model's weights give no probabilities.")
+    return hypotheses
