@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from seq2seq.files.loading import load_model
-from seq2seq.models.encoder_decoder import EncoderDecoderModel
 from seq2seq.models.seq2seq import Seq2Seq
 from seq2seq.text.vocabulary import PAD
 
@@ -94,5 +93,5 @@ def check_inference(model: Seq2Seq, source, target) -> float:
 
 
 def _check_model(model):
-    if not isinstance(model, EncoderDecoderModel):
+    if not isinstance(model, Seq2Seq):
         raise ValueError(f"Expected a Seq2Seq. Received: {model!r} of type {type(model).__name__}.")

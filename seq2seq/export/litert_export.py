@@ -41,7 +41,7 @@ def export_litert(
     folder = Path(folder)
     check_export(model, folder, quantize)
     _check_converter(model)
-    graphs = GRAPHS[model.task](model.network)
+    graphs = GRAPHS[type(model.network)](model.network)
     for graph in graphs.values():
         _leave_out_best(graph.graph)
     functions = FUNCTIONS[model.task](model.network)

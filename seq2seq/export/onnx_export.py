@@ -15,15 +15,18 @@ from seq2seq.export.onnx_networks import (
     language_model_graphs,
 )
 from seq2seq.models.text_model import TextModel
+from seq2seq.networks.classifier import RecurrentClassifier
+from seq2seq.networks.language_model import RecurrentLanguageModel
+from seq2seq.networks.recurrent import RecurrentEncoderDecoder
 from seq2seq.runtime.loading import FORMAT, SETTINGS, is_exported, load_exported, tokenizer_file
 from seq2seq.text.tokenizer_file import describe_tokenizer
 from seq2seq.text.vocabulary import EOS
 from seq2seq.version import __version__
 
 GRAPHS = {
-    "translate": encoder_decoder_graphs,
-    "language-model": language_model_graphs,
-    "classify": classifier_graphs,
+    RecurrentEncoderDecoder: encoder_decoder_graphs,
+    RecurrentLanguageModel: language_model_graphs,
+    RecurrentClassifier: classifier_graphs,
 }
 TRIED = 8  # rows that are compared with the model
 QUANTIZED = ("MatMul", "LSTM", "Gather")
@@ -45,7 +48,7 @@ def export_onnx(
     """
     folder = Path(folder)
     check_export(model, folder, quantize)
-    graphs = GRAPHS[model.task](model.network)
+    graphs = GRAPHS[type(model.network)](model.network)
     contents = {
         f"{name}.onnx": (_quantized(graph) if quantize else graph).SerializeToString()
         for name, graph in graphs.items()
@@ -134,6 +137,11 @@ def check_export(model: TextModel, folder: Path, quantize: str | None) -> None:
     """Raises a `ValueError` for what cannot be exported, before anything is written."""
     if quantize not in (None, "int8"):
         raise ValueError(f"Expected `quantize` to be None or 'int8'. Received: {quantize!r}.")
+    if type(model.network) not in GRAPHS:
+        raise ValueError(
+            "Expected a Seq2Seq, LanguageModel or TextClassifier to export. Received: a "
+            f"{type(model).__name__}, which runs under Keras only so far."
+        )
     if any(getattr(layer, "quantization_mode", None) for layer in model._flatten_layers()):
         raise ValueError(
             "Expected a model of floats. Received one that Keras has quantized. Export the model "

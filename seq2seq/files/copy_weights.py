@@ -97,7 +97,7 @@ def copy_weights(
 
 def _choose(model, name):
     """Returns the part of a model by name."""
-    if not isinstance(model, TextModel):
+    if not isinstance(model, TextModel) or not model.parts():
         raise ValueError(
             "Expected a Seq2Seq, TextClassifier or LanguageModel to copy into. "
             f"Received: {model!r}."

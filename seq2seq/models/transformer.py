@@ -3,7 +3,6 @@
 import keras
 
 from seq2seq.models.encoder_decoder import EncoderDecoderModel, check_shared
-from seq2seq.models.text_model import Part
 from seq2seq.networks.options import TransformerOptions
 from seq2seq.networks.transformer import TransformerEncoderDecoder
 from seq2seq.text.side import Side
@@ -132,17 +131,6 @@ class Transformer(EncoderDecoderModel):
             )
         return super().generate(inputs, max_length, *arguments, **options)
 
-    def parts(self) -> dict[str, Part]:
-        """Returns the parts that `copy_weights` can copy."""
-        encoder, decoder = self.encoder, self.decoder
-        return {
-            "encoder": Part(
-                encoder.embedding, [encoder.place, *encoder.blocks], None, self.sides["source"]
-            ),
-            "decoder": Part(
-                decoder.embedding,
-                [decoder.place, *decoder.blocks],
-                decoder.output if decoder.dense is None else decoder.dense,
-                self.sides["target"],
-            ),
-        }
+    def parts(self) -> dict:
+        """Returns the parts that `copy_weights` can copy: none."""
+        return {}
