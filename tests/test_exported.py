@@ -127,6 +127,25 @@ def test_eight_bits_are_near(tmp_path):
     assert 0 < gap.max() < 0.1
 
 
+def test_a_row_alone_takes_one_thread(tmp_path, monkeypatch):
+    monkeypatch.setattr("seq2seq.runtime.loading.count_cores", lambda: 2)
+    trained_model().export(tmp_path / "m", quantize="int8", verbose=0)
+    exported = seq2seq.load_model(tmp_path / "m")
+    session = exported.generator.decoder.decoder
+    assert exported.generate(ENGLISH[0]) == CHINESE[0] and session._many is None
+    assert exported.generate(ENGLISH) == CHINESE and session._many is not None
+    one = seq2seq.load_model(tmp_path / "m", threads=1)
+    assert one.generate(ENGLISH) == CHINESE
+
+
+def test_a_folder_without_best_tokens_gives_the_same_texts(exported, monkeypatch):
+    model = seq2seq.load_model(exported)
+    texts = {name: model.generate(ENGLISH, 9, sampler) for name, sampler in SAMPLERS.items()}
+    monkeypatch.setattr(model.generator.decoder, "step_best", None)  # as of folders of before
+    for name, sampler in SAMPLERS.items():
+        assert model.generate(ENGLISH, 9, sampler) == texts[name]
+
+
 def test_a_language_model(tmp_path):
     tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
     model = seq2seq.LanguageModel(tokenizer, embedding_dim=8, units=16, num_layers=2)
