@@ -1,6 +1,7 @@
 """Exported models give what the model gives, without Keras; a broken folder is told in one line."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -421,3 +422,22 @@ def test_the_classes_and_methods_are_those_of_the_models(both):
         ours, theirs = getattr(type(model), name), getattr(type(exported), name)
         assert ours is theirs, name
     assert keras.Model not in type(exported).__mro__
+
+
+def test_threads_have_a_limit(exported):
+    with pytest.raises(ValueError, match="at most 16 a core"):
+        seq2seq.load_model(exported, threads=10**6)
+
+
+def test_inspect_tells_what_is_broken(exported, tmp_path, capsys):
+    copy = tmp_path / "copy"
+    shutil.copytree(exported, copy)
+    assert main(["inspect", str(copy)]) == 0
+    (copy / "decoder_model.onnx").write_bytes(b"half")
+    assert main(["inspect", str(copy)]) == 1
+    assert "decoder_model.onnx is not the file" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["inspect", str(tmp_path / "empty")]) == 1
+    assert "to be a model exported" in capsys.readouterr().err
+    assert main(["export", str(copy), str(tmp_path / "other")]) == 1
+    assert "needs no export" in capsys.readouterr().err

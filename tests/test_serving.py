@@ -136,6 +136,24 @@ class TestOpenAI:
         scores = [score for part in streamed for score in part.token_logprobs]
         np.testing.assert_allclose(scores, found.token_logprobs, atol=1e-5)
 
+    def test_log_probabilities_are_of_parts_of_the_text(self, client):
+        prompt, asked = "One evening it", {"model": "novelist", "temperature": 0, "max_tokens": 7}
+        for stops in (None, "train"):
+            for stream in (False, True):
+                answer = client.completions.create(
+                    prompt=prompt, logprobs=1, stop=stops, stream=stream, **asked
+                )
+                parts = [part.choices[0] for part in answer] if stream else answer.choices
+                text = "".join(part.text for part in parts)
+                looks = [part.logprobs for part in parts if part.logprobs]
+                tokens = [token for part in looks for token in part.tokens]
+                offsets = [offset for part in looks for offset in part.text_offset]
+                assert " " in tokens[0] and text.startswith("".join(tokens)[: len(text)])
+                if stops is None:
+                    assert "".join(tokens) == text
+                for token, offset in zip(tokens, offsets, strict=True):
+                    assert "".join(tokens)[offset:].startswith(token)
+
     def test_a_language_model_continues(self, client, served_models):
         novelist, prompt = served_models["novelist"], "One evening it was"
         whole = novelist.generate(prompt, 8)
@@ -180,7 +198,13 @@ class TestOpenAI:
             {"role": "system", "content": "Translate."},
             {"role": "user", "content": SOURCES[1]},
             {"role": "assistant", "content": "早上好。"},
-            {"role": "user", "content": [{"type": "text", "text": SOURCE}]},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "where is the"},
+                    {"type": "text", "text": "nearest station ?"},
+                ],
+            },
         ]
         answer = client.chat.completions.create(
             model="translator", messages=messages, temperature=0, logprobs=True, top_logprobs=2
@@ -243,6 +267,7 @@ class TestOpenAI:
             ("completions", {"prompt": "a", "logit_bias": {"5": 3.0}}, "logit_bias"),
             ("completions", {"prompt": "a", "logprobs": 9}, "logprobs"),
             ("completions", {"prompt": "a", "echo": True, "logprobs": 1}, "logprobs"),
+            ("completions", {"prompt": [4], "echo": True}, "echo"),
             ("completions", {"prompt": "a", "stop": ["a"] * 5}, "stop"),
             ("completions", {"prompt": "a", "tools": []}, "tools"),
             ("completions", {"prompt": "a", "best_of": 2, "stream": True}, "stream"),
@@ -449,6 +474,10 @@ class TestLimits:
             assert response.json()["error"]["code"] == "invalid_api_key"
         for path in ("", "health", "ready", "page/page.js"):
             assert httpx.get(address + path).status_code == 200
+        for scheme in ("Bearer", "bearer", "BEARER"):
+            headers = {"authorization": f"{scheme} secret"}
+            assert httpx.get(f"{address}v1/models", headers=headers).status_code == 200
+            assert httpx.head(address, headers=headers).status_code == 200
         client = openai.OpenAI(base_url=f"{address}v1", api_key="secret")
         assert len(list(client.models.list())) == 3
 
@@ -457,18 +486,24 @@ class TestLimits:
         engine = application.state.models["novelist"].engine
         headers = {"authorization": "Bearer secret"}
         body = {"model": "novelist", "inputs": "One", "max_length": 100_000}
-        statuses = []
+        statuses, streamed = [], []
 
-        def ask():
-            response = httpx.post(f"{address}v1/generate", json=body, headers=headers, timeout=60)
-            statuses.append((response.status_code, response.headers.get("retry-after")))
+        def ask(stream):
+            asked = {**body, "stream": stream}
+            response = httpx.post(f"{address}v1/generate", json=asked, headers=headers, timeout=60)
+            (streamed if stream and response.is_success else statuses).append(
+                response.text if response.is_success else response.status_code
+            )
+            assert response.status_code != 429 or response.headers["retry-after"] == "1"
 
-        threads = [threading.Thread(target=ask) for _ in range(9)]
+        threads = [threading.Thread(target=ask, args=(i % 2 == 0,)) for i in range(12)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert set(statuses) == {(429, "1"), (504, None)}
+        # What is late when it streams already can only be told there.
+        assert set(statuses) <= {429, 504} and 429 in statuses
+        assert all("No answer within" in text for text in streamed)
         _wait(lambda: engine.running == engine.queued == 0)
         # One that goes away frees its row; the short ones behind it are served.
         with httpx.stream(
@@ -488,3 +523,27 @@ def _wait(condition, seconds=20):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_a_model_of_ids(tmp_path):
+    from serving_fixtures import running
+
+    from seq2seq.serving.application import create_application
+
+    seq2seq.Seq2Seq(12, 12, embedding_dim=8, units=8).export(tmp_path / "ids", verbose=0)
+    model = seq2seq.load_model(tmp_path / "ids")
+    with (
+        running(create_application({"ids": model})) as address,
+        httpx.Client(base_url=address) as http,
+    ):
+        assert http.get("v1/models").json()["data"][0]["tokenizer"] is False
+        body = {"model": "ids", "inputs": [4, 5, 6], "max_length": 5}
+        (result,) = http.post("v1/generate", json=body).json()["results"][0]
+        assert result["ids"] == model.generate([4, 5, 6, seq2seq.EOS], 5)
+        for path, more in (
+            ("generate", {"stream": True, "inputs": [4]}),
+            ("completions", {"prompt": [4, 5]}),
+            ("completions", {"prompt": [4, 5], "logprobs": 1, "stream": True}),
+        ):
+            error = refused(http, path, **{"model": "ids", **more})
+            assert "with a tokenizer" in error["message"]

@@ -82,6 +82,11 @@ def _check_evaluate(options):
 
 
 def _check_export(options):
+    if Path(options.model).is_dir():
+        raise ValueError(
+            f"Expected a model file (.keras). Received: {options.model}, a folder. What has been "
+            "exported needs no export."
+        )
     read_config(options.model)
 
 

@@ -33,6 +33,8 @@ def add_sampler(parser):
     group.add_argument("--min-length", type=int, help="default: 1")
     group.add_argument("--no-repeat-ngram", type=int, help="default: repetitions are allowed")
     group.add_argument("--repetition-penalty", type=float, help="default: 1.0")
+    group.add_argument("--frequency-penalty", type=float, help="default: 0.0")
+    group.add_argument("--presence-penalty", type=float, help="default: 0.0")
     group.add_argument("--prefix", help="what every result starts with")
     group.add_argument(
         "--banned",

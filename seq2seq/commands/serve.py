@@ -96,8 +96,8 @@ def _bind(host, port):
         return socket.create_server(address, family=family, backlog=2048)
     except OSError as error:
         raise ValueError(
-            f"Expected a free address. Received: {host}, port {port} ({error.strerror}). Choose "
-            "another --port."
+            f"Expected a free address of this machine. Received: {host}, port {port} "
+            f"({error.strerror}). Choose another --port or --host."
         ) from error
 
 

@@ -18,6 +18,7 @@ from seq2seq.text.tokenizer_file import rebuild_tokenizer
 from seq2seq.text.tokenizers import Tokenizer
 
 SETTINGS = "settings.json"
+MOST_THREADS = 16
 FORMAT = 1  # of the folder; a reader refuses a higher one
 TASKS = {
     "translate": (ExportedSeq2Seq, ("source", "target"), ("encoder_model", "decoder_model")),
@@ -51,6 +52,11 @@ def load_exported(folder: str | Path, threads: int | None = None) -> ExportedMod
     folder = Path(folder)
     if threads is not None:
         check_whole("threads", threads)
+        if threads > MOST_THREADS * count_cores():
+            raise ValueError(
+                f"Expected `threads` of at most {MOST_THREADS} a core. Received: {threads}, with "
+                f"{count_cores()} core(s)."
+            )
     settings = read_settings(folder)
     kind, side_names, graphs = TASKS[settings["task"]]
     sides = {name: _read_side(folder, name, settings) for name in side_names}

@@ -37,6 +37,7 @@ class ModelAnswer(BaseModel):
     owned_by: str
     task: Literal["translate", "language-model", "classify"]
     attention: bool
+    tokenizer: bool = Field(description="Whether it takes texts; if not, rows of ids.")
     labels: list[str] | None = Field(description="Of a classifier.")
 
 

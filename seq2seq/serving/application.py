@@ -87,11 +87,13 @@ def create_application(
 def _add_state(application, served, metrics):
     """Adds what those ask who run it."""
 
+    @application.head("/health", include_in_schema=False)
     @application.get("/health", tags=["state"], responses=answers.of(answers.StateAnswer))
     async def health() -> dict:
         """Tells that the process answers."""
         return {"status": "ok"}
 
+    @application.head("/ready", include_in_schema=False)
     @application.get("/ready", tags=["state"], responses=answers.of(answers.StateAnswer))
     async def ready() -> Response:
         """Tells whether it takes requests."""
@@ -111,6 +113,7 @@ def _add_page(application):
     application.mount("/page", StaticFiles(directory=PAGE))
     application.mount("/docs-files", StaticFiles(directory=DOCS))
 
+    @application.head("/", include_in_schema=False)
     @application.get("/", include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(PAGE / "index.html")

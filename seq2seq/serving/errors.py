@@ -86,6 +86,10 @@ def add_handlers(application) -> None:
         first = max(error.errors(), key=lambda each: len(each["loc"]))
         name = ".".join(str(part) for part in first["loc"][1:] if not _is_kind(part))
         message = f"Expected a request as the documentation at /docs tells. {first['msg']}"
+        if first["type"] == "model_attributes_type" and "json" not in str(
+            request.headers.get("content-type")
+        ):
+            message = "Expected JSON, with the header `Content-Type: application/json`"
         return ApiError(
             400, f"{message}: {name}." if name else f"{message}.", name or None
         ).response()

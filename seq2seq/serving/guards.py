@@ -104,8 +104,9 @@ class Guards:
     def _has_key(self, headers, path):
         if self.api_key is None or path in OPEN or path.startswith(OPEN_BELOW):
             return True
-        given = headers.get(b"authorization", b"")
-        return hmac.compare_digest(given, b"Bearer " + self.api_key.encode())
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        same = hmac.compare_digest(given.strip(), self.api_key.encode())
+        return same and scheme.lower() == b"bearer"
 
     async def _read(self, scope, receive):
         """Returns the body, unless it is too large or too slow."""

@@ -11,14 +11,23 @@ from seq2seq.serving.text_stream import Piece
 END = "[EOS]"
 
 
-def _looks(details):
-    """Returns token, log probability and alternatives of each token, without the end."""
-    return [
-        (token, float(score), [(name, float(np.log(share))) for name, share in others])
-        for token, score, others in zip(
-            details.tokens, details.token_scores, details.alternatives, strict=False
-        )
-    ]
+def _looks(details, pieces: list[str], text: str) -> list[tuple]:
+    """Returns text, log probability and alternatives of each token that is part of the text."""
+    looks, length = [], 0
+    for piece, token, score, others in zip(
+        pieces, details.tokens, details.token_scores, details.alternatives, strict=False
+    ):
+        if length >= len(text) and piece:  # cut off by a stop
+            break
+        length += len(piece)
+        others = [(name, float(np.log(share))) for name, share in others]
+        looks.append((piece, float(score), _named(piece, token, others)))
+    return looks
+
+
+def _named(piece, token, others):
+    """Gives the token itself, among its alternatives, the text that it adds."""
+    return [(piece if name == token else name, score) for name, score in others]
 
 
 class Form:
@@ -65,7 +74,9 @@ class CompletionForm(Form):
         text = prompt + (one.text or "") if self.echo else one.text
         logprobs = None
         if details is not None:
-            logprobs = self._logprobs(_looks(details), 0)
+            logprobs = self._logprobs(
+                _looks(details, self.model.pieces(prompt, one.ids), one.text), 0
+            )
         return _choice(index, text, one.finish_reason, logprobs)
 
     def begin(self, index: int, prompt: str) -> list[dict]:
@@ -76,9 +87,10 @@ class CompletionForm(Form):
         """Returns the choice of an event, or `None` for none."""
         logprobs = None
         if self.logprobs is not None and piece.token not in (None, END):
-            looks = [(piece.token, piece.log_probability, piece.alternatives)]
+            others = _named(piece.own, piece.token, piece.alternatives)
+            looks = [(piece.own, piece.log_probability, others)]
             logprobs = self._logprobs(looks, self._sent.get(index, 0))
-        self._sent[index] = self._sent.get(index, 0) + len(piece.text)
+        self._sent[index] = self._sent.get(index, 0) + len(piece.own)
         return _choice(index, piece.text, None, logprobs) if piece.text or logprobs else None
 
     def end(self, index: int, one: Generated) -> dict:
@@ -113,7 +125,10 @@ class ChatForm(Form):
         message = {"role": "assistant", "content": one.text, "refusal": None}
         logprobs = None
         if details is not None:
-            logprobs = [self._look(*look) for look in _looks(details)]
+            logprobs = [
+                self._look(*look)
+                for look in _looks(details, self.model.pieces(prompt, one.ids), one.text)
+            ]
         return {
             "index": index,
             "message": message,
@@ -129,7 +144,8 @@ class ChatForm(Form):
         """Returns the choice of an event, or `None` for none."""
         logprobs = None
         if self.logprobs is not None and piece.token not in (None, END):
-            logprobs = [self._look(piece.token, piece.log_probability, piece.alternatives)]
+            others = _named(piece.own, piece.token, piece.alternatives)
+            logprobs = [self._look(piece.own, piece.log_probability, others)]
         if not piece.text and not logprobs:
             return None
         return self._delta(index, {"content": piece.text}, logprobs)

@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from seq2seq.generation.samplers import Greedy, Sample
 from seq2seq.serving import answers
 from seq2seq.serving.bodies import ChatBody, CompletionBody, EmbeddingBody, as_list
 from seq2seq.serving.calls import Call
-from seq2seq.serving.errors import ApiError, as_api_error, unsupported
+from seq2seq.serving.errors import ApiError, unsupported
 from seq2seq.serving.openai_forms import ChatForm, CompletionForm
 from seq2seq.serving.served_model import ServedModel
 from seq2seq.serving.text_stream import Piece
-from seq2seq.serving.waiting import answer, event, find_model
+from seq2seq.serving.waiting import answer, find_model, stream
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 MAX_TOKENS = 100  # unless a request tells
@@ -48,12 +48,14 @@ async def complete(body: CompletionBody, request: Request) -> Response:
     if best_of < count:
         raise ApiError(400, "Expected `best_of` of at least `n`.", "best_of")
     prompts = as_list(body.prompt)
+    if body.echo and not isinstance(prompts[0], str):
+        raise unsupported("echo", "not for prompts of ids.")
     call = await _call(model, body, prompts, body.max_tokens, best_of)
     form = CompletionForm(model, body.echo, body.logprobs)
     if body.stream:
         if best_of > count:
             raise unsupported("stream", "not together with `best_of` above `n`.")
-        return _stream(model, call, form, body)
+        return await _stream(model, call, form, body)
     return await answer(request, _complete(model, call, form, count))
 
 
@@ -70,12 +72,12 @@ async def chat(body: ChatBody, request: Request) -> Response:
     content = asked[-1].content if asked else None
     if not content:
         raise ApiError(400, "Expected a message of the role `user` with a text.", "messages")
-    text = content if isinstance(content, str) else "".join(part.text for part in content)
+    text = content if isinstance(content, str) else "\n".join(part.text for part in content)
     max_tokens = body.max_completion_tokens or body.max_tokens
     call = await _call(model, body, [text], max_tokens, body.n or 1)
     form = ChatForm(model, (body.top_logprobs or 0) if body.logprobs else None)
     if body.stream:
-        return _stream(model, call, form, body)
+        return await _stream(model, call, form, body)
     return await answer(request, _complete(model, call, form, body.n or 1))
 
 
@@ -107,6 +109,7 @@ async def _call(
     model: ServedModel, body, prompts: list, max_tokens: int | None, count: int
 ) -> Call:
     """Returns what OpenAI's parameters ask for."""
+    model.check_tokenizer()
     bias = body.logit_bias or {}
     if any(value != -100 for value in bias.values()):
         raise unsupported("logit_bias", "only -100, which bans a token.")
@@ -161,36 +164,38 @@ def _keep_best(results, described, count):
     return [group for group, _ in kept], [details for _, details in kept]
 
 
-def _stream(model, call, form, body):
+async def _stream(model, call, form, body):
     options = body.stream_options or {}
     if unknown := set(options) - {"include_usage", "include_obfuscation"}:
         raise unsupported(f"stream_options.{min(unknown)}", "leave it out.")
-    events = _events(model, call, form, bool(options.get("include_usage")))
-    return StreamingResponse(events, media_type="text/event-stream")
+    return await stream(_events(model, call, form, bool(options.get("include_usage"))))
 
 
-async def _events(model, call, form, with_usage) -> AsyncIterator[str]:
-    """Yields the events of a stream."""
+async def _events(model, call, form, with_usage) -> AsyncIterator[dict | None]:
+    """Yields `None` once the call waits, then the events of a stream."""
     generated = 0
-    try:
-        for place in range(len(call.rows) * call.count):
-            prompt = call.prompts[place // call.count] if call.prompts else ""
-            for choice in form.begin(place, prompt):
-                yield event({**form.head(stream=True), "choices": [choice]})
-        async for place, found in model.stream(call, looks=form.logprobs is not None):
-            if isinstance(found, Piece):
-                choice = form.piece(place, found)
-            else:
-                choice = form.end(place, found)
-                generated += found.tokens
-            if choice is not None:
-                yield event({**form.head(stream=True), "choices": [choice]})
-        if with_usage:
-            usage = _usage(model, call, generated)
-            yield event({**form.head(stream=True), "choices": [], "usage": usage})
-    except Exception as error:
-        yield event(as_api_error(error).body())
-    yield "data: [DONE]\n\n"
+
+    def chunk(*choices, **rest):
+        return {**form.head(stream=True), "choices": list(choices), **rest}
+
+    async for found in model.stream(call, looks=form.logprobs is not None):
+        if found is None:
+            yield None
+            for place in range(len(call.rows) * call.count):
+                prompt = call.prompts[place // call.count] if call.prompts else ""
+                for choice in form.begin(place, prompt):
+                    yield chunk(choice)
+            continue
+        place, found = found
+        if isinstance(found, Piece):
+            choice = form.piece(place, found)
+        else:
+            choice = form.end(place, found)
+            generated += found.tokens
+        if choice is not None:
+            yield chunk(choice)
+    if with_usage:
+        yield chunk(usage=_usage(model, call, generated))
 
 
 def _usage(model, call, generated):

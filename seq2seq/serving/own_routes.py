@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from seq2seq.generation.samplers import get_sampler
 from seq2seq.serving import answers
 from seq2seq.serving.bodies import ClassifyBody, GenerateBody, ScoreBody, as_list
 from seq2seq.serving.calls import Call, Generated
-from seq2seq.serving.errors import ApiError, as_api_error
+from seq2seq.serving.errors import ApiError
 from seq2seq.serving.text_stream import Piece
-from seq2seq.serving.waiting import answer, event, find_model
+from seq2seq.serving.waiting import answer, find_model, stream
 
 router = APIRouter(prefix="/v1", tags=["seq2seq"])
 OPTIONS = {
@@ -41,8 +41,8 @@ async def generate(body: GenerateBody, request: Request) -> Response:
         return await answer(request, _generate(model, call, body.details))
     if len(call.rows) > 1 or call.sampler.width > 1:
         raise ApiError(400, "Expected one text and no beam with `stream`.", "stream")
-    events = _events(model, call, body.details)
-    return StreamingResponse(events, media_type="text/event-stream")
+    model.check_tokenizer()
+    return await stream(_events(model, call, body.details))
 
 
 @router.post("/classify", responses=answers.of(answers.ClassifyAnswer))
@@ -63,9 +63,10 @@ async def score(body: ScoreBody, request: Request) -> Response:
     inputs = as_list(body.inputs)
     targets = () if body.targets is None else (as_list(body.targets),)
     if (model.task == "translate") != bool(targets) or model.task == "classify":
+        if model.task == "classify":
+            raise ApiError(400, f"{model.name} scores nothing: post to /v1/classify.", "model")
         wanted = {"translate": "`inputs` and `targets`", "language-model": "`inputs` alone"}
-        wanted = wanted.get(model.task, "another model, as classifiers score nothing")
-        raise ApiError(400, f"Expected {wanted} for {model.name}.", "targets")
+        raise ApiError(400, f"Expected {wanted[model.task]} for {model.name}.", "targets")
     return await answer(request, _score(model, inputs, *targets))
 
 
@@ -127,19 +128,19 @@ def _named(others):
     return [{"token": str(name), "probability": float(share)} for name, share in others]
 
 
-async def _events(model, call, with_details) -> AsyncIterator[str]:
-    try:
-        if model.task == "language-model" and call.prompts:
-            yield event({"text": call.prompts[0], "token": None})
-        async for _, found in model.stream(call, with_details):
-            if isinstance(found, Piece):
-                yield event(_piece(found))
-            else:
-                described = (await model.details(call, [[found]]))[0][0] if with_details else None
-                yield event({"result": _result(model, call, 0, found, described)})
-    except Exception as error:
-        yield event(as_api_error(error).body())
-    yield "data: [DONE]\n\n"
+async def _events(model, call, with_details) -> AsyncIterator[dict | None]:
+    async for found in model.stream(call, with_details):
+        if found is None:
+            yield None
+            if model.task == "language-model" and call.prompts:
+                yield {"text": call.prompts[0], "token": None}
+            continue
+        _, found = found
+        if isinstance(found, Piece):
+            yield _piece(found)
+        else:
+            described = (await model.details(call, [[found]]))[0][0] if with_details else None
+            yield {"result": _result(model, call, 0, found, described)}
 
 
 def _piece(piece):

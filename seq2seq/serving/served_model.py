@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import itertools
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -58,6 +59,7 @@ class ServedModel:
             "owned_by": "seq2seq",
             "task": self.task,
             "attention": bool(getattr(self.model, "has_attention", False)),
+            "tokenizer": self.engine is None or self.tokenizer is not None,
             "labels": list(map(str, self.model.labels)) if self.task == "classify" else None,
         }
 
@@ -159,6 +161,23 @@ class ServedModel:
         """Returns how many tokens its rows have, without `BOS` and `EOS`."""
         return sum(map(len, call.rows)) - len(call.rows)
 
+    def check_tokenizer(self) -> None:
+        """Raises an `ApiError` if it generates no texts, where they are needed."""
+        if self.engine is not None and self.tokenizer is None:
+            raise ApiError(
+                400,
+                f"Expected a model with a tokenizer. Received: {self.name}, one of ids. Post rows "
+                "of ids to /v1/generate, without `stream`.",
+                "model",
+            )
+
+    def pieces(self, prompt: str, ids: Sequence[int]) -> list[str]:
+        """Returns what each generated id adds to the text, without the end."""
+        ids = [token_id for token_id in ids if token_id != EOS]
+        prompt = prompt if self.task == "language-model" else ""
+        added = itertools.islice(continue_text(self.tokenizer, prompt, ids), 1, None)
+        return [piece for piece, _ in zip(added, ids, strict=False)]
+
     # Generating
 
     async def generate(self, call: Call) -> list[list[Generated]]:
@@ -192,7 +211,7 @@ class ServedModel:
         return results
 
     async def stream(self, call: Call, looks: bool = False) -> AsyncIterator:
-        """Yields pairs of a place and a `Piece`; then of each place and its `Generated`.
+        """Yields `None` once the call waits; pairs of a place and a `Piece`, or its `Generated`.
 
         Args:
             call: A call with a sampler of one hypothesis.
@@ -212,6 +231,7 @@ class ServedModel:
         deadline = loop.time() + self.limits.timeout
         try:
             self._submit(jobs)
+            yield None
             while generated < len(streams):
                 # Not around `yield`: what is late there is the client, and a timeout would end
                 # whatever sends to it in place of this.
@@ -292,8 +312,6 @@ class ServedModel:
         return range(len(call.rows) * call.count)
 
     def _stream(self, call, place, send=None):
-        if self.tokenizer is None:
-            raise ApiError(400, f"Expected no text: {self.name} has no tokenizer.")
         prompt = ""
         if self.task == "language-model" and call.prompts:
             prompt = call.prompts[place // call.count]

@@ -17,7 +17,7 @@ class Piece(NamedTuple):
     """What a token adds.
 
     Attributes:
-        text: The text.
+        text: The text, but for what may be the beginning of a stop.
         token: The token, or `None` for text that was held back before.
         log_probability: Its log probability, or `None` if nobody asked.
         alternatives: The most probable tokens with their log probabilities, or `None` likewise.
@@ -27,6 +27,7 @@ class Piece(NamedTuple):
     token: str | None = None
     log_probability: float | None = None
     alternatives: list[tuple[str, float]] | None = None
+    own: str = ""  # the text that the token adds, whatever is held back
 
 
 class TextStream:
@@ -60,7 +61,8 @@ class TextStream:
         """Takes an id, and all scores or `None`; tells whether a text ends it here."""
         token = None if token_id == EOS else self.tokenizer.vocabulary.tokens([token_id])[0]
         self._ids.append(token_id)
-        text = self._held + next(self._pieces, "")
+        own = next(self._pieces, "")
+        text = self._held + own
         places = [place for stop in self.stops if (place := text.find(stop)) >= 0]
         self.stopped = bool(places)
         kept = text[: min(places)] if places else text
@@ -69,7 +71,7 @@ class TextStream:
         kept, self._held = kept[: len(kept) - held], kept[len(kept) - held :]
         looks = (None, None) if scores is None else self._look(token_id, scores)
         self.text += kept
-        self.send(Piece(kept, "[EOS]" if token is None else token, *looks))
+        self.send(Piece(kept, "[EOS]" if token is None else token, *looks, own))
         return self.stopped
 
     def finish(self) -> str:

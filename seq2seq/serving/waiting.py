@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
 from fastapi import Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 
-from seq2seq.serving.errors import ApiError
+from seq2seq.serving.errors import ApiError, as_api_error
 from seq2seq.serving.served_model import ServedModel
 
 
@@ -42,9 +43,23 @@ async def answer(request: Request, work) -> Response:
             each.cancel()
 
 
-def event(content: dict) -> str:
-    """Returns an event of a stream."""
-    return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
+async def stream(events: AsyncIterator[dict | None]) -> Response:
+    """Streams events; what fails before the first one, which is `None`, is an answer of its own."""
+    await anext(events)
+    return StreamingResponse(_lines(events), media_type="text/event-stream")
+
+
+async def _lines(events):
+    try:
+        async for event in events:
+            yield _line(event)
+    except Exception as error:  # too late for a status
+        yield _line(as_api_error(error).body())
+    yield "data: [DONE]\n\n"
+
+
+def _line(event):
+    return f"data: {json.dumps(event, ensure_ascii=False)}\n\n"
 
 
 async def _wait_until_gone(request):

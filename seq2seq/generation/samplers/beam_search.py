@@ -44,7 +44,7 @@ class BeamSearch(Sampler):
                 f"Expected `num_results` of at most `width`. Received: num_results={num_results}, "
                 f"width={width}. Use a wider beam or ask for fewer results."
             )
-        check_number("length_penalty", length_penalty, "[0, inf)", "Use 0 for none.")
+        check_number("length_penalty", length_penalty, "[0, 100]", "Use 0 for none.")
         self.width = width
         self.length_penalty = length_penalty
         self.num_results = num_results

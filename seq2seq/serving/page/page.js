@@ -16,7 +16,7 @@ let running = null; // what aborts the request under way
 
 async function loadModels() {
   try {
-    models = await listModels();
+    models = (await listModels()).filter(({ tokenizer }) => tokenizer !== false);
     showProblem(models.length ? null : new Problem({ words: "no_models" }));
   } catch (problem) {
     showProblem(problem);
