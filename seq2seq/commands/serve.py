@@ -129,4 +129,5 @@ def _run(uvicorn, config, application, listening):
             application.state.closing = True
             super().handle_exit(number, frame)
 
-    asyncio.run(Server(config).serve(sockets=[listening]))
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:  # uvloop's, where it is
+        runner.run(Server(config).serve(sockets=[listening]))
