@@ -1,6 +1,7 @@
 """Exported models give what the model gives, without Keras; a broken folder is told in one line."""
 
 import json
+import logging
 import shutil
 import subprocess
 import sys
@@ -126,6 +127,12 @@ def test_eight_bits_are_near(tmp_path):
     assert exported.generate(ENGLISH) == CHINESE
     gap = np.abs(exported.score(ENGLISH, CHINESE) - model.score(ENGLISH, CHINESE))
     assert 0 < gap.max() < 0.1
+
+
+def test_exporting_leaves_the_log_as_it_is(tmp_path):
+    before = logging.getLogger().level
+    make_model().export(tmp_path / "m", quantize="int8", verbose=0)
+    assert logging.getLogger().level == before
 
 
 def test_a_row_alone_takes_one_thread(tmp_path, monkeypatch):

@@ -177,17 +177,22 @@ def _quantized(graph):
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    logging.getLogger().setLevel(logging.ERROR)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "quantized.onnx"
-        quantize_dynamic(
-            graph,
-            path,
-            op_types_to_quantize=list(QUANTIZED),
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-        )
-        return onnx.load(path)
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)  # it would advise a preparation that these graphs do not need
+    try:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "quantized.onnx"
+            quantize_dynamic(
+                graph,
+                path,
+                op_types_to_quantize=list(QUANTIZED),
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+            )
+            return onnx.load(path)
+    finally:
+        root.setLevel(level)
 
 
 def _json(content: dict) -> bytes:
