@@ -81,7 +81,7 @@ class Sample(Sampler):
             check_whole("seed", self.seed, 0)
         check_whole("first_row", self.first_row, 0)
         greedy = 'Use sampler="greedy" to always take the most probable token.'
-        check_number("temperature", self.temperature, "[1e-6, 1e6]", greedy)
+        check_number("temperature", self.temperature, "[1e-6, 1e30]", greedy)
         if self.top_k is not None:
             check_whole("top_k", self.top_k)
         if self.top_p is not None:
