@@ -445,6 +445,9 @@ class TestHardRequests:
     def test_state(self, http):
         assert http.get("health").json() == {"status": "ok"}
         assert http.get("ready").json() == {"status": "ready"}
+        body = {"model": "translator", "inputs": SOURCE}
+        assert http.post("v1/generate", json=body).status_code == 200
+        assert http.post("v1/generate", json={**body, "width": 2}).status_code == 400
         text = http.get("metrics").text
         assert 'seq2seq_requests_total{path="/v1/generate",status="400"}' in text
         assert 'seq2seq_queued_rows{model="translator"} 0.0' in text

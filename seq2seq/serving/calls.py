@@ -1,7 +1,10 @@
 """What a request wants of a model, and what it gets."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from seq2seq.generation.continuation import continue_text
 from seq2seq.generation.samplers import Sampler
 from seq2seq.serving.errors import ApiError, server_error
 from seq2seq.text.vocabulary import EOS
@@ -66,3 +69,28 @@ def filled(hypotheses: list) -> list:
     if not hypotheses:
         raise ApiError(500, "The model's weights give no probabilities.")
     return hypotheses
+
+
+def split_text(tokenizer, beginning: str, ids: Sequence[int]) -> list[str]:
+    """Returns what each id, without the end, adds to the text that it continues."""
+    ids = [token_id for token_id in ids if token_id != EOS]
+    added = itertools.islice(continue_text(tokenizer, beginning, ids), 1, None)
+    return [piece for piece, _ in zip(added, ids, strict=False)]
+
+
+def read_ids(tokenizer, beginning: str, ids: list[int], stream=None) -> Generated:
+    """Returns a hypothesis as a person reads it.
+
+    Args:
+        tokenizer: Its tokenizer, or `None`.
+        beginning: The text that it continues, which is left out.
+        ids: Its ids.
+        stream: The `TextStream` that has read them, if any.
+    """
+    text, ended = None, ids[-1:] == [EOS]
+    if stream is not None:
+        stream.finish()
+        text, ended = stream.text, ended or stream.stopped
+    elif tokenizer is not None:
+        text = "".join(continue_text(tokenizer, beginning, ids))[len(beginning) :]
+    return Generated(ids, text, "stop" if ended else "length")

@@ -2,15 +2,13 @@
 
 import asyncio
 import functools
-import itertools
 import time
 from collections.abc import AsyncIterator, Sequence
 
 from seq2seq.data.inputs import check_rows, check_tokenizer
-from seq2seq.generation.continuation import continue_text
 from seq2seq.generation.loop import check_max_length
 from seq2seq.generation.samplers import Sampler
-from seq2seq.serving.calls import Call, Generated, filled, settle
+from seq2seq.serving.calls import Call, Generated, filled, read_ids, settle, split_text
 from seq2seq.serving.engine import Engine, EngineIsClosed, Job, QueueIsFull
 from seq2seq.serving.errors import ApiError, queue_is_full, server_error, too_late
 from seq2seq.serving.limits import Limits
@@ -173,10 +171,7 @@ class ServedModel:
 
     def pieces(self, prompt: str, ids: Sequence[int]) -> list[str]:
         """Returns what each generated id adds to the text, without the end."""
-        ids = [token_id for token_id in ids if token_id != EOS]
-        prompt = prompt if self.task == "language-model" else ""
-        added = itertools.islice(continue_text(self.tokenizer, prompt, ids), 1, None)
-        return [piece for piece, _ in zip(added, ids, strict=False)]
+        return split_text(self.tokenizer, self._beginning(prompt), ids)
 
     # Generating
 
@@ -205,7 +200,9 @@ class ServedModel:
             group = []
             for place in range(i * call.count, (i + 1) * call.count):
                 for ids in futures[place].result():
-                    group.append(self._generated(prompt, ids, streams.get(place)))
+                    group.append(
+                        read_ids(self.tokenizer, self._beginning(prompt), ids, streams.get(place))
+                    )
             results.append(group)
         self._count(call, sum(one.tokens for group in results for one in group))
         return results
@@ -248,7 +245,7 @@ class ServedModel:
                 if rest := streams[place].finish():
                     yield place, Piece(rest)
                 prompt = call.prompts[place // call.count] if call.prompts else ""
-                one = self._generated(prompt, ids, streams[place])
+                one = read_ids(self.tokenizer, prompt, ids, streams[place])
                 generated, tokens = generated + 1, tokens + one.tokens
                 yield place, one
         except TimeoutError:
@@ -312,10 +309,12 @@ class ServedModel:
         return range(len(call.rows) * call.count)
 
     def _stream(self, call, place, send=None):
-        prompt = ""
-        if self.task == "language-model" and call.prompts:
-            prompt = call.prompts[place // call.count]
-        return TextStream(self.tokenizer, prompt, call.stops, send)
+        prompt = call.prompts[place // call.count] if call.prompts else ""
+        return TextStream(self.tokenizer, self._beginning(prompt), call.stops, send)
+
+    def _beginning(self, prompt):
+        """Returns what generated text continues."""
+        return prompt if self.task == "language-model" else ""
 
     def _jobs(self, call, deliver, streams, looks=False):
         request = self.model.generator.request(call.sampler, call.max_length)
@@ -335,19 +334,6 @@ class ServedModel:
             raise queue_is_full() from None
         except EngineIsClosed:
             raise ApiError(503, "The server is about to end. Try again elsewhere.") from None
-
-    def _generated(self, prompt, ids, stream):
-        ended = ids[-1:] == [EOS]
-        text = None
-        if stream is not None:
-            stream.finish()
-            text, ended = stream.text, ended or stream.stopped
-        elif self.tokenizer is not None and self.task == "language-model":
-            whole = "".join(continue_text(self.tokenizer, prompt, ids))
-            text = whole[len(prompt) :]
-        elif self.tokenizer is not None:
-            text = self.tokenizer.decode(ids)
-        return Generated(ids, text, "stop" if ended else "length")
 
     def _count(self, call, tokens):
         self.metrics.tokens.labels(self.name, "read").inc(self.count_read(call))
