@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 from seq2seq.checks import check_number
 from seq2seq.files.loading import load_model
 from seq2seq.runtime.loading import is_exported, load_exported
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+from seq2seq.serving.limits import LOOPBACK, Limits
 
 
 def serve(options) -> None:
@@ -32,7 +31,6 @@ def serve(options) -> None:
 
         from seq2seq.serving.application import create_application
         from seq2seq.serving.connection import Connection
-        from seq2seq.serving.limits import Limits
     except ImportError as error:
         raise ImportError(
             f'Serving needs the package {error.name}: pip install "keras-seq2seq[serve]"'

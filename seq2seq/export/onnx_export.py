@@ -1,7 +1,6 @@
 """Writes a model as a folder that runs without Keras: graphs, tokenizers, settings."""
 
 import hashlib
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +18,7 @@ from seq2seq.networks.classifier import RecurrentClassifier
 from seq2seq.networks.language_model import RecurrentLanguageModel
 from seq2seq.networks.recurrent import RecurrentEncoderDecoder
 from seq2seq.runtime.loading import FORMAT, SETTINGS, is_exported, load_exported, tokenizer_file
-from seq2seq.text.tokenizer_file import describe_tokenizer
+from seq2seq.text.tokenizer_file import describe_tokenizer, encode_json
 from seq2seq.text.vocabulary import EOS
 from seq2seq.version import __version__
 
@@ -73,7 +72,7 @@ def write_export(model, folder, quantize, verbose, contents, graphs, describe=de
     """
     for name, side in model.sides.items():
         if side.tokenizer is not None:
-            contents[tokenizer_file(name)] = _json(describe_tokenizer(side.tokenizer))
+            contents[tokenizer_file(name)] = encode_json(describe_tokenizer(side.tokenizer))
     settings = {
         "seq2seq": __version__,
         "format": FORMAT,
@@ -86,7 +85,7 @@ def write_export(model, folder, quantize, verbose, contents, graphs, describe=de
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
         "manifest": model.manifest,
     }
-    contents[SETTINGS] = _json(settings)
+    contents[SETTINGS] = encode_json(settings)
     contents["README.md"] = describe(settings, graphs).encode()
 
     def write(path):
@@ -193,9 +192,3 @@ def _quantized(graph):
             return onnx.load(path)
     finally:
         root.setLevel(level)
-
-
-def _json(content: dict) -> bytes:
-    text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-    # A lone surrogate, which UTF-8 cannot hold, becomes the escape that JSON has for it.
-    return text.encode("utf-8", "backslashreplace")

@@ -50,6 +50,10 @@ class Call:
     count: int = 1
     stops: tuple[str, ...] = ()
 
+    def prompt(self, place: int) -> str:
+        """Returns the text that the result at a place belongs to; `""` for ids."""
+        return self.prompts[place // self.count] if self.prompts else ""
+
 
 def settle(future, result) -> None:
     """Gives a future what the engine delivers, unless nobody waits for it any more."""

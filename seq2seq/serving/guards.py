@@ -6,11 +6,11 @@ import logging
 import time
 
 from seq2seq.serving.errors import ApiError, as_api_error, server_error
+from seq2seq.serving.limits import LOOPBACK
 
 LOGGER = logging.getLogger(__name__)
 OPEN = ("/", "/health", "/ready")  # what needs no key, and what begins with these:
 OPEN_BELOW = ("/page/", "/docs", "/openapi.json")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # the names of this machine for itself
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -7,8 +7,9 @@ import numpy as np
 
 from seq2seq.serving.calls import Generated
 from seq2seq.serving.text_stream import Piece
+from seq2seq.text.vocabulary import EOS, SPECIAL_TOKENS
 
-END = "[EOS]"
+END = SPECIAL_TOKENS[EOS]
 
 
 def _looks(details, pieces: list[str], text: str) -> list[tuple]:

@@ -148,7 +148,7 @@ async def _complete(model, call, form, count):
     for i, group in enumerate(results):
         for j, one in enumerate(group):
             details = described[i][j] if form.logprobs is not None else None
-            prompt = call.prompts[i] if call.prompts else ""
+            prompt = call.prompt(i * call.count)
             choices.append(form.whole(len(choices), prompt, one, details))
     generated = sum(one.tokens for group in results for one in group)
     return {**form.head(), "choices": choices, "usage": _usage(model, call, generated)}
@@ -182,8 +182,7 @@ async def _events(model, call, form, with_usage) -> AsyncIterator[dict | None]:
         if found is None:
             yield None
             for place in range(len(call.rows) * call.count):
-                prompt = call.prompts[place // call.count] if call.prompts else ""
-                for choice in form.begin(place, prompt):
+                for choice in form.begin(place, call.prompt(place)):
                     yield chunk(choice)
             continue
         place, found = found

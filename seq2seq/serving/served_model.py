@@ -196,13 +196,12 @@ class ServedModel:
         finally:
             self.engine.cancel(jobs)
         results = []
-        for i, prompt in enumerate(call.prompts or [""] * len(call.rows)):
+        for i in range(len(call.rows)):
             group = []
             for place in range(i * call.count, (i + 1) * call.count):
+                beginning, stream = self._beginning(call.prompt(place)), streams.get(place)
                 for ids in futures[place].result():
-                    group.append(
-                        read_ids(self.tokenizer, self._beginning(prompt), ids, streams.get(place))
-                    )
+                    group.append(read_ids(self.tokenizer, beginning, ids, stream))
             results.append(group)
         self._count(call, sum(one.tokens for group in results for one in group))
         return results
@@ -244,8 +243,7 @@ class ServedModel:
                 (ids,) = filled(event)
                 if rest := streams[place].finish():
                     yield place, Piece(rest)
-                prompt = call.prompts[place // call.count] if call.prompts else ""
-                one = read_ids(self.tokenizer, prompt, ids, streams[place])
+                one = read_ids(self.tokenizer, "", ids, streams[place])
                 generated, tokens = generated + 1, tokens + one.tokens
                 yield place, one
         except TimeoutError:
@@ -303,14 +301,14 @@ class ServedModel:
         """Returns the text of a result: a language model's with its prompt."""
         if one.text is None or self.task != "language-model":
             return one.text
-        return (call.prompts[i] if call.prompts else "") + one.text
+        return call.prompt(i * call.count) + one.text
 
     def _places(self, call):
         return range(len(call.rows) * call.count)
 
     def _stream(self, call, place, send=None):
-        prompt = call.prompts[place // call.count] if call.prompts else ""
-        return TextStream(self.tokenizer, self._beginning(prompt), call.stops, send)
+        beginning = self._beginning(call.prompt(place))
+        return TextStream(self.tokenizer, beginning, call.stops, send)
 
     def _beginning(self, prompt):
         """Returns what generated text continues."""

@@ -8,9 +8,8 @@ import numpy as np
 
 from seq2seq.generation.continuation import continue_text
 from seq2seq.generation.numpy_ops import log_softmax, top_k
+from seq2seq.tasks.scoring import ALTERNATIVES
 from seq2seq.text.vocabulary import EOS
-
-ALTERNATIVES = 5
 
 
 class Piece(NamedTuple):
@@ -21,13 +20,14 @@ class Piece(NamedTuple):
         token: The token, or `None` for text that was held back before.
         log_probability: Its log probability, or `None` if nobody asked.
         alternatives: The most probable tokens with their log probabilities, or `None` likewise.
+        own: The text that the token adds, whatever is held back.
     """
 
     text: str
     token: str | None = None
     log_probability: float | None = None
     alternatives: list[tuple[str, float]] | None = None
-    own: str = ""  # the text that the token adds, whatever is held back
+    own: str = ""
 
 
 class TextStream:
@@ -59,7 +59,7 @@ class TextStream:
 
     def __call__(self, token_id: int, scores: np.ndarray | None) -> bool:
         """Takes an id, and all scores or `None`; tells whether a text ends it here."""
-        token = None if token_id == EOS else self.tokenizer.vocabulary.tokens([token_id])[0]
+        (token,) = self.tokenizer.vocabulary.tokens([token_id])
         self._ids.append(token_id)
         own = next(self._pieces, "")
         text = self._held + own
@@ -71,7 +71,7 @@ class TextStream:
         kept, self._held = kept[: len(kept) - held], kept[len(kept) - held :]
         looks = (None, None) if scores is None else self._look(token_id, scores)
         self.text += kept
-        self.send(Piece(kept, "[EOS]" if token is None else token, *looks, own))
+        self.send(Piece(kept, token, *looks, own))
         return self.stopped
 
     def finish(self) -> str:

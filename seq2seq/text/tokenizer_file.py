@@ -48,12 +48,16 @@ def rebuild_tokenizer(described: object, kind: type):
     return found.from_config(config)
 
 
-def write_tokenizer(path: str | Path, tokenizer) -> None:
-    """Writes a tokenizer into a file; see `Tokenizer.save`."""
-    content = {"seq2seq": __version__, **describe_tokenizer(tokenizer)}
+def encode_json(content: dict) -> bytes:
+    """Returns the content of a JSON file."""
     text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
     # A lone surrogate, which UTF-8 cannot hold, becomes the escape that JSON has for it.
-    encoded = text.encode("utf-8", "backslashreplace")
+    return text.encode("utf-8", "backslashreplace")
+
+
+def write_tokenizer(path: str | Path, tokenizer) -> None:
+    """Writes a tokenizer into a file; see `Tokenizer.save`."""
+    encoded = encode_json({"seq2seq": __version__, **describe_tokenizer(tokenizer)})
     write_whole(path, ".json", lambda temporary: temporary.write_bytes(encoded))
 
 
