@@ -14,6 +14,7 @@ from seq2seq.commands.train_options import add_train
 from seq2seq.evaluation.metric_names import DEFAULT_METRICS, KNOWN_METRICS
 from seq2seq.lazy import needs_keras
 from seq2seq.quiet import LEVEL
+from seq2seq.serving.limits import Limits
 from seq2seq.version import __version__
 
 
@@ -163,18 +164,29 @@ def _add_serve(commands):
     serve.add_argument(
         "--no-auth", action="store_true", help="need no key, although others reach the address"
     )
-    serve.add_argument("--max-batch", type=positive, default=64, help="default: %(default)s rows")
     serve.add_argument(
-        "--max-queue", type=positive, default=1024, help="default: %(default)s texts"
+        "--max-batch", type=positive, default=Limits.max_batch, help="default: %(default)s rows"
     )
     serve.add_argument(
-        "--max-length", type=positive, default=1000, help="of a request (default: %(default)s)"
+        "--max-queue", type=positive, default=Limits.max_queue, help="default: %(default)s texts"
     )
     serve.add_argument(
-        "--max-input", type=positive, default=20_000, help="tokens of a text (default: %(default)s)"
+        "--max-length",
+        type=positive,
+        default=Limits.max_length,
+        help="of a request (default: %(default)s)",
     )
     serve.add_argument(
-        "--timeout", type=float, default=60.0, help="seconds for an answer (default: %(default)g)"
+        "--max-input",
+        type=positive,
+        default=Limits.max_input,
+        help="tokens of a text (default: %(default)s)",
+    )
+    serve.add_argument(
+        "--timeout",
+        type=float,
+        default=Limits.timeout,
+        help="seconds for an answer (default: %(default)g)",
     )
     serve.add_argument(
         "--cors", action="append", default=[], metavar="ORIGIN", help="site whose pages may ask"

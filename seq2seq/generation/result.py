@@ -100,6 +100,13 @@ def in_form(groups: Iterable[list], num_results: int, are_details: bool) -> list
     return form(group[0] for group in groups) if num_results == 1 else form(groups)
 
 
+def as_lines(results: Iterable) -> list[tuple[str, dict]]:
+    """Returns for each text, or list of texts, a line for a shell and an object for JSON."""
+    results = list(results)
+    lines = ["\t".join(row) if isinstance(row, list) else row for row in results]
+    return [(line, {"text": row}) for line, row in zip(lines, results, strict=True)]
+
+
 def _shade(share) -> str:
     return f"background: rgba(31, 119, 180, {float(share):.2f}); padding: 2px 4px"
 

@@ -11,7 +11,7 @@ from seq2seq.data.inputs import check_rows, check_texts, check_tokenizer, make_r
 from seq2seq.data.padding import BATCH_SIZE
 from seq2seq.generation.continuation import check_stream, continue_text, prompt_tokens
 from seq2seq.generation.loop import check_max_length
-from seq2seq.generation.result import in_form
+from seq2seq.generation.result import as_lines, in_form
 from seq2seq.generation.samplers import Sample, Sampler, get_sampler
 from seq2seq.tasks.measures import known_share, perplexities
 from seq2seq.tasks.vocabularies import OneVocabulary
@@ -153,9 +153,7 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
 
     def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
         """Returns for each text what the command line prints: a line, and an object for JSON."""
-        results = self.generate(texts, **arguments)
-        lines = ["\t".join(row) if isinstance(row, list) else row for row in results]
-        return [(line, {"text": row}) for line, row in zip(lines, results, strict=True)]
+        return as_lines(self.generate(texts, **arguments))
 
     def prompt_row(self, prompt) -> list[int]:
         """Returns `BOS` and the ids of a prompt, a text or a row of ids."""

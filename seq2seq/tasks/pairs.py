@@ -11,7 +11,7 @@ from seq2seq.data.inputs import check_rows, encode_rows, is_texts, read_inputs
 from seq2seq.data.padding import BATCH_SIZE
 from seq2seq.generation.continuation import check_stream, continue_text
 from seq2seq.generation.loop import check_max_length
-from seq2seq.generation.result import in_form
+from seq2seq.generation.result import as_lines, in_form
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.tasks.measures import known_share
 from seq2seq.text.columns import as_list
@@ -172,9 +172,7 @@ class PairTexts:
 
     def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
         """Returns for each text what the command line prints: a line, and an object for JSON."""
-        results = self.generate(texts, **arguments)
-        lines = ["\t".join(row) if isinstance(row, list) else row for row in results]
-        return [(line, {"text": row}) for line, row in zip(lines, results, strict=True)]
+        return as_lines(self.generate(texts, **arguments))
 
     def _stream(self, inputs, row, max_length, sampler):
         if inputs.are_texts and len(row) == 1:
