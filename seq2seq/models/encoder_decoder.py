@@ -18,11 +18,13 @@ from seq2seq.models.token_model import TokenModel
 from seq2seq.tasks.measures import perplexities
 from seq2seq.tasks.pairs import PairTexts, make_pair_rows
 from seq2seq.text.side import Side
+from seq2seq.training.losses import Crossentropy
 from seq2seq.training.metrics import Accuracy, Perplexity
+from seq2seq.training.optimizer import Adam
 
 
 class EncoderDecoderModel(PairTexts, TokenModel):
-    """A model of sources and targets.
+    """A model of sources and targets, compiled.
 
     Args:
         network: Takes symbolic source and target ids and returns probabilities; has `encoder`,
@@ -45,6 +47,11 @@ class EncoderDecoderModel(PairTexts, TokenModel):
         self.network = network
         self.generator = CompiledGenerator(network, self.functions, target.tokenizer, target.size)
         self.scorer = CompiledPairScorer(self)
+        self.compile(
+            optimizer=Adam(1e-3, clipnorm=1.0),
+            loss=Crossentropy(options.label_smoothing),
+            metrics=[Accuracy(), Perplexity()],
+        )
 
     @property
     def encoder(self):

@@ -11,9 +11,6 @@ from seq2seq.networks.options import EncoderDecoderOptions
 from seq2seq.networks.recurrent import RecurrentEncoderDecoder
 from seq2seq.text.side import Side
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.training.losses import Crossentropy
-from seq2seq.training.metrics import Accuracy, Perplexity
-from seq2seq.training.optimizer import Adam
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -147,11 +144,6 @@ class Seq2Seq(EncoderDecoderModel):
         super().__init__(network, source, target, options, name)
         load_vectors("source", network.encoder.embedding, source.tokenizer, source_vectors)
         load_vectors("target", network.decoder.embedding, target.tokenizer, target_vectors)
-        self.compile(
-            optimizer=Adam(1e-3, clipnorm=1.0),
-            loss=Crossentropy(label_smoothing),
-            metrics=[Accuracy(), Perplexity()],
-        )
 
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy."""

@@ -7,9 +7,6 @@ from seq2seq.networks.options import TransformerOptions
 from seq2seq.networks.transformer import TransformerEncoderDecoder
 from seq2seq.text.side import Side
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.training.losses import Crossentropy
-from seq2seq.training.metrics import Accuracy, Perplexity
-from seq2seq.training.optimizer import Adam
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -110,11 +107,6 @@ class Transformer(EncoderDecoderModel):
         options.count_weights(source.size, target.size)
         network = TransformerEncoderDecoder(source.size, target.size, options)
         super().__init__(network, source, target, options, name)
-        self.compile(
-            optimizer=Adam(1e-3, clipnorm=1.0),
-            loss=Crossentropy(label_smoothing),
-            metrics=[Accuracy(), Perplexity()],
-        )
 
     def generate(self, inputs, max_length: int = 100, *arguments, **options):
         """Generates a target for each source; see `Seq2Seq.generate`.
