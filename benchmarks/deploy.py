@@ -20,10 +20,10 @@ from pathlib import Path
 import keras
 import numpy as np
 from compare import show
-from configurations import CONFIGURATIONS
 from cores import add_threads_argument, restrict_threads
 from corpus import add_data_argument, encode, load_corpus
 from generate import (
+    add_model_arguments,
     make_generate,
     make_torch,
     measure_opennmt,
@@ -81,9 +81,7 @@ def parse_arguments() -> argparse.Namespace:
     """Returns the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_argument(parser)
-    parser.add_argument("--model", metavar="FILE.keras", help="trained model; default: train one")
-    parser.add_argument("--pairs", type=int, default=6400, help="pairs to train one on (6400)")
-    parser.add_argument("--size", choices=CONFIGURATIONS, default="small", help="of that one")
+    add_model_arguments(parser)
     parser.add_argument("--limit", type=int, default=128, help="sentences to generate for (128)")
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 64], help="(1 64)")
     parser.add_argument("--beam", type=int, default=5, help="width of the beam; 1: no beam (5)")

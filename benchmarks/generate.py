@@ -57,9 +57,7 @@ def parse_arguments() -> argparse.Namespace:
     """Returns the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_argument(parser)
-    parser.add_argument("--model", metavar="FILE.keras", help="trained model; default: train one")
-    parser.add_argument("--pairs", type=int, default=6400, help="pairs to train one on (6400)")
-    parser.add_argument("--size", choices=CONFIGURATIONS, default="small", help="of that one")
+    add_model_arguments(parser)
     parser.add_argument("--limit", type=int, default=128, help="sentences to generate for (128)")
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 64], help="(1 64)")
     parser.add_argument("--beam", type=int, default=5, help="width of the beam; 1: no beam (5)")
@@ -74,6 +72,13 @@ def parse_arguments() -> argparse.Namespace:
     if arguments.model and not os.path.isfile(arguments.model):
         parser.error(f"--model: no such file: {arguments.model}")
     return arguments
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `--model`, and what is needed to train one."""
+    parser.add_argument("--model", metavar="FILE.keras", help="trained model; default: train one")
+    parser.add_argument("--pairs", type=int, default=6400, help="pairs to train one on (6400)")
+    parser.add_argument("--size", choices=CONFIGURATIONS, default="small", help="of that one")
 
 
 def train_model(pairs, arguments: argparse.Namespace) -> seq2seq.Seq2Seq:

@@ -27,9 +27,9 @@ import time
 from pathlib import Path
 
 from compare import show
-from configurations import CONFIGURATIONS
 from cores import add_threads_argument, restrict_threads
 from corpus import add_data_argument, encode, load_corpus
+from generate import add_model_arguments, torch_peer, train_model
 from http_client import Connection
 
 import seq2seq
@@ -66,9 +66,7 @@ def parse_arguments() -> argparse.Namespace:
     """Returns the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_argument(parser)
-    parser.add_argument("--model", metavar="FILE.keras", help="trained model; default: train one")
-    parser.add_argument("--pairs", type=int, default=6400, help="pairs to train one on (6400)")
-    parser.add_argument("--size", choices=CONFIGURATIONS, default="small", help="of that one")
+    add_model_arguments(parser)
     parser.add_argument("--quantize", choices=("int8",), help="weights of 8 bits")
     parser.add_argument("--clients", type=int, default=64, help="clients at once (64)")
     parser.add_argument("--requests", type=int, default=3000, help="requests in all (3000)")
@@ -80,8 +78,6 @@ def parse_arguments() -> argparse.Namespace:
 
 def prepare(root: Path, arguments):
     """Exports the model; returns folder, weights for PyTorch or `None`, sentences, their ids."""
-    from generate import torch_peer, train_model
-
     train, (texts, _) = load_corpus(arguments.data)
     model = seq2seq.load_model(arguments.model) if arguments.model else None
     model = model or train_model(train, arguments)
