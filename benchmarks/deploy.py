@@ -23,6 +23,7 @@ from compare import show
 from cores import add_threads_argument, restrict_threads
 from corpus import add_data_argument, encode, load_corpus
 from generate import (
+    add_decoding_arguments,
     add_model_arguments,
     make_generate,
     make_torch,
@@ -82,13 +83,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_argument(parser)
     add_model_arguments(parser)
-    parser.add_argument("--limit", type=int, default=128, help="sentences to generate for (128)")
-    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 64], help="(1 64)")
-    parser.add_argument("--beam", type=int, default=5, help="width of the beam; 1: no beam (5)")
-    parser.add_argument("--max-length", type=int, default=50, help="most tokens generated (50)")
-    parser.add_argument(
-        "--opennmt", metavar="PYTHON", help="interpreter with OpenNMT-py; it decodes its own model"
-    )
+    add_decoding_arguments(parser)
     parser.add_argument("--repeats", type=int, default=3, help="runs a side; the median counts (3)")
     add_threads_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, not tables")

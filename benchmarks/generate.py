@@ -58,13 +58,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_argument(parser)
     add_model_arguments(parser)
-    parser.add_argument("--limit", type=int, default=128, help="sentences to generate for (128)")
-    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 64], help="(1 64)")
-    parser.add_argument("--beam", type=int, default=5, help="width of the beam; 1: no beam (5)")
-    parser.add_argument("--max-length", type=int, default=50, help="most tokens generated (50)")
-    parser.add_argument(
-        "--opennmt", metavar="PYTHON", help="interpreter with OpenNMT-py; it decodes its own model"
-    )
+    add_decoding_arguments(parser)
     parser.add_argument("--repeats", type=int, default=1, help="runs a side; the median counts")
     add_threads_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
@@ -79,6 +73,17 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="FILE.keras", help="trained model; default: train one")
     parser.add_argument("--pairs", type=int, default=6400, help="pairs to train one on (6400)")
     parser.add_argument("--size", choices=CONFIGURATIONS, default="small", help="of that one")
+
+
+def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what is decoded, and how."""
+    parser.add_argument("--limit", type=int, default=128, help="sentences to generate for (128)")
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 64], help="(1 64)")
+    parser.add_argument("--beam", type=int, default=5, help="width of the beam; 1: no beam (5)")
+    parser.add_argument("--max-length", type=int, default=50, help="most tokens generated (50)")
+    parser.add_argument(
+        "--opennmt", metavar="PYTHON", help="interpreter with OpenNMT-py; it decodes its own model"
+    )
 
 
 def train_model(pairs, arguments: argparse.Namespace) -> seq2seq.Seq2Seq:

@@ -1,5 +1,7 @@
 """The README of an exported folder."""
 
+from typing import NamedTuple
+
 CALLS = {
     "translate": 'generate(["..."], max_length=100, sampler="beam")',
     "language-model": 'generate("...", max_length=100, sampler="sample")',
@@ -7,17 +9,17 @@ CALLS = {
 }
 STEPS = {
     "translate": """\
-1. Encode the source to ids and append 3 (the end). Run `encoder_model.onnx` once.
-2. Run `decoder_model.onnx` with `token_ids` = 2 (the beginning) for every row, and the states and
+1. Encode the source to ids and append 3 (the end). Run `encoder_model{end}` once.
+2. Run `decoder_model{end}` with `token_ids` = 2 (the beginning) for every row, and the states and
    the memory of the encoder.
 3. Choose a token from `scores` (never 0, 1 or 2; the largest is greedy search). Run the decoder
    again with it and with each `next_state_i` as `state_i`, until the token is 3. The memory stays
    as it is. Several rows, next to each other, may share a row of the memory.
 {few}""",
     "language-model": """\
-1. Encode the prompt to ids, with 2 (the beginning) in front. Run `encoder_model.onnx` with all but
+1. Encode the prompt to ids, with 2 (the beginning) in front. Run `encoder_model{end}` with all but
    the last of them; where none is left, the states are zeros.
-2. Run `decoder_model.onnx` with the last id and the states. Choose a token from `scores` (never 0,
+2. Run `decoder_model{end}` with the last id and the states. Choose a token from `scores` (never 0,
    1 or 2). Run the decoder again with it and with each `next_state_i` as `state_i`, until the token
    is 3 (the end).
 {few}""",
@@ -34,19 +36,42 @@ probabilities, `best`. With `few` = 4 the first of them above 2 is greedy search
 """
 
 
-def describe_folder(settings: dict, graphs: dict) -> str:
+class Runtime(NamedTuple):
+    """What runs a folder's graphs.
+
+    Attributes:
+        name: Its name.
+        package: Its package for Python.
+        suffix: How the names of graphs end.
+        note: What else is to be known of them.
+    """
+
+    name: str
+    package: str
+    suffix: str
+    note: str = ""
+
+
+ONNX_RUNTIME = Runtime("ONNX Runtime", "onnxruntime", ".onnx")
+
+
+def describe_folder(settings: dict, graphs: dict, runtime: Runtime = ONNX_RUNTIME) -> str:
     """Returns the README of an exported folder.
 
     Args:
         settings: The content of `settings.json`.
         graphs: The graphs by name, as `onnx.ModelProto`s.
+        runtime: What runs them.
     """
     task = settings["task"]
-    tables = "\n".join(_describe_graph(f"{name}.onnx", graph) for name, graph in graphs.items())
-    steps = STEPS[task].format(few=FEW if "`few`" in tables else "")
+    tables = "\n".join(
+        _describe_graph(f"{name}{runtime.suffix}", graph) for name, graph in graphs.items()
+    )
+    few = FEW if "`few`" in tables else ""
+    steps = STEPS[task].format(few=few, end=runtime.suffix)
     return f"""# An exported {settings["class"]}
 
-Written by seq2seq {settings["seq2seq"]}. In Python, with `numpy` and `onnxruntime`:
+Written by seq2seq {settings["seq2seq"]}. In Python, with `numpy` and `{runtime.package}`:
 
 ```python
 import seq2seq
@@ -59,7 +84,7 @@ It has the methods of the model it came from. `settings.json` holds its settings
 trained on; the tokenizers' files hold their vocabularies (`vocabulary` begins with id 4; 0 is
 padding, 1 unknown, 2 the beginning, 3 the end). Nothing here is a program.
 
-## In other languages, with ONNX Runtime
+## In other languages, with {runtime.name}{runtime.note}
 
 {steps}
 {tables}"""

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import keras
 
-from seq2seq.export.folder_readme import describe_folder
+from seq2seq.export.folder_readme import Runtime
 from seq2seq.export.onnx_export import GRAPHS, check_export, write_export
 from seq2seq.models.text_model import TextModel
 from seq2seq.text.vocabulary import PAD
 
-IN_THE_README = {
-    ".onnx": ".tflite",
-    "`onnxruntime`": "`ai-edge-litert`",
-    "with ONNX Runtime": "with LiteRT\n\nA graph that reads texts takes a batch of one.",
-}
+LITERT = Runtime(
+    "LiteRT",
+    "ai-edge-litert",
+    ".tflite",
+    note="\n\nA graph that reads texts takes a batch of one.",
+)
 
 
 def export_litert(
@@ -46,17 +47,11 @@ def export_litert(
         _leave_out_best(graph.graph)
     functions = FUNCTIONS[model.task](model.network)
     contents = {
-        f"{name}.tflite": _convert(model, functions[name], graph.graph, quantize)
+        f"{name}{LITERT.suffix}": _convert(model, functions[name], graph.graph, quantize)
         for name, graph in graphs.items()
     }
 
-    def describe(settings, graphs):
-        text = describe_folder(settings, graphs)
-        for word, other in IN_THE_README.items():
-            text = text.replace(word, other)
-        return text
-
-    return write_export(model, folder, quantize, verbose, contents, graphs, describe)
+    return write_export(model, folder, quantize, verbose, contents, graphs, LITERT)
 
 
 def _encoder_decoder(network):

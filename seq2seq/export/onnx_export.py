@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from seq2seq.atomic_write import write_folder
-from seq2seq.export.folder_readme import describe_folder
+from seq2seq.export.folder_readme import ONNX_RUNTIME, describe_folder
 from seq2seq.export.onnx_networks import (
     classifier_graphs,
     encoder_decoder_graphs,
@@ -55,7 +55,7 @@ def export_onnx(
     return write_export(model, folder, quantize, verbose, contents, graphs)
 
 
-def write_export(model, folder, quantize, verbose, contents, graphs, describe=describe_folder):
+def write_export(model, folder, quantize, verbose, contents, graphs, runtime=ONNX_RUNTIME):
     """Writes graphs and what belongs to them, and compares them with the model.
 
     Args:
@@ -65,7 +65,7 @@ def write_export(model, folder, quantize, verbose, contents, graphs, describe=de
         verbose: See `export_onnx`.
         contents: The graphs' files, bytes by name.
         graphs: The graphs by name, as `onnx.ModelProto`s.
-        describe: Returns the text of the folder's README; see `describe_folder`.
+        runtime: What runs them.
 
     Returns:
         The largest difference, as `export_onnx`.
@@ -86,7 +86,7 @@ def write_export(model, folder, quantize, verbose, contents, graphs, describe=de
         "manifest": model.manifest,
     }
     contents[SETTINGS] = encode_json(settings)
-    contents["README.md"] = describe(settings, graphs).encode()
+    contents["README.md"] = describe_folder(settings, graphs, runtime).encode()
 
     def write(path):
         for name, content in contents.items():
