@@ -17,6 +17,7 @@ MODELS = {
     "Seq2Seq": "seq2seq.models.seq2seq",
     "Transformer": "seq2seq.models.transformer",
     "LanguageModel": "seq2seq.models.language_model",
+    "TransformerLanguageModel": "seq2seq.models.transformer_language_model",
     "TextClassifier": "seq2seq.models.classifier",
 }
 TEXTS = {

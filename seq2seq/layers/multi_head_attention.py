@@ -69,25 +69,46 @@ class MultiHeadAttention(keras.layers.Layer):
         """Returns keys and values of `x` `(batch, length, units)`, of the same shape."""
         keys = self.key(x, training=training)
         if self.rotary:
-            keys = self._join(rotate(self._split(keys), positions))
+            keys = self._rotate(keys, positions)
         return keys, self.value(x, training=training)
 
     def call(self, x, keys, values, mask, positions=None, training=False):
         """Attends."""
-        queries = self._split(self.query(x, training=training))
-        if self.rotary:
-            queries = rotate(queries, positions)
-        # (batch, heads, queries, size) times (batch, heads, size, length)
-        scores = ops.matmul(
-            ops.transpose(queries, (0, 2, 1, 3)), ops.transpose(self._split(keys), (0, 2, 3, 1))
-        )
-        scores = scores * (self.units // self.num_heads) ** -0.5
-        scores = ops.where(mask[:, None], scores, ops.cast(MASKED, scores.dtype))
-        weights = ops.softmax(scores)  # (batch, heads, queries, length)
-        values = ops.transpose(self._split(values), (0, 2, 1, 3))
-        context = ops.matmul(self.drop(weights, training=training), values)
-        context = self._join(ops.transpose(context, (0, 2, 1, 3)))  # (batch, queries, units)
+        queries = self._ask(x, positions, training)  # (batch, queries, units)
+        weights = ops.softmax(self._score(queries, keys, mask))  # (batch, heads, queries, length)
+        context = self._mix(self.drop(weights, training=training), values)
         return self.output_projection(context, training=training), weights
+
+    def step(self, x, parts, positions=None):
+        """Attends from one token of every hypothesis, which stand next to each other.
+
+        Args:
+            x: `(rows, 1, units)`.
+            parts: Tuples of keys and values `(batch, length, units)` and mask `(batch, 1, length)`,
+                which all hypotheses of a row of the batch share. The batch of each part may be
+                another one: `rows` where every hypothesis has its own.
+            positions: int `(rows, 1)`, for rotary ones. Defaults to `None`.
+
+        Returns:
+            The outputs `(rows, 1, units)`.
+        """
+        queries = self._ask(x, positions)
+        scores, sizes = [], []
+        for keys, _, mask in parts:
+            batch, length = ops.shape(keys)[0], ops.shape(keys)[1]
+            together = ops.reshape(queries, (batch, -1, self.units))  # (batch, width, units)
+            found = ops.transpose(self._score(together, keys, mask), (0, 2, 1, 3))
+            scores.append(ops.reshape(found, (-1, self.num_heads, length)))
+            sizes.append(length)
+        weights = ops.softmax(ops.concatenate(scores, axis=-1))  # (rows, heads, all lengths)
+        context, start = 0.0, 0
+        for (_, values, _), length in zip(parts, sizes, strict=True):
+            own = weights[:, :, start : start + length]
+            own = ops.reshape(own, (ops.shape(values)[0], -1, self.num_heads, length))
+            mixed = self._mix(ops.transpose(own, (0, 2, 1, 3)), values)  # (batch, width, units)
+            context = context + ops.reshape(mixed, (-1, 1, self.units))
+            start = start + length
+        return self.output_projection(context)
 
     def compute_output_spec(self, x, keys, values, mask, positions=None, training=False):
         """Returns the shapes and data types of the outputs."""
@@ -100,6 +121,26 @@ class MultiHeadAttention(keras.layers.Layer):
         """Returns the arguments that rebuild this layer."""
         names = ("units", "num_heads", "dropout", "rotary", "precision")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+    def _ask(self, x, positions, training=False):
+        """Returns the queries of `x`, of the same shape."""
+        queries = self.query(x, training=training)
+        return self._rotate(queries, positions) if self.rotary else queries
+
+    def _score(self, queries, keys, mask):
+        """Returns how well queries and keys match, `(batch, heads, queries, length)`."""
+        queries, keys = (ops.transpose(self._split(x), (0, 2, 1, 3)) for x in (queries, keys))
+        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
+        scores = scores * (self.units // self.num_heads) ** -0.5
+        return ops.where(mask[:, None], scores, ops.cast(MASKED, scores.dtype))
+
+    def _mix(self, weights, values):
+        """Returns means of values by weights, `(batch, queries, units)`."""
+        values = ops.transpose(self._split(values), (0, 2, 1, 3))  # (batch, heads, length, size)
+        return self._join(ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3)))
+
+    def _rotate(self, x, positions):
+        return self._join(rotate(self._split(x), positions))
 
     def _split(self, x):
         return ops.reshape(

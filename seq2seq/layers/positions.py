@@ -56,12 +56,14 @@ def _angles(positions, size):
 
 @keras.saving.register_keras_serializable(package="seq2seq")
 class TokenAndPosition(keras.layers.Layer):
-    """Scales embedded tokens and adds their positions (Vaswani et al. 2017, sections 3.4 and 3.5).
+    """Adds positions to embedded tokens (Vaswani et al. 2017, sections 3.4 and 3.5).
 
     Args:
         kind: `"sinusoidal"`, `"learned"`, or `"rotary"`, which adds nothing: see `rotate`.
         longest: Number of positions that are learned.
         dropout: Dropout rate of the sum. Defaults to 0.
+        scaled: Whether the tokens are multiplied by the square root of their size, as in the paper.
+            Defaults to `True`.
         **kwargs: The other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -69,11 +71,14 @@ class TokenAndPosition(keras.layers.Layer):
         positions: int `(batch or 1, length)`. Defaults to `None`: from 0 on.
     """
 
-    def __init__(self, kind: str, longest: int, dropout: float = 0.0, **kwargs):
+    def __init__(
+        self, kind: str, longest: int, dropout: float = 0.0, scaled: bool = True, **kwargs
+    ):
         super().__init__(**kwargs)
         self.kind = kind
         self.longest = longest
         self.dropout = dropout
+        self.scaled = scaled
         self.drop = keras.layers.Dropout(dropout, name="dropout")
 
     def build(self, x_shape, positions_shape=None):
@@ -90,7 +95,8 @@ class TokenAndPosition(keras.layers.Layer):
         """Adds positions to tokens."""
         units = x.shape[-1]
         positions = count_positions(x) if positions is None else positions
-        x = x * units**0.5
+        if self.scaled:
+            x = x * units**0.5
         if self.kind == "learned":
             x = x + ops.take(self.table, positions, axis=0)
         elif self.kind == "sinusoidal":
@@ -103,5 +109,5 @@ class TokenAndPosition(keras.layers.Layer):
 
     def get_config(self):
         """Returns the arguments that rebuild this layer."""
-        own = {"kind": self.kind, "longest": self.longest, "dropout": self.dropout}
-        return {**super().get_config(), **own}
+        names = ("kind", "longest", "dropout", "scaled")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from seq2seq.layers.activations import find_activation
 from seq2seq.layers.mixed_precision_dense import Dense
 from seq2seq.layers.multi_head_attention import MultiHeadAttention
 from seq2seq.layers.positions import count_positions
@@ -27,11 +28,13 @@ class TransformerBlock(keras.layers.Layer):
         causal: Whether a token looks at those before it only. Defaults to `False`.
         crosses: Whether it attends to a source too. Defaults to `False`.
         precision: See `Seq2Seq`. Defaults to `"float32"`.
+        norm_epsilon: Added to variances. Defaults to 1e-6.
         **kwargs: The other arguments of `keras.layers.Layer`.
 
     Call arguments:
         x: `(batch, length, units)`.
-        mask: bool `(batch, length)`, true where there is a token. Defaults to `None`: everywhere.
+        padding_mask: bool `(batch, length)`, true where there is a token. Defaults to `None`:
+            everywhere.
         source: The source `(batch, source_length, units)`. Defaults to `None`.
         source_mask: bool `(batch, source_length)`. Defaults to `None`.
 
@@ -51,6 +54,7 @@ class TransformerBlock(keras.layers.Layer):
         causal: bool = False,
         crosses: bool = False,
         precision: str = "float32",
+        norm_epsilon: float = 1e-6,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -64,22 +68,23 @@ class TransformerBlock(keras.layers.Layer):
         self.causal = causal
         self.crosses = crosses
         self.precision = precision
+        self.norm_epsilon = norm_epsilon
         self.attention = MultiHeadAttention(
             units, num_heads, dropout, rotary, precision, name="attention"
         )
-        self.attention_norm = _norm("attention_norm")
+        self.attention_norm = self._norm("attention_norm")
         self.cross_attention = self.cross_norm = None
         if crosses:
             self.cross_attention = MultiHeadAttention(
                 units, num_heads, dropout, False, precision, name="cross_attention"
             )
-            self.cross_norm = _norm("cross_norm")
+            self.cross_norm = self._norm("cross_norm")
         half = training_dtype(precision, units, feedforward_units)
         self.feedforward_in = Dense(
-            feedforward_units, half, activation=activation, name="feedforward_in"
+            feedforward_units, half, activation=find_activation(activation), name="feedforward_in"
         )
         self.feedforward_out = Dense(units, half, name="feedforward_out")
-        self.feedforward_norm = _norm("feedforward_norm")
+        self.feedforward_norm = self._norm("feedforward_norm")
         self.drop = keras.layers.Dropout(dropout, name="dropout")
 
     def build(self, *shapes):
@@ -94,62 +99,72 @@ class TransformerBlock(keras.layers.Layer):
         self.attention_norm.build(sequence)
         self.feedforward_norm.build(sequence)
 
-    def call(self, x, mask=None, source=None, source_mask=None, training=False):
+    def call(self, x, padding_mask=None, source=None, source_mask=None, training=False):
         """Runs over whole sequences."""
-        return self._run(x, mask, source, source_mask, training)[0]
+        return self._run(x, padding_mask, source, source_mask, training)[0]
 
     def cross_weights(self, x, source, source_mask):
         """Returns the outputs, as `call`, and the attention to the source by head."""
-        return self._run(x, None, source, source_mask, False)
+        x, _, weights = self._run(x, None, source, source_mask, False)
+        return x, weights
+
+    def read(self, x):
+        """Returns the outputs, as `call`, and the keys and values of all tokens."""
+        x, pair, _ = self._run(x, None, None, None, False)
+        return x, *pair
 
     def _run(self, x, mask, source, source_mask, training):
         positions, weights = count_positions(x), None  # (1, length)
         seen = positions[:, :, None] >= positions[:, None, :] * int(self.causal)
         if mask is not None:
             seen = ops.logical_and(seen, mask[:, None, :])
+        pair = []
 
         def attend(x):
-            keys, values = self.attention.project(x, positions, training=training)
-            return self.attention(x, keys, values, seen, positions, training=training)[0]
+            pair.extend(self.attention.project(x, positions, training=training))
+            return self.attention(x, *pair, seen, positions, training=training)[0]
 
         x = self._add(x, attend, self.attention_norm, training)
         if self.crosses:
             memory = *self.cross_attention.project(source, training=training), source_mask
             x, weights = self._cross(x, memory, training)
-        return self._add(x, self._feed, self.feedforward_norm, training), weights
+        return self._add(x, self._feed, self.feedforward_norm, training), pair, weights
 
-    def step(self, x, keys, values, positions, memory=None):
+    def step(self, x, keys, values, slots, positions, prompt=None, source=None):
         """Runs over one token of every hypothesis.
 
         Args:
             x: `(rows, units)`.
-            keys: `(rows, slots, units)`, those of the tokens before.
+            keys: `(rows, slots, units)`, those of the tokens generated before.
             values: The same.
-            positions: int `(rows,)`, the slot of the token.
-            memory: Keys, values and mask of the source, `(batch, ...)`. Defaults to `None`.
+            slots: int `(rows,)`, the slot of the token.
+            positions: int `(rows,)`, its position in the text.
+            prompt: Keys, values and mask of what stands before the first slot, `(batch, ...)`.
+                Defaults to `None`.
+            source: The same of the source. Defaults to `None`.
 
         Returns:
             Tuple of the outputs `(rows, units)`, and keys and values with those of the token.
         """
-        slots = ops.arange(keys.shape[1], dtype="int32")
-        here = (slots == positions[:, None])[:, :, None]  # (rows, slots, 1)
-        before = (slots <= positions[:, None])[:, None, :]  # (rows, 1, slots)
+        numbers = ops.arange(keys.shape[1], dtype="int32")
+        here = (numbers == slots[:, None])[:, :, None]  # (rows, slots, 1)
+        until = (numbers <= slots[:, None])[:, None, :]  # (rows, 1, slots)
         kept = []
 
         def attend(x):
             new = self.attention.project(x, positions[:, None])  # each (rows, 1, units)
-            kept.extend(
-                ops.where(here, one, slots) for one, slots in zip(new, (keys, values), strict=True)
-            )
-            return self.attention(x, *kept, before, positions[:, None])[0]
+            pairs = zip(new, (keys, values), strict=True)
+            kept.extend(ops.where(here, one, before) for one, before in pairs)
+            parts = [(*kept, until)]
+            if prompt is not None:
+                parts.insert(0, _with_queries(prompt))
+            return self.attention.step(x, parts, positions[:, None])
 
         x = self._add(x[:, None], attend, self.attention_norm, False)  # (rows, 1, units)
         if self.crosses:
-            batch = ops.shape(memory[0])[0]
-            x = ops.reshape(x, (batch, -1, self.units))  # (batch, width, units)
-            x, _ = self._cross(x, memory, False)
-        x = self._add(x, self._feed, self.feedforward_norm, False)
-        return ops.reshape(x, (-1, self.units)), *kept
+            memory = [_with_queries(source)]
+            x = self._add(x, lambda x: self.cross_attention.step(x, memory), self.cross_norm, False)
+        return self._add(x, self._feed, self.feedforward_norm, False)[:, 0], *kept
 
     def compute_output_spec(self, x, *arguments, **options):
         """Returns the shape and data type of the output."""
@@ -168,6 +183,7 @@ class TransformerBlock(keras.layers.Layer):
             "causal",
             "crosses",
             "precision",
+            "norm_epsilon",
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -194,6 +210,11 @@ class TransformerBlock(keras.layers.Layer):
             return x + self.drop(function(norm(x)), training=training)
         return norm(x + self.drop(function(x), training=training))
 
+    def _norm(self, name):
+        return keras.layers.LayerNormalization(epsilon=self.norm_epsilon, name=name)
 
-def _norm(name):
-    return keras.layers.LayerNormalization(epsilon=1e-6, name=name)
+
+def _with_queries(memory):
+    """Gives the mask of a memory an axis for the queries."""
+    keys, values, mask = memory
+    return keys, values, mask[:, None, :]

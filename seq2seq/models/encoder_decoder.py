@@ -17,6 +17,7 @@ from seq2seq.models.scoring import CompiledPairScorer
 from seq2seq.models.token_model import TokenModel
 from seq2seq.tasks.measures import perplexities
 from seq2seq.tasks.pairs import PairTexts, make_pair_rows
+from seq2seq.tasks.positions import check_positions
 from seq2seq.text.side import Side
 from seq2seq.training.losses import Crossentropy
 from seq2seq.training.metrics import Accuracy, Perplexity
@@ -164,6 +165,8 @@ class EncoderDecoderModel(PairTexts, TokenModel):
             ) from None
         check_ids("source_ids", source_ids, self.sides["source"].size)
         check_ids("target_ids", target_ids, self.sides["target"].size)
+        for side, ids in (("source", source_ids), ("target", target_ids)):
+            check_positions(self.options, f"max_{side}_length", ids.shape[1], f"{side}_ids")
         if y is not None and len(y.shape) == 2:
             check_ids("labels", y, self.sides["target"].size)
             if tuple(y.shape) != tuple(target_ids.shape):

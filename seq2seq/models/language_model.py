@@ -8,33 +8,23 @@ import numpy as np
 from keras import ops
 
 from seq2seq.checks import check_whole
-from seq2seq.data.batching import make_streams, make_windows
-from seq2seq.data.inputs import (
-    check_ids,
-    check_texts,
-)
-from seq2seq.data.padding import BATCH_SIZE, batches_by_length, pad_batch, pad_rows, shift_right
-from seq2seq.generation.compiled_generator import CompiledGenerator
+from seq2seq.data.batching import make_streams
+from seq2seq.data.padding import BATCH_SIZE, batches_by_length, pad_batch, shift_right
 from seq2seq.layers.carried_states import CarriedStates
 from seq2seq.layers.embedding import load_vectors
-from seq2seq.models.scoring import CompiledContinuationScorer
+from seq2seq.models.next_token_model import NextTokenModel
 from seq2seq.models.text_model import Part
-from seq2seq.models.token_model import TokenModel
 from seq2seq.networks.language_model import RecurrentLanguageModel
 from seq2seq.networks.options import LanguageModelOptions
-from seq2seq.networks.recurrent import Encoder
 from seq2seq.progress import track
-from seq2seq.tasks.continuation import ContinuedTexts
 from seq2seq.text.side import Side
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import PAD
-from seq2seq.training.losses import Crossentropy
-from seq2seq.training.metrics import Accuracy, Perplexity, token_log_probabilities
-from seq2seq.training.optimizer import Adam
+from seq2seq.training.metrics import token_log_probabilities
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
-class LanguageModel(ContinuedTexts, TokenModel):
+class LanguageModel(NextTokenModel):
     """A recurrent language model: each token is predicted from all before it.
 
     It is a functional `keras.Model`, already compiled, with input `token_ids` and softmax
@@ -83,7 +73,6 @@ class LanguageModel(ContinuedTexts, TokenModel):
     """
 
     options_type = LanguageModelOptions
-    takes_rows = True
 
     def __init__(
         self,
@@ -120,25 +109,9 @@ class LanguageModel(ContinuedTexts, TokenModel):
         side = Side.of("tokenizer", tokenizer)
         options.count_weights(side.size)
         network = RecurrentLanguageModel(side.size, options)
-        token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-        probabilities, _ = network(token_ids)
-        super().__init__(inputs=token_ids, outputs=probabilities, name=name)
-        self.describe(options, {"tokenizer": side})
-        self.network = network
-        self.generator = CompiledGenerator(network, self.functions, side.tokenizer, side.size)
-        self.scorer = CompiledContinuationScorer(self)
+        super().__init__(network, side, options, name)
         self._carried = None
         load_vectors("", self.decoder.embedding, side.tokenizer, vectors)
-        self.compile(
-            optimizer=Adam(1e-3, clipnorm=1.0),
-            loss=Crossentropy(label_smoothing),
-            metrics=[Accuracy(), Perplexity()],
-        )
-
-    @property
-    def decoder(self):
-        """The network's decoder."""
-        return self.network.decoder
 
     def call(self, inputs, training=None, mask=None):
         """Predicts each next token; carried states continue from the end of the last batch."""
@@ -147,7 +120,7 @@ class LanguageModel(ContinuedTexts, TokenModel):
         states = self._carried.read()
         # TensorFlow's loop must know that ids and states have the same batch size.
         token_ids = ops.reshape(inputs, (states[0].shape[0], -1))
-        probabilities, states = self.network(token_ids, states)
+        probabilities, states = self.network.carry(token_ids, states)
         self._carried.write(states)
         return probabilities
 
@@ -193,8 +166,6 @@ class LanguageModel(ContinuedTexts, TokenModel):
             ValueError: If texts, arrays or arguments do not match.
         """
         x, y, validation_data = self.read_data(x, y, validation_data, kwargs)
-        if self.is_read(x):
-            check_texts(x)
         rest = epochs, verbose, callbacks, validation_split, validation_data, shuffle
         if not carry_states:
             return super().fit(x, y, batch_size, *rest, **kwargs)
@@ -250,35 +221,11 @@ class LanguageModel(ContinuedTexts, TokenModel):
             scores[batch] = totals[: len(batch)]
         return scores
 
-    def make_dataset(self, x, y, batch_size, shuffle=False, seed=None):
-        """Returns a dataset of batches of windows of texts."""
-        if y is not None:
-            raise ValueError("Expected texts alone. Received a second argument too.")
-        return make_windows(self.make_rows(x), self.window, batch_size, shuffle, seed)
-
     def make_training_dataset(self, x, y, batch_size, shuffle, seed):
         """Returns what `fit` trains on: windows, or with carried states streams of them."""
         if self._carried is None:
             return self.make_dataset(x, y, batch_size, shuffle, seed)
         return make_streams(self.make_rows(x), self.window, batch_size, shuffle, seed)
-
-    def encode_rows(self, texts: Sequence[str]):
-        """Turns texts into the arrays that `fit` takes, one row per text.
-
-        Args:
-            texts: List of texts.
-
-        Returns:
-            Tuple `(token_ids, labels)`, int32 arrays `(texts, length)`.
-        """
-        labels = pad_rows(self.make_rows(texts))
-        return shift_right(labels), labels
-
-    def check_arrays(self, x, y=None):
-        """Raises a `ValueError` for arrays of ids that the model cannot take."""
-        check_ids("token_ids", x, self.vocabulary_size)
-        if y is not None and len(y.shape) == 2:
-            check_ids("labels", y, self.vocabulary_size)
 
     # For the rest of the package
 
@@ -288,12 +235,7 @@ class LanguageModel(ContinuedTexts, TokenModel):
         side = self.sides["tokenizer"]
         return {"decoder": Part(decoder.embedding, decoder.stack.layers, decoder.output, side)}
 
-    def read_tokens(self, token_ids):
-        """Reads texts for `encode_texts`: returns the decoder's outputs and the mask."""
-        outputs, _, mask = Encoder(self.decoder.embedding, self.decoder.stack).read(token_ids)
-        return outputs, mask
-
     def _score_window(self, token_ids, labels, states):
-        probabilities, states = self.network(token_ids, states)
+        probabilities, states = self.network.carry(token_ids, states)
         scores = ops.where(labels != PAD, token_log_probabilities(labels, probabilities), 0.0)
         return ops.sum(scores, axis=-1), [ops.cast(state, "float32") for state in states]

@@ -47,7 +47,7 @@ class CompiledPairScorer(PairScorer):
 
 
 class CompiledContinuationScorer(ContinuationScorer):
-    """Looks at what a `LanguageModel` has generated.
+    """Looks at what a `NextTokenModel` has generated.
 
     Args:
         model: The model. Its weights are read at each call.
@@ -65,8 +65,7 @@ class CompiledContinuationScorer(ContinuationScorer):
         return {name: np.asarray(array) for name, array in arrays.items()}
 
     def _look_at_batch(self, token_ids, labels):
-        probabilities, _ = self.model.network(token_ids)
-        return _look_at(labels, probabilities)
+        return _look_at(labels, self.model.network(token_ids))
 
 
 def _look_at(labels, probabilities):

@@ -31,7 +31,9 @@ class Transformer(EncoderDecoderModel):
             https://arxiv.org/abs/2002.04745), not its sum, as in the paper. Defaults to `True`.
         positions: `"sinusoidal"`, `"learned"` or `"rotary"` (Su et al. 2021,
             https://arxiv.org/abs/2104.09864). Defaults to `"sinusoidal"`.
-        activation: Of the hidden layers: `"relu"`, `"gelu"` or `"silu"`. Defaults to `"relu"`.
+        activation: Of the hidden layers: `"relu"`, `"gelu"`, `"gelu_tanh"` (as GPT-2 has it) or
+            `"silu"`. Defaults to `"relu"`.
+        norm_epsilon: Added to the variances that a normalisation divides by. Defaults to 1e-6.
         share_embeddings: Whether both sides share one embedding, which needs one vocabulary.
             Defaults to `False`.
         tie_output: Whether to tie the output layer to the target embedding (Press & Wolf 2017,
@@ -77,6 +79,7 @@ class Transformer(EncoderDecoderModel):
         norm_first: bool = True,
         positions: str = "sinusoidal",
         activation: str = "relu",
+        norm_epsilon: float = 1e-6,
         share_embeddings: bool = False,
         tie_output: bool = False,
         label_smoothing: float = 0.0,
@@ -94,6 +97,7 @@ class Transformer(EncoderDecoderModel):
             norm_first=norm_first,
             positions=positions,
             activation=activation,
+            norm_epsilon=norm_epsilon,
             share_embeddings=share_embeddings,
             tie_output=tie_output,
             label_smoothing=label_smoothing,
@@ -107,21 +111,6 @@ class Transformer(EncoderDecoderModel):
         options.count_weights(source.size, target.size)
         network = TransformerEncoderDecoder(source.size, target.size, options)
         super().__init__(network, source, target, options, name)
-
-    def generate(self, inputs, max_length: int = 100, *arguments, **options):
-        """Generates a target for each source; see `Seq2Seq.generate`.
-
-        Raises:
-            ValueError: As `Seq2Seq.generate`, and for a text longer than the learned positions.
-        """
-        longest = self.options.max_target_length
-        if self.options.positions == "learned" and max_length > longest:
-            raise ValueError(
-                f"Expected `max_length` of at most {longest}, the number of positions that were "
-                f"learned. Received: {max_length}. Make the model with a longer "
-                '`max_target_length`, or positions="sinusoidal".'
-            )
-        return super().generate(inputs, max_length, *arguments, **options)
 
     def parts(self) -> dict:
         """Returns the parts that `copy_weights` can copy: none."""

@@ -3,7 +3,7 @@
 from keras import ops
 
 from seq2seq.networks.options import LanguageModelOptions
-from seq2seq.networks.recurrent import Decoder, Stack, make_embedding, make_output
+from seq2seq.networks.recurrent import Decoder, Encoder, Stack, make_embedding, make_output
 from seq2seq.text.vocabulary import PAD
 
 
@@ -22,9 +22,18 @@ class RecurrentLanguageModel:
         self.decoder = Decoder(embedding, Stack("decoder", options), None, options.dropout, output)
         self.state_shapes = [(options.units,)] * self.decoder.num_states
 
-    def __call__(self, token_ids, states=None):
-        """Predicts each next token; returns the probabilities and the last states."""
+    def __call__(self, token_ids):
+        """Predicts each next token: probabilities `(batch, length, vocabulary)`."""
+        return self.carry(token_ids)[0]
+
+    def carry(self, token_ids, states=None):
+        """Predicts each next token after given states; returns also the last states."""
         return self.decoder(token_ids, states)
+
+    def read(self, token_ids):
+        """Returns the outputs `(batch, length, units)` and the mask."""
+        outputs, _, mask = Encoder(self.decoder.embedding, self.decoder.stack).read(token_ids)
+        return outputs, mask
 
     def begin(self, ids, max_length):
         """Reads prompts `(batch, length)`, all but their last tokens; see `generation.loop`."""

@@ -17,7 +17,7 @@ SCORES = ("dot", "scaled", "general")
 MOST_WEIGHTS = 2**32
 MOST_LAYERS = 1000
 POSITIONS = ("sinusoidal", "learned", "rotary")
-ACTIVATIONS = ("relu", "gelu", "silu")
+ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -118,8 +118,8 @@ class RecurrentOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransformerOptions(Options):
-    """The options of a Transformer: see `Transformer`."""
+class BlockOptions(Options):
+    """The options of all networks of Transformer blocks."""
 
     units: int = whole(256)
     num_layers: int = whole(4)
@@ -129,11 +129,8 @@ class TransformerOptions(Options):
     norm_first: bool = flag(True)
     positions: str = choice("sinusoidal", POSITIONS)
     activation: str = choice("relu", ACTIVATIONS)
-    share_embeddings: bool = flag(False)
-    tie_output: bool = flag(False)
+    norm_epsilon: float = number(1e-6, "(0, 1)")
     label_smoothing: float = number(0.0, "[0, 1)")
-    max_source_length: int = whole(200, 2)
-    max_target_length: int = whole(200, 2)
     precision: str = choice("auto", PRECISIONS)
 
     def __post_init__(self):
@@ -144,17 +141,43 @@ class TransformerOptions(Options):
                 f"Received: units={self.units}, num_heads={self.num_heads}."
             )
 
+    def count_weights(self, *sizes: int) -> int:
+        """Returns about how many numbers a network with vocabularies of these sizes has."""
+        block = self.units * (8 * self.units + 2 * self.feedforward_units)
+        return self.check_count(2 * sum(sizes) * self.units + 2 * self.num_layers * block)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerOptions(BlockOptions):
+    """The options of a Transformer: see `Transformer`."""
+
+    share_embeddings: bool = flag(False)
+    tie_output: bool = flag(False)
+    max_source_length: int = whole(200, 2)
+    max_target_length: int = whole(200, 2)
+
     def check_sizes(self, source_size: int, target_size: int) -> None:
         """Raises a `ValueError` unless vocabularies of these sizes fit the options."""
         check_shared_sizes(self.share_embeddings, source_size, target_size)
 
     def count_weights(self, *sizes: int) -> int:
         """Returns about how many numbers a network with vocabularies of these sizes has."""
-        block = self.units * (8 * self.units + 2 * self.feedforward_units)
-        longest = self.max_source_length + self.max_target_length
-        return self.check_count(
-            (2 * sum(sizes) + longest) * self.units + 2 * self.num_layers * block
-        )
+        return super().count_weights(*sizes, self.max_source_length, self.max_target_length)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerLanguageModelOptions(BlockOptions):
+    """The options of a decoder of blocks on its own: see `TransformerLanguageModel`."""
+
+    positions: str = choice("learned", POSITIONS)
+    activation: str = choice("gelu_tanh", ACTIVATIONS)
+    norm_epsilon: float = number(1e-5, "(0, 1)")
+    tie_embeddings: bool = flag(True)
+    window: int = whole(256, 2)
+
+    def count_weights(self, *sizes: int) -> int:
+        """Returns about how many numbers a network with a vocabulary of this size has."""
+        return super().count_weights(*sizes, self.window)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,13 +32,15 @@ class TransformerEncoderDecoder:
         options.check_sizes(source_size, target_size)
         shared = options.share_embeddings
         name = "embedding" if shared else "target_embedding"
-        target_embedding = _make_embedding(target_size, options, name, options.tie_output)
+        target_embedding = make_embedding(target_size, options, name, options.tie_output)
         source_embedding = target_embedding
         if not shared:
-            source_embedding = _make_embedding(source_size, options, "source_embedding", False)
+            source_embedding = make_embedding(source_size, options, "source_embedding", False)
         self.encoder = TransformerEncoder(source_embedding, options)
-        self.decoder = TransformerDecoder(target_embedding, target_size, options)
-        self.units = options.units
+        place = _make_positions("target", options)
+        self.decoder = TransformerDecoder(
+            target_embedding, target_size, options, place, crosses=True, tied=options.tie_output
+        )
 
     def __call__(self, source_ids, target_ids):
         """Predicts each target token from the source and the target tokens before it.
@@ -61,17 +63,12 @@ class TransformerEncoderDecoder:
     def begin(self, ids, max_length):
         """Reads sources `(batch, source_length)`; see `generation.loop`."""
         source, _, mask = self.encoder.read(ids)
-        memory = [
-            tensor
-            for block in self.decoder.blocks
-            for tensor in block.cross_attention.project(source)
-        ]
-        slots = ops.zeros((ops.shape(ids)[0], max_length, self.units), dtype=source.dtype)
-        return [slots] * (2 * len(self.decoder.blocks)), [*memory, mask], None
+        memory = project(self.decoder.blocks, "cross_attention", source)
+        return self.decoder.make_slots(source, max_length), [*memory, mask], None
 
     def step(self, token_ids, states, memory, positions):
         """Decodes one token; see `generation.loop`."""
-        return self.decoder.step(token_ids, states, memory, positions)
+        return self.decoder.step(token_ids, states, positions, positions, source=memory)
 
 
 class TransformerEncoder:
@@ -81,8 +78,8 @@ class TransformerEncoder:
         self.mask = PaddingMask(name="source_mask")
         self.embedding = embedding
         self.place = _make_positions("source", options)
-        self.blocks = _make_blocks("encoder", options, crosses=False)
-        self.norm = _make_norm("encoder_norm", options)
+        self.blocks = make_blocks("encoder", options, causal=False, crosses=False)
+        self.norm = make_norm("encoder_norm", options)
 
     def read(self, source_ids):
         """Reads source ids `(batch, source_length)`.
@@ -99,27 +96,32 @@ class TransformerEncoder:
 
 
 class TransformerDecoder:
-    """Embedding, positions and blocks over the target, and a softmax."""
+    """Embedding, positions and blocks over a target, and a softmax."""
 
-    def __init__(self, embedding, size: int, options: TransformerOptions):
+    def __init__(self, embedding, size: int, options, place, crosses: bool, tied: bool):
         self.embedding = embedding
-        self.place = _make_positions("target", options)
-        self.blocks = _make_blocks("decoder", options, crosses=True)
-        self.norm = _make_norm("decoder_norm", options)
-        self.tied = options.tie_output
+        self.units = options.units
+        self.place = place
+        self.blocks = make_blocks("decoder", options, causal=True, crosses=crosses)
+        self.norm = make_norm("decoder_norm", options)
+        self.tied = tied
         self.dense = None
-        if not self.tied:
+        if not tied:
             half = training_dtype(options.precision, options.units, size)
             self.dense = Dense(size, half, name="decoder_output")
         self.softmax = keras.layers.Softmax(dtype="float32", name="decoder_softmax")
 
-    def __call__(self, target_ids, source, source_mask):
+    def __call__(self, target_ids, source=None, source_mask=None):
         """Decodes with teacher forcing; returns `(batch, target_length, vocabulary)`."""
+        return self.softmax(self.output(self.read(target_ids, source, source_mask)))
+
+    def read(self, target_ids, source=None, source_mask=None):
+        """Returns the outputs of the last block, `(batch, target_length, units)`."""
         x = self.place(self.embedding(target_ids))  # (batch, target_length, units)
         for block in self.blocks:
             # Padding comes last, so that no token looks at it.
             x = block(x, None, source, source_mask)
-        return self.softmax(self.output(self.norm(x)))
+        return self.norm(x)
 
     def attention_by_head(self, target_ids, source, source_mask) -> list:
         """Returns each block's weights `(batch, heads, target_length, source_length)`."""
@@ -129,15 +131,34 @@ class TransformerDecoder:
             found.append(weights)
         return found
 
-    def step(self, token_ids, states, memory, positions):
-        """Decodes one token of every hypothesis; see `generation.loop`."""
+    def make_slots(self, like, count):
+        """Returns empty keys and values for tokens, `(batch, count, units)` for each block."""
+        slots = ops.zeros((ops.shape(like)[0], count, self.units), dtype=like.dtype)
+        return [slots] * (2 * len(self.blocks))
+
+    def step(self, token_ids, states, slots, positions, prompt=None, source=None):
+        """Decodes one token of every hypothesis.
+
+        Args:
+            token_ids: `(rows,)`.
+            states: Keys and values of the tokens generated before, see `make_slots`.
+            slots: int `(rows,)`, the slot of the token.
+            positions: int `(rows,)`, its position in the text.
+            prompt: Keys and values of each block, and a mask, of what stands before the first slot.
+                Defaults to `None`.
+            source: The same of the source. Defaults to `None`.
+
+        Returns:
+            Tuple of the scores `(rows, vocabulary)` and the states, one token longer.
+        """
         x = self.place(self.embedding(token_ids[:, None]), positions[:, None])[:, 0]
-        *pairs, mask = memory
         kept = []
         for i, block in enumerate(self.blocks):
-            own = states[2 * i : 2 * i + 2]
-            source = *pairs[2 * i : 2 * i + 2], mask
-            x, *new = block.step(x, *own, positions, source)  # (rows, units)
+            pairs = [
+                None if memory is None else (*memory[2 * i : 2 * i + 2], memory[-1])
+                for memory in (prompt, source)
+            ]
+            x, *new = block.step(x, *states[2 * i : 2 * i + 2], slots, positions, *pairs)
             kept += new
         return self.output(self.norm(x)), kept
 
@@ -146,7 +167,13 @@ class TransformerDecoder:
         return self.embedding(x, reverse=True) if self.tied else self.dense(x)
 
 
-def _make_embedding(size, options, name, tied):
+def project(blocks, attention: str, x) -> list:
+    """Returns keys and values `(batch, length, units)` of `x` for an attention of each block."""
+    return [tensor for block in blocks for tensor in getattr(block, attention).project(x)]
+
+
+def make_embedding(size: int, options, name: str, tied: bool):
+    """Returns the embedding of a vocabulary, which may be the output layer too."""
     if tied:
         dtype = training_dtype(options.precision, options.units, size)
         return TiedEmbedding(size, options.units, dtype, name=name)
@@ -154,12 +181,8 @@ def _make_embedding(size, options, name, tied):
     return keras.layers.Embedding(size, options.units, initializer, name=name)
 
 
-def _make_positions(side, options):
-    longest = getattr(options, f"max_{side}_length")
-    return TokenAndPosition(options.positions, longest, options.dropout, name=f"{side}_positions")
-
-
-def _make_blocks(side, options, crosses):
+def make_blocks(side: str, options, causal: bool, crosses: bool) -> list[TransformerBlock]:
+    """Returns the blocks of an encoder or decoder."""
     return [
         TransformerBlock(
             options.units,
@@ -169,17 +192,23 @@ def _make_blocks(side, options, crosses):
             options.norm_first,
             options.activation,
             options.positions == "rotary",
-            crosses,  # a decoder looks back only
+            causal,
             crosses,
             options.precision,
+            options.norm_epsilon,
             name=f"{side}_block_{i + 1}",
         )
         for i in range(options.num_layers)
     ]
 
 
-def _make_norm(name, options):
+def make_norm(name: str, options):
     """Returns the norm after the last block, whose sums are not normalised with `norm_first`."""
     if options.norm_first:
-        return keras.layers.LayerNormalization(epsilon=1e-6, name=name)
+        return keras.layers.LayerNormalization(epsilon=options.norm_epsilon, name=name)
     return lambda x: x
+
+
+def _make_positions(side, options):
+    longest = getattr(options, f"max_{side}_length")
+    return TokenAndPosition(options.positions, longest, options.dropout, name=f"{side}_positions")

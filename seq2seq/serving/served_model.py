@@ -99,6 +99,7 @@ class ServedModel:
         if any(texts) and self.tokenizer is None:
             raise ApiError(400, f"Expected rows of ids: {self.name} has no tokenizer.")
         rows = [self._row(text) for text in inputs]
+        self.model.check_room(rows, max_length)
         return Call(rows, list(inputs) if any(texts) else None, sampler, max_length, **options)
 
     async def prepare(self, inputs: Sequence, *arguments, **options) -> Call:

@@ -14,6 +14,7 @@ from seq2seq.generation.loop import check_max_length
 from seq2seq.generation.result import as_lines, in_form
 from seq2seq.generation.samplers import Sample, Sampler, get_sampler
 from seq2seq.tasks.measures import known_share, perplexities
+from seq2seq.tasks.positions import check_positions
 from seq2seq.tasks.vocabularies import OneVocabulary
 from seq2seq.text.vocabulary import BOS, EOS
 
@@ -109,10 +110,11 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
         if sampler.constraints.replace_unknown:
             raise ValueError("Expected no replace_unknown=True: a language model has no source.")
         inputs = read_inputs(prompts)
+        rows = list(map(self.prompt_row, inputs.items))
+        self.check_room(rows, max_length)
         if stream:
             check_stream(inputs, sampler, return_details)
             return self._stream(prompts, max_length, sampler)
-        rows = list(map(self.prompt_row, inputs.items))
         generated = self.generator.generate(rows, max_length, sampler, batch_size, verbose=verbose)
         results = [
             [self._join(prompt, ids) for ids in group]
@@ -154,6 +156,11 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
     def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
         """Returns for each text what the command line prints: a line, and an object for JSON."""
         return as_lines(self.generate(texts, **arguments))
+
+    def check_room(self, rows: Sequence, max_length: int) -> None:
+        """Raises a `ValueError` unless the model can read these prompts and write so much."""
+        needed = max(map(len, rows), default=0) + max_length - 1  # the last token is not read
+        check_positions(self.options, "window", needed, "a prompt and `max_length`")
 
     def prompt_row(self, prompt) -> list[int]:
         """Returns `BOS` and the ids of a prompt, a text or a row of ids."""

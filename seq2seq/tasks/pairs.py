@@ -14,6 +14,7 @@ from seq2seq.generation.loop import check_max_length
 from seq2seq.generation.result import as_lines, in_form
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.tasks.measures import known_share
+from seq2seq.tasks.positions import check_positions
 from seq2seq.text.columns import as_list
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
@@ -92,6 +93,7 @@ class PairTexts:
         self._check_sampler(sampler)
         inputs = read_inputs(inputs)
         rows = self.make_rows("source", inputs.items)
+        self.check_room(rows, max_length)
         if stream:
             check_stream(inputs, sampler, return_details)
             return self._stream(inputs, rows[0], max_length, sampler)
@@ -125,6 +127,10 @@ class PairTexts:
         """
         check_whole("batch_size", batch_size)
         return self.scorer.score(*self.make_pairs(sources, targets), batch_size, verbose)
+
+    def check_room(self, rows: Sequence, max_length: int) -> None:
+        """Raises a `ValueError` unless the model can write so much."""
+        check_positions(self.options, "max_target_length", max_length, "`max_length`")
 
     def make_pairs(self, sources: Sequence, targets: Sequence) -> tuple[list, list]:
         """Returns rows of ids ending with `EOS` for both sides of pairs of texts or of ids."""
@@ -219,7 +225,10 @@ def make_side_rows(sides: dict, options, side: str, texts: Sequence) -> list[lis
     size, tokenizer = sides[side].size, sides[side].tokenizer
     texts = as_list(texts)
     if not is_texts(texts):
-        return check_rows(side, texts, size)
+        rows = check_rows(side, texts, size)
+        longest = max(map(len, rows), default=0)
+        check_positions(options, f"max_{side}_length", longest, f"a {side}")
+        return rows
     if tokenizer is None:
         raise ValueError(
             f"Expected {side} ids, because the model was made with {side}={size}, a vocabulary "

@@ -1,0 +1,125 @@
+"""The Transformer as a language model: what it promises beyond a language model of any kind."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import seq2seq
+from seq2seq.models.transformer_language_model import overlapping_windows
+from seq2seq.text import BOS, EOS, PAD
+
+TEXTS = ["the cat sat on the mat", "the dog sat on the log", "a bird sang in the tree"]
+KINDS = {
+    "usual": {},
+    "sinusoidal": {"positions": "sinusoidal", "norm_first": False},
+    "rotary": {"positions": "rotary", "activation": "silu", "tie_embeddings": False},
+}
+
+
+def train(**options):
+    keras.utils.set_random_seed(7)
+    model = seq2seq.TransformerLanguageModel(
+        seq2seq.WordTokenizer().adapt(TEXTS),
+        **{"units": 32, "num_layers": 2, "feedforward_units": 64, "dropout": 0.0, **options},
+    )
+    model.optimizer.learning_rate = 0.01
+    model.fit(TEXTS, epochs=60, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module", params=KINDS.values(), ids=KINDS)
+def each(request):
+    return train(**request.param)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return train()
+
+
+def test_it_continues_what_it_has_read(each):
+    prompts = ["the dog", "a", "the cat sat on"]
+    assert each.generate(prompts) == [TEXTS[1], TEXTS[2], TEXTS[0]]
+    assert each.generate(prompts, sampler="beam") == [TEXTS[1], TEXTS[2], TEXTS[0]]
+    assert "".join(each.generate("the dog", stream=True)) == TEXTS[1]
+    assert each.perplexity(TEXTS) < 2
+
+
+def test_step_by_step_is_what_was_trained(each):
+    token_ids, labels = each.encode_rows(TEXTS)
+    expected = np.asarray(each(token_ids, training=False))
+    network, read = each.network, 3
+    prompts = token_ids[:, : read + 1].copy()
+    prompts[0, 2:] = PAD  # a shorter one
+    states, memory, token_ids_now = network.begin(ops.convert_to_tensor(prompts), 8)
+    offsets = (prompts != PAD).sum(axis=1) - 1
+    np.testing.assert_array_equal(token_ids_now, token_ids[[0, 1, 2], offsets])
+    for position in range(3):
+        positions = ops.full((3,), position, dtype="int32")
+        scores, states = network.step(token_ids_now, states, memory, positions)
+        at = offsets + position
+        np.testing.assert_allclose(
+            np.asarray(ops.softmax(scores)), expected[[0, 1, 2], at], atol=1e-5
+        )
+        token_ids_now = ops.convert_to_tensor(labels[[0, 1, 2], at])
+
+
+def test_a_prompt_gives_the_same_alone_and_among_others(trained):
+    prompts = ["the dog", "a bird sang in", ""]
+    sampler = seq2seq.BeamSearch(3, num_results=2)
+    together = trained.generate(prompts, 6, sampler)
+    assert together == [trained.generate(prompt, 6, sampler) for prompt in prompts]
+
+
+def test_details_are_the_models_own_scores(trained):
+    (details,) = trained.generate(["the dog"], return_details=True)
+    rows = [[*trained.prompt_row("the dog")[1:], *details.ids]]
+    prompt = trained.tokenizer.encode("the dog")
+    before = trained.score([[*prompt, EOS]])[0]
+    (token_ids, _) = trained.encode_rows(["the dog"])
+    at_end = np.log(np.asarray(trained(token_ids, training=False))[0, len(prompt), EOS])
+    assert details.score == pytest.approx(trained.score(rows)[0] - (before - at_end), abs=1e-4)
+
+
+def test_long_texts_are_scored_in_windows_that_overlap():
+    row = list(range(4, 11))
+    windows = list(overlapping_windows(row, 4))
+    assert windows == [
+        ([BOS, 4, 5, 6], [4, 5, 6, 7]),
+        ([5, 6, 7, 8], [PAD, PAD, 8, 9]),
+        ([7, 8, 9], [PAD, PAD, 10]),
+    ]
+    counted = [label for _, labels in windows for label in labels if label != PAD]
+    assert counted == row
+    assert list(overlapping_windows(row[:4], 4)) == [([BOS, 4, 5, 6], [4, 5, 6, 7])]
+
+
+def test_windows_that_hold_the_text_change_no_score(trained):
+    shorter = seq2seq.TransformerLanguageModel(
+        trained.tokenizer, 32, 2, feedforward_units=64, window=5
+    )
+    weights = trained.get_weights()
+    shorter.set_weights([w[:5] if w.shape == (256, 32) else w for w in weights])
+    short = ["the cat sat", "a bird"]
+    np.testing.assert_allclose(shorter.score(short), trained.score(short), atol=1e-5)
+    assert np.isfinite(shorter.score(TEXTS)).all()
+
+
+def test_more_than_the_learned_positions_is_refused(trained):
+    prompt = " ".join(["the"] * 200)
+    with pytest.raises(ValueError, match=r"at most 256 tokens in all.*Received: 300"):
+        trained.generate(prompt, max_length=100)
+    with pytest.raises(ValueError, match="token_ids of at most 256"):
+        trained.fit(np.full((2, 300), 5), np.full((2, 300), 5))
+    assert trained.generate(prompt, max_length=56).startswith(prompt)
+
+
+def test_a_file_gives_the_same_texts(trained, tmp_path):
+    trained.save(tmp_path / "m.keras")
+    loaded = seq2seq.load_model(tmp_path / "m.keras")
+    assert type(loaded) is seq2seq.TransformerLanguageModel and loaded.options == trained.options
+    assert loaded.generate(["the dog"]) == trained.generate(["the dog"])
+    np.testing.assert_array_equal(loaded.score(TEXTS), trained.score(TEXTS))
+    assert isinstance(keras.models.clone_model(trained), seq2seq.TransformerLanguageModel)
+    assert seq2seq.encode_texts(loaded, TEXTS).shape == (3, 32)
