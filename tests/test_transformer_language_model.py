@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 import seq2seq
-from seq2seq.models.transformer_language_model import overlapping_windows
-from seq2seq.text import BOS, EOS, PAD
+from seq2seq.tasks.windows import overlapping_windows
+from seq2seq.text import EOS, PAD
 
 TEXTS = ["the cat sat on the mat", "the dog sat on the log", "a bird sang in the tree"]
 KINDS = {
@@ -82,17 +82,13 @@ def test_details_are_the_models_own_scores(trained):
     assert details.score == pytest.approx(trained.score(rows)[0] - (before - at_end), abs=1e-4)
 
 
-def test_long_texts_are_scored_in_windows_that_overlap():
-    row = list(range(4, 11))
-    windows = list(overlapping_windows(row, 4))
-    assert windows == [
-        ([BOS, 4, 5, 6], [4, 5, 6, 7]),
-        ([5, 6, 7, 8], [PAD, PAD, 8, 9]),
-        ([7, 8, 9], [PAD, PAD, 10]),
-    ]
-    counted = [label for _, labels in windows for label in labels if label != PAD]
-    assert counted == row
-    assert list(overlapping_windows(row[:4], 4)) == [([BOS, 4, 5, 6], [4, 5, 6, 7])]
+@pytest.mark.parametrize("window", [1, 2, 5, 9])
+@pytest.mark.parametrize("length", [1, 5, 12])
+def test_windows_count_every_token_once(length, window):
+    windows = list(overlapping_windows(length, window))
+    assert [i for _, first, stop in windows for i in range(first, stop)] == list(range(length))
+    assert all(stop - start <= window for start, _, stop in windows)
+    assert all(first - start >= window // 2 for start, first, _ in windows[1:])
 
 
 def test_windows_that_hold_the_text_change_no_score(trained):

@@ -13,10 +13,13 @@ from seq2seq.export.onnx_networks import (
     encoder_decoder_graphs,
     language_model_graphs,
 )
+from seq2seq.export.onnx_transformers import causal_transformer_graphs, transformer_graphs
 from seq2seq.models.text_model import TextModel
+from seq2seq.networks.causal_transformer import CausalTransformer
 from seq2seq.networks.classifier import RecurrentClassifier
 from seq2seq.networks.language_model import RecurrentLanguageModel
 from seq2seq.networks.recurrent import RecurrentEncoderDecoder
+from seq2seq.networks.transformer import TransformerEncoderDecoder
 from seq2seq.runtime.loading import FORMAT, SETTINGS, is_exported, load_exported, tokenizer_file
 from seq2seq.text.tokenizer_file import describe_tokenizer, encode_json
 from seq2seq.text.vocabulary import EOS
@@ -26,6 +29,8 @@ GRAPHS = {
     RecurrentEncoderDecoder: encoder_decoder_graphs,
     RecurrentLanguageModel: language_model_graphs,
     RecurrentClassifier: classifier_graphs,
+    TransformerEncoderDecoder: transformer_graphs,
+    CausalTransformer: causal_transformer_graphs,
 }
 TRIED = 8  # rows that are compared with the model
 QUANTIZED = ("MatMul", "LSTM", "Gather")

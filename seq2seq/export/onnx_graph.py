@@ -30,7 +30,7 @@ class GraphWriter:
     def weight(self, name: str, array) -> str:
         """Adds a weight, once for each name, and returns its name."""
         if name not in self.weights:
-            self.weights[name] = np.ascontiguousarray(array)
+            self.weights[name] = np.require(array, requirements="C")
         return name
 
     def constant(self, value, dtype: str) -> str:
@@ -39,6 +39,12 @@ class GraphWriter:
         text = "_".join(map(str, array.ravel().tolist()))
         shape = "x".join(map(str, array.shape))
         return self.weight(f"constant_{dtype}_{shape}_{text}", array)
+
+    def cast(self, x: str, dtype: str) -> str:
+        """Converts a tensor to a data type."""
+        from onnx import helper
+
+        return self("Cast", x, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def __call__(self, operator: str, *inputs: str, outputs: int | Sequence = 1, **attributes):
         """Adds a node.

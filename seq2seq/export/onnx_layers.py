@@ -39,19 +39,38 @@ def embed(graph: GraphWriter, layer, ids: str) -> str:
 
 
 def dense(graph: GraphWriter, layer, x: str) -> str:
-    """Multiplies `(..., dim)` by a kernel, with bias and `tanh` where the layer has them."""
-    x = graph("MatMul", x, graph.weight(f"{layer.name}_kernel", read_weight(layer.kernel)))
+    """Multiplies `(..., dim)` by a kernel, with bias and activation where the layer has them."""
+    x = graph("MatMul", x, graph.weight(f"{layer.path}_kernel", read_weight(layer.kernel)))
     if layer.use_bias:
-        x = graph("Add", x, graph.weight(f"{layer.name}_bias", read_weight(layer.bias)))
-    name = layer.activation.__name__
-    if name not in ("linear", "tanh"):
-        raise ValueError(f"Expected a dense layer with tanh or no activation. Received: {name}.")
-    return graph("Tanh", x) if name == "tanh" else x
+        x = graph("Add", x, graph.weight(f"{layer.path}_bias", read_weight(layer.bias)))
+    return activate(graph, layer.activation.__name__, x)
+
+
+def activate(graph: GraphWriter, name: str, x: str) -> str:
+    """Applies an activation by its name in Keras."""
+    if name == "linear":
+        return x
+    if name in ("tanh", "relu"):
+        return graph({"tanh": "Tanh", "relu": "Relu"}[name], x)
+    if name == "silu":
+        return graph("Mul", x, graph("Sigmoid", x))
+    if name == "gelu":
+        inner = graph("Erf", graph("Mul", x, graph.constant(2**-0.5, "float32")))
+    elif name == "gelu_tanh":
+        cube = graph(
+            "Mul", graph("Mul", graph("Mul", x, x), x), graph.constant(0.044715, "float32")
+        )
+        scale = graph.constant((2 / np.pi) ** 0.5, "float32")
+        inner = graph("Tanh", graph("Mul", graph("Add", x, cube), scale))
+    else:
+        raise ValueError(f"Expected an activation that ONNX has. Received: {name}.")
+    half = graph("Mul", x, graph.constant(0.5, "float32"))
+    return graph("Mul", half, graph("Add", inner, graph.constant(1, "float32")))
 
 
 def score_tokens(graph: GraphWriter, output, x: str) -> str:
     """Scores `(rows, units)` over the vocabulary, by a dense layer or the embedding itself."""
-    tied = getattr(output, "func", None)
+    tied = getattr(output, "func", output)
     if not isinstance(tied, TiedEmbedding):
         return dense(graph, output, x)
     table = graph.weight(tied.name, read_weight(tied.embeddings))
@@ -61,7 +80,7 @@ def score_tokens(graph: GraphWriter, output, x: str) -> str:
 
 def count_tokens(graph: GraphWriter, mask: str) -> str:
     """Returns the length of each row, int32 `(batch,)`."""
-    numbers = graph("Cast", mask, to=_int32())
+    numbers = graph.cast(mask, "int32")
     return graph("ReduceSum", numbers, graph.constant([1], "int64"), keepdims=0)
 
 
@@ -178,7 +197,7 @@ def pool(graph: GraphWriter, x: str, mask: str, kind: str) -> str:
     if kind == "max":
         x = graph("Where", mask, x, graph.constant(-1e4, "float32"))
         return graph("ReduceMax", x, axes=[1], keepdims=0)
-    mask = graph("Cast", mask, to=_float32())
+    mask = graph.cast(mask, "float32")
     axis = graph.constant([1], "int64")
     total = graph("ReduceSum", graph("Mul", x, mask), axis, keepdims=0)
     return graph("Div", total, graph("ReduceSum", mask, axis, keepdims=0))
@@ -186,15 +205,3 @@ def pool(graph: GraphWriter, x: str, mask: str, kind: str) -> str:
 
 def _scale(graph, layer):
     return graph.weight(f"{layer.name}_scale", read_weight(layer.scale))
-
-
-def _int32():
-    from onnx import TensorProto
-
-    return TensorProto.INT32
-
-
-def _float32():
-    from onnx import TensorProto
-
-    return TensorProto.FLOAT

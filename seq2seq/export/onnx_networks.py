@@ -34,7 +34,7 @@ def encoder_decoder_graphs(network) -> dict:
     """
     encoder, decoder = network.encoder, network.decoder
     graph = GraphWriter()
-    mask = _mask(graph, "source_ids")
+    mask = find_mask(graph, "source_ids")
     x = embed(graph, encoder.embedding, "source_ids")
     outputs, states = run_stack(graph, encoder.stack, x, count_tokens(graph, mask))
     if encoder.bridge is not None:
@@ -44,10 +44,10 @@ def encoder_decoder_graphs(network) -> dict:
         keys = encoder.attention.keys
         memory = [outputs, *([] if keys is None else [dense(graph, keys, outputs)]), mask]
     units = decoder.stack.layers[0].units
-    returned = _name(graph, "state_", states, ("float32", ("batch", units)))
-    kept = _name(graph, "memory_", memory[:-1], ("float32", ("batch", "length", units)))
-    kept |= _name(graph, "memory_", memory[-1:], ("bool", ("batch", "length")), len(memory))
-    every = _name(graph, "outputs", [outputs], ("float32", ("batch", "length", units)), None)
+    returned = name_outputs(graph, "state_", states, ("float32", ("batch", units)))
+    kept = name_outputs(graph, "memory_", memory[:-1], ("float32", ("batch", "length", units)))
+    kept |= name_outputs(graph, "memory_", memory[-1:], ("bool", ("batch", "length")), len(memory))
+    every = name_outputs(graph, "outputs", [outputs], ("float32", ("batch", "length", units)), None)
     encoder_model = graph.to_model({"source_ids": IDS}, returned | kept | every)
     rows = {name: ("float32", ("rows", units)) for name in returned}
     return {
@@ -63,12 +63,12 @@ def language_model_graphs(network) -> dict:
     the last token.
     """
     decoder, graph = network.decoder, GraphWriter()
-    mask = _mask(graph, "token_ids")
+    mask = find_mask(graph, "token_ids")
     x = embed(graph, decoder.embedding, "token_ids")
     outputs, states = run_stack(graph, decoder.stack, x, count_tokens(graph, mask))
     units = decoder.stack.layers[0].units
-    returned = _name(graph, "state_", states, ("float32", ("batch", units)))
-    every = _name(graph, "outputs", [outputs], ("float32", ("batch", "length", units)), None)
+    returned = name_outputs(graph, "state_", states, ("float32", ("batch", units)))
+    every = name_outputs(graph, "outputs", [outputs], ("float32", ("batch", "length", units)), None)
     rows = {name: ("float32", ("rows", units)) for name in returned}
     return {
         "encoder_model": graph.to_model({"token_ids": IDS}, returned | every),
@@ -79,7 +79,7 @@ def language_model_graphs(network) -> dict:
 def classifier_graphs(network) -> dict:
     """Returns the graph `model` of a classifier: `token_ids` to `probabilities` and `outputs`."""
     encoder, graph = network.encoder, GraphWriter()
-    mask = _mask(graph, "token_ids")
+    mask = find_mask(graph, "token_ids")
     x = embed(graph, encoder.embedding, "token_ids")
     outputs, _ = run_stack(graph, encoder.stack, x, count_tokens(graph, mask))
     pooled = [
@@ -90,7 +90,7 @@ def classifier_graphs(network) -> dict:
     scores = dense(graph, network.output, graph("Concat", *pooled, axis=-1))
     classes = network.output.units
     graph("Softmax", scores, outputs=["probabilities"], axis=-1)
-    every = _name(graph, "outputs", [outputs], ("float32", ("batch", "length", None)), None)
+    every = name_outputs(graph, "outputs", [outputs], ("float32", ("batch", "length", None)), None)
     probabilities = {"probabilities": ("float32", ("batch", classes))}
     return {"model": graph.to_model({"token_ids": IDS}, probabilities | every)}
 
@@ -116,15 +116,15 @@ def _decoder_graph(decoder, states, memory):
         graph("Reshape", weights, by_row, outputs=["attention"])
         attention = {"attention": ("float32", ("rows", "length"))}
     scores = score_tokens(graph, decoder.output, x)
-    scores = _name(graph, "scores", [scores], ("float32", ("rows", None)), None)
-    next_states = _name(graph, "next_state_", new_states, next(iter(states.values())))
+    scores = name_outputs(graph, "scores", [scores], ("float32", ("rows", None)), None)
+    next_states = name_outputs(graph, "next_state_", new_states, next(iter(states.values())))
     return graph.to_model(
         {"token_ids": ("int32", ("rows",)), "few": ("int64", (1,)), **states, **memory},
-        scores | next_states | attention | _find_best(graph),
+        scores | next_states | attention | find_best(graph),
     )
 
 
-def _find_best(graph):
+def find_best(graph: GraphWriter) -> dict:
     """Adds the outputs for the best tokens, which cost nothing unless `few` is above 0."""
     found, nothing = GraphWriter("found"), GraphWriter("nothing")
     one, two = found.constant([1], "int64"), found.constant([2], "int64")
@@ -161,11 +161,14 @@ def _bridge(graph, bridge, states):
     ]
 
 
-def _mask(graph, ids):
+def find_mask(graph: GraphWriter, ids: str) -> str:
+    """Returns where ids are no padding."""
     return graph("Not", graph("Equal", ids, graph.constant(0, "int32")))
 
 
-def _name(graph, name, tensors, kind, first=1):
+def name_outputs(
+    graph: GraphWriter, name: str, tensors: list, kind: tuple, first: int | None = 1
+) -> dict:
     """Gives tensors the names of outputs, numbered unless `first` is `None`."""
     names = [name if first is None else f"{name}{first + i}" for i in range(len(tensors))]
     for tensor, output in zip(tensors, names, strict=True):

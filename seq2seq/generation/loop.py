@@ -6,7 +6,8 @@ It runs a *decoder*, an object with two methods:
     step(token_ids, states, memory, positions) -> scores, states
 
 `begin` reads rows of ids `(batch, length)`, sources or prompts. `states` is a list of tensors whose
-first axis is the current hypotheses, which the loop reorders. `memory` is a list of tensors that
+first axis is the current hypotheses, which the loop reorders; the second of three is `max_length`
+slots for tokens. `memory` is a list of tensors that
 all hypotheses of a row share; their first axis, the batch, is never reordered or repeated, their
 second one, if they have it, is padded on the right, and a last one of bool is the mask.
 `first_ids`, int32 `(batch,)`, is the input of the first step; `None` stands for `BOS`. `step` takes

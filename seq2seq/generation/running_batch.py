@@ -1,8 +1,8 @@
 """A batch of NumPy arrays whose rows join and leave between any two steps.
 
 A batch that waits for its longest row wastes most of its last steps. Here a row that has ended
-makes room for the next one (Yu et al. 2022, "Orca", OSDI, section 3.1); because the states of a row
-are of one size, that costs a copy of the arrays and nothing else.
+makes room for the next one (Yu et al. 2022, "Orca", OSDI, section 3.1), which costs a copy of the
+arrays. States with three axes have slots for tokens, which become more as rows become longer.
 """
 
 import functools
@@ -17,7 +17,7 @@ from seq2seq.generation.loop import Hypotheses, begin, extend, extend_by_best
 from seq2seq.generation.samplers import Sampler
 from seq2seq.text.vocabulary import PAD
 
-SLOTS = 64  # for generated tokens, at first
+SLOTS = 16  # for generated tokens, at first
 MOST_BEST = 256  # best tokens of a row that a decoder is asked for; more are no gain
 LEFT = 8  # rows that have ended are taken out once they are one in so many
 
@@ -192,10 +192,11 @@ class RunningBatch:
 
     def _make_room(self):
         """Doubles the slots for tokens when a row needs more than there are."""
-        ids = self.hypotheses.ids
-        if self.positions.max() >= ids.shape[-1]:
-            ids = np.pad(ids, ((0, 0), (0, 0), (0, ids.shape[-1])))
-            self.hypotheses = self.hypotheses._replace(ids=ids)
+        ids, states = self.hypotheses.ids, self.hypotheses.states
+        if self.positions.max() >= (size := ids.shape[-1]):
+            ids = _pad(ids, 2 * size, 2)
+            states = [_pad(state, 2 * size, 1) if state.ndim > 2 else state for state in states]
+            self.hypotheses = self.hypotheses._replace(ids=ids, states=states)
 
 
 def run_rows(
@@ -246,7 +247,7 @@ def take_rows(begun: tuple[Hypotheses, list], places: np.ndarray) -> tuple[Hypot
     )
     memory = [tensor[places] for tensor in memory]
     if memory and memory[-1].dtype == bool and len(places):  # the mask
-        longest = int(memory[-1].any(axis=0).sum())
+        longest = max(1, int(memory[-1].any(axis=0).sum()))
         memory = [tensor[:, :longest] for tensor in memory]
     return taken, memory
 
@@ -262,7 +263,7 @@ def _join(first, second):
         Hypotheses(
             _concatenate(one.ids, other.ids, axis=2),
             *(np.concatenate(pair) for pair in zip(one[1:5], other[1:5], strict=True)),
-            [np.concatenate(pair) for pair in zip(one.states, other.states, strict=True)],
+            [_concatenate(*pair, axis=1) for pair in zip(one.states, other.states, strict=True)],
         ),
         [_concatenate(*pair, axis=1) for pair in zip(memory, more, strict=True)],
     )

@@ -98,6 +98,8 @@ class TokenAndPosition(keras.layers.Layer):
         if self.scaled:
             x = x * units**0.5
         if self.kind == "learned":
+            # Texts are not that long, see `check_positions`: only padding is.
+            positions = ops.minimum(positions, self.longest - 1)
             x = x + ops.take(self.table, positions, axis=0)
         elif self.kind == "sinusoidal":
             x = x + ops.cast(sinusoids(positions, units), x.dtype)

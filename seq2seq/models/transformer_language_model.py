@@ -1,6 +1,6 @@
 """TransformerLanguageModel: the Transformer's decoder on its own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -12,6 +12,7 @@ from seq2seq.models.next_token_model import NextTokenModel
 from seq2seq.networks.causal_transformer import CausalTransformer
 from seq2seq.networks.options import TransformerLanguageModelOptions
 from seq2seq.progress import track
+from seq2seq.tasks.windows import overlapping_windows
 from seq2seq.text.side import Side
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, PAD
@@ -122,9 +123,10 @@ class TransformerLanguageModel(NextTokenModel):
         """
         check_whole("batch_size", batch_size)
         windows = [
-            (i, *window)
+            # Labels that were counted before are padding, which is not.
+            (i, [BOS, *row][start:stop], [PAD] * (counted - start) + row[counted:stop])
             for i, row in enumerate(self.make_rows(texts))
-            for window in overlapping_windows(row, self.window)
+            for start, counted, stop in overlapping_windows(len(row), self.window)
         ]
         places, read, labels = zip(*windows, strict=True) if windows else ((), (), ())
         function = self.functions.get("score windows", self._score_windows)
@@ -142,13 +144,3 @@ class TransformerLanguageModel(NextTokenModel):
     def _score_windows(self, token_ids, labels):
         scores = token_log_probabilities(labels, self(token_ids, training=False))
         return ops.sum(ops.where(ops.not_equal(labels, PAD), scores, 0.0), axis=-1)
-
-
-def overlapping_windows(row: Sequence[int], window: int) -> Iterator[tuple[list, list]]:
-    """Yields the ids to read and the labels of each window; a label counted before is `PAD`."""
-    read, half = [BOS, *row], max(1, window // 2)
-    counted = start = 0
-    while counted < len(row):
-        stop = min(start + window, len(row))
-        yield read[start:stop], [PAD] * (counted - start) + list(row[counted:stop])
-        counted, start = stop, start + half

@@ -5,6 +5,21 @@ import numpy as np
 from seq2seq.text.vocabulary import PAD
 
 
+def open_decoder(sessions: dict, continues: bool) -> "OnnxDecoder":
+    """Returns the decoder of two graphs.
+
+    Args:
+        sessions: The sessions of `encoder_model` and `decoder_model`, by name.
+        continues: Whether it continues prompts.
+    """
+    names = [tensor.name for tensor in sessions["decoder_model"].get_inputs()]
+    if "positions" in names:
+        kind = SlottedLanguageModel if continues else SlottedDecoder
+    else:
+        kind = OnnxLanguageModel if continues else OnnxDecoder
+    return kind(sessions["encoder_model"], sessions["decoder_model"])
+
+
 class OnnxDecoder:
     """One step of an exported decoder, and what comes before the first.
 
@@ -13,16 +28,21 @@ class OnnxDecoder:
         decoder: Session of `decoder_model.onnx`.
     """
 
+    new_states = "next_state_"
+
     def __init__(self, encoder, decoder):
         self.encoder = encoder
         self.decoder = decoder
         self.source = encoder.get_inputs()[0].name
-        names = [tensor.name for tensor in decoder.get_inputs()]
-        self.state_names = [name for name in names if name.startswith("state_")]
-        self.memory_names = [name for name in names if name.startswith("memory_")]
-        self.units = decoder.get_inputs()[names.index(self.state_names[0])].shape[-1]
-        self._next_states = [f"next_{name}" for name in self.state_names]
-        self._takes_few = "few" in names
+        inputs = {tensor.name: tensor for tensor in decoder.get_inputs()}
+        self.state_names = [name for name in inputs if name.startswith("state_")]
+        self.memory_names = [name for name in inputs if name.startswith("memory_")]
+        self.has_attention = bool(self.memory_names)
+        self.units = inputs["state_1"].shape[-1]
+        self._new_states = [
+            self.new_states + name.removeprefix("state_") for name in self.state_names
+        ]
+        self._takes_few = "few" in inputs
         if not self._takes_few:  # LiteRT's graphs return all scores
             self.step_best = None
 
@@ -35,34 +55,45 @@ class OnnxDecoder:
 
     def step(self, token_ids, states, memory, positions):
         """Decodes one token; see `generation.loop`."""
-        scores, *states = self._run(["scores", *self._next_states], token_ids, states, memory)
+        (scores,), states = self._run(["scores"], token_ids, states, memory, positions)
         return scores, states
 
     def step_best(self, token_ids, states, memory, positions, few):
         """Decodes one token; see `generation.loop`."""
-        names = ["best", "best_ids", *self._next_states]
-        best, best_ids, *states = self._run(names, token_ids, states, memory, few)
+        inputs = token_ids, states, memory, positions
+        (best, best_ids), states = self._run(["best", "best_ids"], *inputs, few)
         return best, best_ids.astype("int32"), states
 
-    def look(self, token_ids, states, memory):
+    def look(self, token_ids, states, memory, positions):
         """Decodes one token, as `step`; returns also the attention weights, or `None`."""
-        if not memory:
-            return *self.step(token_ids, states, memory, None), None
-        names = ["scores", *self._next_states, "attention"]
-        scores, *states, attention = self._run(names, token_ids, states, memory)
+        inputs = token_ids, states, memory, positions
+        if not self.has_attention:
+            return *self.step(*inputs), None
+        (scores, attention), states = self._run(["scores", "attention"], *inputs)
         return scores, states, attention
 
     def read(self, ids) -> np.ndarray:
         """Returns the encoder's outputs `(batch, length, units)` for `encode_texts`."""
         return self.encoder.run(["outputs"], {self.source: ids})[0]
 
-    def _run(self, names, token_ids, states, memory, few=0):
-        inputs = {"token_ids": token_ids}
+    def _run(self, names, token_ids, states, memory, positions, few=0):
+        """Returns a list of outputs by name, and the states after the step."""
+        inputs = self._inputs(token_ids, positions)
         if self._takes_few:
             inputs["few"] = np.array([few], "int64")
         inputs.update(zip(self.state_names, states, strict=True))
         inputs.update(zip(self.memory_names, memory, strict=True))
-        return self.decoder.run(names, inputs)
+        found = self.decoder.run([*names, *self._new_states], inputs)
+        new = found[len(names) :]
+        return found[: len(names)], self._follow(states, new, positions)
+
+    def _inputs(self, token_ids, positions):
+        """Returns what a step takes besides states and memory."""
+        return {"token_ids": token_ids}
+
+    def _follow(self, states, new, positions):
+        """Returns the states after a step that returned new ones."""
+        return new
 
 
 class OnnxLanguageModel(OnnxDecoder):
@@ -73,7 +104,8 @@ class OnnxLanguageModel(OnnxDecoder):
         rows, lengths = np.arange(len(ids)), np.count_nonzero(ids, axis=1)
         last = ids[rows, lengths - 1]
         if ids.shape[1] == 1:
-            return self.zeros(len(ids)), [], last
+            zeros = np.zeros((len(ids), self.units), "float32")
+            return [zeros] * len(self.state_names), [], last
         read = ids.copy()
         longer = lengths > 1
         read[rows[longer], lengths[longer] - 1] = PAD
@@ -81,6 +113,37 @@ class OnnxLanguageModel(OnnxDecoder):
         # A prompt of one token was read too, because a row must have one.
         return [np.where(longer[:, None], state, np.float32(0)) for state in states], [], last
 
-    def zeros(self, batch: int) -> list[np.ndarray]:
-        """Returns the states before any token, each `(batch, units)`."""
-        return [np.zeros((batch, self.units), "float32") for _ in self.state_names]
+
+class SlottedDecoder(OnnxDecoder):
+    """A decoder whose states are a key and a value for each token, written where they stand."""
+
+    new_states = "new_state_"
+
+    def begin(self, ids, max_length):
+        """Reads sources `(batch, length)`; see `generation.loop`."""
+        memory = self.encoder.run(self.memory_names, {self.source: ids})
+        shape = len(ids), max_length, self.units
+        return [np.zeros(shape, "float32") for _ in self.state_names], memory, None
+
+    def _inputs(self, token_ids, positions):
+        return {"token_ids": token_ids, "positions": positions}
+
+    def _follow(self, states, new, positions):
+        """Writes what is new into the slots; a copy of all of them would take longer."""
+        rows = np.arange(len(positions))
+        for state, token in zip(states, new, strict=True):
+            state[rows, positions] = token
+        return states
+
+
+class SlottedLanguageModel(SlottedDecoder):
+    """A decoder of slots that starts after a prompt."""
+
+    def __init__(self, encoder, decoder):
+        super().__init__(encoder, decoder)
+        self.has_attention = False  # to a source
+
+    def begin(self, ids, max_length):
+        """Reads prompts, all but their last tokens; see `generation.loop`."""
+        states, memory, _ = super().begin(ids, max_length)
+        return states, memory, ids[np.arange(len(ids)), np.count_nonzero(ids, axis=1) - 1]

@@ -9,7 +9,7 @@ from seq2seq.checks import check_whole
 from seq2seq.data.class_labels import ClassLabels
 from seq2seq.data.padding import BATCH_SIZE, pad_rows
 from seq2seq.generation.generator import Generator
-from seq2seq.runtime.decoders import OnnxDecoder, OnnxLanguageModel
+from seq2seq.runtime.decoders import open_decoder
 from seq2seq.runtime.scoring import SteppedContinuationScorer, SteppedPairScorer
 from seq2seq.tasks.classification import LabelledTexts
 from seq2seq.tasks.continuation import ContinuedTexts
@@ -69,10 +69,10 @@ class ExportedSeq2Seq(PairTexts, ExportedModel):
 
     def __init__(self, settings, sides, sessions):
         super().__init__(settings, sides)
-        decoder = OnnxDecoder(sessions["encoder_model"], sessions["decoder_model"])
+        decoder = open_decoder(sessions, continues=False)
         target = sides["target"]
         self.read = decoder.read
-        self.has_attention = bool(decoder.memory_names)
+        self.has_attention = decoder.has_attention
         self.generator = Generator(decoder, target.tokenizer, target.size)
         self.scorer = SteppedPairScorer(decoder, self.source_tokenizer, self.target_tokenizer)
 
@@ -96,7 +96,7 @@ class ExportedLanguageModel(ContinuedTexts, ExportedModel):
     def __init__(self, settings, sides, sessions):
         super().__init__(settings, sides)
         side = sides["tokenizer"]
-        decoder = OnnxLanguageModel(sessions["encoder_model"], sessions["decoder_model"])
+        decoder = open_decoder(sessions, continues=True)
         self.read = decoder.read
         self.generator = Generator(decoder, side.tokenizer, side.size)
         self.scorer = SteppedContinuationScorer(decoder, side.tokenizer)
@@ -104,7 +104,8 @@ class ExportedLanguageModel(ContinuedTexts, ExportedModel):
     def score(self, texts, batch_size: int = BATCH_SIZE, verbose="auto") -> np.ndarray:
         """Scores given texts; see `LanguageModel.score`."""
         check_whole("batch_size", batch_size)
-        return self.scorer.score(self.make_rows(texts), batch_size, verbose)
+        window = self.options.window if hasattr(self.options, "positions") else None
+        return self.scorer.score(self.make_rows(texts), batch_size, verbose, window)
 
 
 class ExportedClassifier(LabelledTexts, ExportedModel):

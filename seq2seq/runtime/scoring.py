@@ -5,8 +5,9 @@ import numpy as np
 from seq2seq.data.padding import batches_by_length, pad_rows
 from seq2seq.generation.numpy_ops import log_softmax, top_k
 from seq2seq.progress import track
-from seq2seq.runtime.decoders import OnnxDecoder, OnnxLanguageModel
+from seq2seq.runtime.decoders import OnnxDecoder
 from seq2seq.tasks.scoring import ALTERNATIVES, ContinuationScorer, PairScorer
+from seq2seq.tasks.windows import overlapping_windows
 from seq2seq.text.vocabulary import BOS, PAD
 
 
@@ -25,19 +26,16 @@ class SteppedPairScorer(PairScorer):
 
     def score_batch(self, source_rows, label_rows):
         """Returns the summed log probabilities of a batch; see `PairScorer`."""
-        labels, begun = self._begin(source_rows, label_rows)
-        return score_labels(self.decoder, *begun, labels)
+        return score_labels(self.decoder, *self._begin(source_rows, label_rows))
 
     def look_at_batch(self, source_rows, label_rows):
         """Scores each position of a batch; see `PairScorer`."""
-        labels, begun = self._begin(source_rows, label_rows)
-        return look_at_labels(self.decoder, *begun, labels)
+        return look_at_labels(self.decoder, *self._begin(source_rows, label_rows))
 
     def _begin(self, source_rows, label_rows):
         labels = pad_rows(label_rows)
-        states, memory, _ = self.decoder.begin(pad_rows(source_rows), None)
-        first = np.full(len(labels), BOS, "int32")
-        return labels, (states, memory, first)
+        states, memory, _ = self.decoder.begin(pad_rows(source_rows), labels.shape[1])
+        return states, memory, np.full(len(labels), BOS, "int32"), labels
 
 
 class SteppedContinuationScorer(ContinuationScorer):
@@ -48,34 +46,48 @@ class SteppedContinuationScorer(ContinuationScorer):
         tokenizer: Tokenizer of both, or `None`.
     """
 
-    def __init__(self, decoder: OnnxLanguageModel, tokenizer):
+    def __init__(self, decoder: OnnxDecoder, tokenizer):
         super().__init__(tokenizer)
         self.decoder = decoder
 
-    def score(self, rows, batch_size, verbose=0):
-        """Returns the summed log probability of rows that end with `EOS`, float32 `(rows,)`."""
-        scores = np.zeros(len(rows), dtype="float32")
-        for batch in track(batches_by_length(rows, batch_size), len(rows), verbose):
-            labels, begun = self._begin([rows[i] for i in batch])
-            scores[batch] = score_labels(self.decoder, *begun, labels)
-        return scores
+    def score(self, rows, batch_size, verbose=0, window=None):
+        """Returns the summed log probability of rows that end with `EOS`, float32 `(rows,)`.
+
+        Args:
+            rows: The rows.
+            batch_size: Rows, or windows of them, that are scored together.
+            verbose: See `Progress`. Defaults to 0.
+            window: Most tokens that are read together; longer rows are read in windows, see
+                `overlapping_windows`. Defaults to `None`: any number.
+        """
+        parts = [
+            (i, [BOS, *row][start : counted + 1], row[counted:stop])
+            for i, row in enumerate(rows)
+            for start, counted, stop in overlapping_windows(len(row), window or len(row))
+        ]
+        places, prompts, labels = zip(*parts, strict=True) if parts else ((), (), ())
+        scores = np.zeros(len(rows), dtype="float64")
+        for batch in track(batches_by_length(labels, batch_size), len(labels), verbose):
+            found = self._begin(*([rows[i] for i in batch] for rows in (prompts, labels)))
+            np.add.at(scores, [places[i] for i in batch], score_labels(self.decoder, *found))
+        return scores.astype("float32")
 
     def look_at_batch(self, label_rows):
         """Scores each position of a batch; see `ContinuationScorer`."""
-        labels, begun = self._begin(label_rows)
-        return look_at_labels(self.decoder, *begun, labels)
+        return look_at_labels(self.decoder, *self._begin([[BOS]] * len(label_rows), label_rows))
 
-    def _begin(self, label_rows):
+    def _begin(self, prompts, label_rows):
         labels = pad_rows(label_rows)
-        first = np.full(len(labels), BOS, "int32")
-        return labels, (self.decoder.zeros(len(labels)), [], first)
+        states, memory, first = self.decoder.begin(pad_rows(prompts), labels.shape[1])
+        return states, memory, first, labels
 
 
 def score_labels(decoder, states, memory, token_ids, labels) -> np.ndarray:
     """Returns the summed log probability of rows of labels, `(batch,)`, padding left out."""
     totals, rows = np.zeros(len(labels)), np.arange(len(labels))
-    for label in labels.T:
-        scores, states = decoder.step(token_ids, states, memory, None)
+    for position, label in enumerate(labels.T):
+        positions = np.full(len(labels), position, "int32")
+        scores, states = decoder.step(token_ids, states, memory, positions)
         totals += np.where(label != PAD, log_softmax(scores)[rows, label], 0)
         token_ids = np.ascontiguousarray(label)
     return totals
@@ -84,8 +96,9 @@ def score_labels(decoder, states, memory, token_ids, labels) -> np.ndarray:
 def look_at_labels(decoder, states, memory, token_ids, labels) -> dict[str, np.ndarray]:
     """Returns what `PairScorer.look` returns, for a batch: arrays `(batch, length, ...)`."""
     rows, found = np.arange(len(labels)), []
-    for label in labels.T:
-        scores, states, attention = decoder.look(token_ids, states, memory)
+    for position, label in enumerate(labels.T):
+        positions = np.full(len(labels), position, "int32")
+        scores, states, attention = decoder.look(token_ids, states, memory, positions)
         scores = log_softmax(scores)  # (batch, vocabulary)
         best, ids = top_k(scores, min(ALTERNATIVES, scores.shape[-1]))
         arrays = {"scores": scores[rows, label], "ids": ids, "probabilities": np.exp(best)}

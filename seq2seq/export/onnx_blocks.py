@@ -1,0 +1,273 @@
+"""Transformer blocks as nodes of an ONNX graph; see `onnx_layers`.
+
+Where a whole sequence is read, heads are split by moving axes, as in Keras. At a step of a decoder
+that would copy all keys and values for every token. There each head asks with a query that is zero
+outside its own units: more products, and yet the faster way, because nothing is moved.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from seq2seq.export.onnx_graph import GraphWriter
+from seq2seq.export.onnx_layers import MASKED, dense, embed, read_weight
+from seq2seq.layers.positions import LONGEST_WAVE
+
+
+class Memory(NamedTuple):
+    """Tokens that others look at, in all blocks.
+
+    Attributes:
+        mask: Added to scores, `(batch, 1, length)`.
+        length: Number of tokens, int64 `(1,)`.
+        together: Shape of the queries of a row of the batch, `(batch, -1, units)`.
+        apart: Shape of their scores by hypothesis, `(-1, heads, length)`.
+    """
+
+    mask: str
+    length: str
+    together: str
+    apart: str
+
+    @classmethod
+    def of(cls, graph: GraphWriter, mask: str, block) -> "Memory":
+        """Returns what a bool mask `(batch, length)` tells blocks such as the given one."""
+        batch, length = (size_of(graph, mask, axis) for axis in range(2))
+        rest, heads = ([-1, number] for number in (block.units, block.num_heads))
+        return cls(
+            graph("Unsqueeze", shut_out(graph, mask), graph.constant([1], "int64")),
+            length,
+            graph("Concat", batch, graph.constant(rest, "int64"), axis=0),
+            graph("Concat", graph.constant(heads, "int64"), length, axis=0),
+        )
+
+
+class BlockWriter:
+    """Writes a `TransformerBlock`.
+
+    Args:
+        graph: The graph.
+        block: The block.
+    """
+
+    def __init__(self, graph: GraphWriter, block):
+        self.graph = graph
+        self.block = block
+        self.units, self.num_heads = block.units, block.num_heads
+
+    def read(self, x: str, mask: str, positions: str) -> tuple[str, str, str]:
+        """Runs over whole sequences.
+
+        Args:
+            x: `(batch, length, units)`.
+            mask: Added to scores, broadcast to `(batch, heads, length, length)`.
+            positions: int64 `(length,)`.
+
+        Returns:
+            Tuple of the outputs, the keys and the values, of the shape of `x`.
+        """
+        pair = []
+
+        def attend(x):
+            attention = self.block.attention
+            pair.extend(self.project(attention, x, positions))
+            return self._attend_at_once(attention, self._ask(attention, x, positions), *pair, mask)
+
+        x = self._add(x, attend, self.block.attention_norm)
+        return self._add(x, self._feed, self.block.feedforward_norm), *pair
+
+    def step(self, x: str, positions: str, before: Sequence[tuple], source: tuple | None = None):
+        """Runs over one token of every hypothesis.
+
+        Args:
+            x: `(rows, units)`.
+            positions: int64 `(rows,)`.
+            before: Tuples of keys, values and their `Memory`: the tokens before this one.
+            source: The same of the source. Defaults to `None`.
+
+        Returns:
+            Tuple of the outputs, the key and the value of the token, all `(rows, units)`, and the
+            weights on the source `(rows, heads, source_length)` or `None`.
+        """
+        own, weights, axis = [], None, self.graph.constant([1], "int64")
+
+        def attend(x):
+            attention = self.block.attention
+            own.extend(self.project(attention, x, positions))
+            itself = *(self.graph("Unsqueeze", one, axis) for one in own), None
+            queries = self._ask(attention, x, positions)
+            return self._attend_by_head(attention, queries, [*before, itself])[0]
+
+        def look(x):
+            nonlocal weights
+            attention = self.block.cross_attention
+            queries = self._ask(attention, x, positions)
+            x, weights = self._attend_by_head(attention, queries, [source])
+            return x
+
+        x = self._add(x, attend, self.block.attention_norm)
+        if source is not None:
+            x = self._add(x, look, self.block.cross_norm)
+        return self._add(x, self._feed, self.block.feedforward_norm), *own, weights
+
+    def project(self, attention, x: str, positions: str) -> tuple[str, str]:
+        """Returns keys and values of `(..., units)`, of the same shape."""
+        keys = dense(self.graph, attention.key, x)
+        if attention.rotary:
+            keys = rotate(self.graph, keys, positions, self.num_heads, self.units)
+        return keys, dense(self.graph, attention.value, x)
+
+    def _ask(self, attention, x, positions):
+        queries = dense(self.graph, attention.query, x)
+        if attention.rotary:
+            queries = rotate(self.graph, queries, positions, self.num_heads, self.units)
+        size = self.units // self.num_heads
+        return self.graph("Mul", queries, self.graph.constant(size**-0.5, "float32"))
+
+    def _attend_at_once(self, attention, queries, keys, values, mask):
+        """Attends from whole sequences to whole sequences."""
+        graph = self.graph
+        shape = graph.constant([0, 0, self.num_heads, self.units // self.num_heads], "int64")
+
+        def split(x, order):
+            return graph("Transpose", graph("Reshape", x, shape), perm=order)
+
+        scores = graph("MatMul", split(queries, [0, 2, 1, 3]), split(keys, [0, 2, 3, 1]))
+        weights = graph("Softmax", graph("Add", scores, mask), axis=-1)
+        context = graph("MatMul", weights, split(values, [0, 2, 1, 3]))
+        context = graph("Transpose", context, perm=[0, 2, 1, 3])  # (batch, length, heads, size)
+        context = graph("Reshape", context, graph.constant([0, 0, self.units], "int64"))
+        return dense(graph, attention.output_projection, context)
+
+    def _attend_by_head(self, attention, queries, parts):
+        """Attends from tokens `(rows, units)` to all parts together; returns the weights too."""
+        graph, axis = self.graph, self.graph.constant([1], "int64")
+        of_head = graph.weight(f"heads_{self.num_heads}_{self.units}", self._own_units())
+        asked = graph("Mul", graph("Unsqueeze", queries, axis), of_head)  # (rows, heads, units)
+        scores = [self._score(asked, keys, memory) for keys, _, memory in parts]
+        if len(parts) == 1:
+            shares = weights = graph("Softmax", scores[0], axis=-1)  # (rows, heads, length)
+        else:
+            weights = graph("Softmax", graph("Concat", *scores, axis=-1), axis=-1)
+            lengths = [memory.length if memory else axis for _, _, memory in parts]
+            lengths = graph("Concat", *lengths, axis=0)
+            shares = graph("Split", weights, lengths, outputs=len(parts), axis=-1)
+        shares = [shares] if isinstance(shares, str) else shares
+        mixed = [
+            self._mix(share, values, memory)
+            for share, (_, values, memory) in zip(shares, parts, strict=True)
+        ]
+        context = graph("Sum", *mixed) if len(mixed) > 1 else mixed[0]  # (rows, heads, units)
+        context = graph("ReduceSum", graph("Mul", context, of_head), axis, keepdims=0)
+        return dense(graph, attention.output_projection, context), weights
+
+    def _score(self, asked, keys, memory):
+        """Returns `(rows, heads, length)`."""
+        graph = self.graph
+        if memory:
+            asked = graph("Reshape", asked, memory.together)
+        scores = graph("MatMul", asked, graph("Transpose", keys, perm=[0, 2, 1]))
+        if not memory:
+            return scores
+        return graph("Reshape", graph("Add", scores, memory.mask), memory.apart)
+
+    def _mix(self, weights, values, memory):
+        """Returns `(rows, heads, units)`."""
+        graph = self.graph
+        if not memory:  # one token
+            return graph("Mul", weights, values)
+        batch = graph("Slice", memory.together, *(graph.constant([i], "int64") for i in (0, 1)))
+        shape = graph("Concat", batch, graph.constant([-1], "int64"), memory.length, axis=0)
+        mixed = graph("MatMul", graph("Reshape", weights, shape), values)
+        return graph("Reshape", mixed, graph.constant([-1, self.num_heads, self.units], "int64"))
+
+    def _own_units(self):
+        """Returns which units each head has, float32 `(heads, units)`."""
+        size = self.units // self.num_heads
+        return np.repeat(np.eye(self.num_heads, dtype="float32"), size, axis=1)
+
+    def _feed(self, x):
+        hidden = dense(self.graph, self.block.feedforward_in, x)
+        return dense(self.graph, self.block.feedforward_out, hidden)
+
+    def _add(self, x, function, norm):
+        """Adds what a part makes of `x`; see `TransformerBlock`."""
+        if self.block.norm_first:
+            return self.graph("Add", x, function(normalise(self.graph, norm, x)))
+        return normalise(self.graph, norm, self.graph("Add", x, function(x)))
+
+
+def embed_tokens(graph: GraphWriter, embedding, place, ids: str, positions: str) -> str:
+    """Looks ids up and adds their positions; see `TokenAndPosition`.
+
+    Args:
+        graph: The graph.
+        embedding: The embedding.
+        place: A `TokenAndPosition`.
+        ids: `(..., length)`.
+        positions: int64 `(length,)`.
+    """
+    x, units = embed(graph, embedding, ids), embedding.output_dim
+    if place.scaled:
+        x = graph("Mul", x, graph.constant(units**0.5, "float32"))
+    if place.kind == "learned":
+        table = graph.weight(place.table.path, read_weight(place.table))
+        positions = graph("Min", positions, graph.constant(place.longest - 1, "int64"))
+        return graph("Add", x, graph("Gather", table, positions))
+    if place.kind == "sinusoidal":
+        return graph("Add", x, graph("Concat", *_waves(graph, positions, units), axis=-1))
+    return x
+
+
+def normalise(graph: GraphWriter, layer, x: str) -> str:
+    """Normalises `(..., units)`; see `keras.layers.LayerNormalization`."""
+    weights = [
+        graph.weight(weight.path, read_weight(weight)) for weight in (layer.gamma, layer.beta)
+    ]
+    return graph("LayerNormalization", x, *weights, axis=-1, epsilon=layer.epsilon)
+
+
+def rotate(graph: GraphWriter, x: str, positions: str, num_heads: int, units: int) -> str:
+    """Turns queries or keys `(..., length, units)` by positions `(length,)`; see `rotate`."""
+    size = units // num_heads
+    axis = graph.constant([1], "int64")
+    sine, cosine = (graph("Unsqueeze", wave, axis) for wave in _waves(graph, positions, size))
+    shape = graph("Shape", x)
+    ends = graph.constant([0], "int64"), graph.constant([-1], "int64")
+    heads = graph.constant([num_heads, size], "int64")
+    by_head = graph("Concat", graph("Slice", shape, *ends), heads, axis=0)
+    by_head = graph("Reshape", x, by_head)  # (..., length, heads, size)
+    first, second = graph("Split", by_head, outputs=2, axis=-1)
+    turned = [
+        graph("Sub", graph("Mul", first, cosine), graph("Mul", second, sine)),
+        graph("Add", graph("Mul", first, sine), graph("Mul", second, cosine)),
+    ]
+    return graph("Reshape", graph("Concat", *turned, axis=-1), shape)
+
+
+def size_of(graph: GraphWriter, x: str, axis: int) -> str:
+    """Returns the size of an axis, int64 `(1,)`."""
+    bounds = [graph.constant([i], "int64") for i in (axis, axis + 1)]
+    return graph("Slice", graph("Shape", x), *bounds)
+
+
+def count(graph: GraphWriter, size: str) -> str:
+    """Returns the numbers below a size, int64 `(size,)`."""
+    size = graph("Squeeze", size, graph.constant([0], "int64"))
+    return graph("Range", graph.constant(0, "int64"), size, graph.constant(1, "int64"))
+
+
+def shut_out(graph: GraphWriter, mask: str) -> str:
+    """Returns what is added to scores: 0 where a mask is true, elsewhere a very low number."""
+    return graph("Where", mask, graph.constant(0, "float32"), graph.constant(MASKED, "float32"))
+
+
+def _waves(graph, positions, size):
+    """Returns sines and cosines of positions `(length,)`, each `(length, size / 2)`."""
+    frequencies = np.exp(np.arange(size // 2) * (-2.0 / size) * np.log(LONGEST_WAVE))
+    frequencies = graph.weight(f"frequencies_{size}", frequencies.astype("float32"))
+    numbers = graph.cast(positions, "float32")
+    numbers = graph("Unsqueeze", numbers, graph.constant([1], "int64"))  # (length, 1)
+    angles = graph("Mul", numbers, frequencies)
+    return graph("Sin", angles), graph("Cos", angles)

@@ -1,0 +1,133 @@
+"""Transformers as ONNX graphs; see `onnx_networks`.
+
+The states of their decoders are keys and values of the tokens generated so far, in slots; a step
+returns those of one token, which are then written into its slot.
+"""
+
+from seq2seq.export.onnx_blocks import (
+    BlockWriter,
+    Memory,
+    count,
+    embed_tokens,
+    normalise,
+    shut_out,
+    size_of,
+)
+from seq2seq.export.onnx_graph import GraphWriter
+from seq2seq.export.onnx_layers import score_tokens
+from seq2seq.export.onnx_networks import IDS, find_best, find_mask, name_outputs
+
+
+def transformer_graphs(network) -> dict:
+    """Returns the graphs of a Transformer, as `onnx.ModelProto`s by name.
+
+    They are as those of `encoder_decoder_graphs`, but `decoder_model` takes `positions` `(rows,)`
+    too, how many tokens a row has generated; its states are `(rows, slots, units)`, and it returns
+    `new_state_1`, ..., `(rows, units)`, to be written into the slot of that number.
+
+    Args:
+        network: A `TransformerEncoderDecoder`.
+    """
+    encoder, decoder = network.encoder, network.decoder
+    graph = GraphWriter()
+    mask = find_mask(graph, "source_ids")
+    positions = count(graph, size_of(graph, "source_ids", 1))
+    x = embed_tokens(graph, encoder.embedding, encoder.place, "source_ids", positions)
+    hidden = graph("Unsqueeze", shut_out(graph, mask), graph.constant([1, 2], "int64"))
+    for block in encoder.blocks:
+        x, _, _ = BlockWriter(graph, block).read(x, hidden, positions)
+    x = _finish(graph, encoder.norm, x)
+    memory = [
+        tensor
+        for block in decoder.blocks
+        for tensor in BlockWriter(graph, block).project(block.cross_attention, x, positions)
+    ]
+    kept = _name_memory(graph, memory, mask, decoder.units)
+    every = name_outputs(graph, "outputs", [x], kept["memory_1"], None)
+    return {
+        "encoder_model": graph.to_model({"source_ids": IDS}, kept | every),
+        "decoder_model": _decoder_graph(decoder, kept, crosses=True),
+    }
+
+
+def causal_transformer_graphs(network) -> dict:
+    """Returns the graphs of a language model; see `transformer_graphs`.
+
+    Its `encoder_model` reads `token_ids` `(batch, length)`, prompts, and returns as the memory keys
+    and values of all tokens, and as its mask which of them come before a last one.
+    """
+    decoder, graph = network.decoder, GraphWriter()
+    mask = find_mask(graph, "token_ids")
+    positions = count(graph, size_of(graph, "token_ids", 1))
+    x = embed_tokens(graph, decoder.embedding, decoder.place, "token_ids", positions)
+    axes = [graph.constant([axis], "int64") for axis in range(2)]
+    seen = graph("GreaterOrEqual", graph("Unsqueeze", positions, axes[1]), positions)
+    hidden, memory = shut_out(graph, seen), []  # (length, length)
+    for block in decoder.blocks:
+        x, *pair = BlockWriter(graph, block).read(x, hidden, positions)
+        memory += pair
+    lengths = graph("ReduceSum", graph.cast(mask, "int64"), axes[1])  # (batch, 1)
+    before = graph("Less", positions, graph("Sub", lengths, axes[1]))  # less 1
+    kept = _name_memory(graph, memory, before, decoder.units)
+    outputs = [_finish(graph, decoder.norm, x)]
+    every = name_outputs(graph, "outputs", outputs, kept["memory_1"], None)
+    return {
+        "encoder_model": graph.to_model({"token_ids": IDS}, kept | every),
+        "decoder_model": _decoder_graph(decoder, kept, crosses=False),
+    }
+
+
+def _name_memory(graph, tensors, mask, units):
+    named = name_outputs(graph, "memory_", tensors, ("float32", ("batch", "length", units)))
+    kind = "bool", ("batch", "length")
+    return named | name_outputs(graph, "memory_", [mask], kind, len(tensors) + 1)
+
+
+def _decoder_graph(decoder, memory, crosses):
+    """Returns the graph of one step: see `TransformerDecoder.step`."""
+    graph, units = GraphWriter(), decoder.units
+    numbers = range(1, 2 * len(decoder.blocks) + 1)
+    states = {f"state_{i}": ("float32", ("rows", "slots", units)) for i in numbers}
+    slots, x, shared, places = _begin(graph, decoder, list(memory)[-1], crosses)
+    new, weights = [], None
+    for i, block in enumerate(decoder.blocks):
+        names = f"{2 * i + 1}", f"{2 * i + 2}"
+        own = *(f"state_{name}" for name in names), slots
+        others = *(f"memory_{name}" for name in names), shared
+        before, source = ([own], others) if crosses else ([others, own], None)
+        x, *pair, weights = BlockWriter(graph, block).step(x, places, before, source)
+        new += pair
+    x = _finish(graph, decoder.norm, x)
+    output = decoder.dense or decoder.embedding
+    outputs = [score_tokens(graph, output, x)]
+    outputs = name_outputs(graph, "scores", outputs, ("float32", ("rows", None)), None)
+    outputs |= name_outputs(graph, "new_state_", new, ("float32", ("rows", units)))
+    if crosses:
+        mean = [graph("ReduceMean", weights, axes=[1], keepdims=0)]  # of the last block's heads
+        kind = "float32", ("rows", "length")
+        outputs |= name_outputs(graph, "attention", mean, kind, None)
+    rows = "int32", ("rows",)
+    inputs = {"token_ids": rows, "few": ("int64", (1,)), "positions": rows, **states, **memory}
+    return graph.to_model(inputs, outputs | find_best(graph))
+
+
+def _begin(graph, decoder, mask, crosses):
+    """Returns the memory of the slots, the embedded tokens, the memory of others, and positions."""
+    axis, block = graph.constant([1], "int64"), decoder.blocks[0]
+    places = graph.cast("positions", "int64")
+    numbers = count(graph, size_of(graph, "state_1", 1))
+    slots = graph("Less", numbers, graph("Unsqueeze", places, axis))  # (rows, slots)
+    slots, shared = Memory.of(graph, slots, block), Memory.of(graph, mask, block)
+    if not crosses:  # the tokens stand after the prompts
+        lengths = graph("ReduceSum", graph.cast(mask, "int64"), axis)  # (batch, 1)
+        batch = size_of(graph, mask, 0)
+        by_row = graph("Concat", batch, graph.constant([-1], "int64"), axis=0)
+        places = graph("Add", graph("Reshape", places, by_row), lengths)  # (batch, width)
+        places = graph("Reshape", places, graph.constant([-1], "int64"))
+    x = embed_tokens(graph, decoder.embedding, decoder.place, "token_ids", places)
+    return slots, x, shared, places
+
+
+def _finish(graph, norm, x):
+    """Writes the norm after the last block, if there is one."""
+    return normalise(graph, norm, x) if hasattr(norm, "gamma") else x
