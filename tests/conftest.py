@@ -1,5 +1,6 @@
 """Toy tasks that a small model learns in seconds."""
 
+import io
 import json
 import os
 import subprocess
@@ -64,6 +65,24 @@ def adapt_elsewhere(kind, arguments, texts, seed):
         check=True,
     )
     return json.loads(result.stdout)
+
+
+def train_sentencepiece(texts, **options):
+    """Returns the content of the file of a SentencePiece model."""
+    sentencepiece = pytest.importorskip("sentencepiece")
+    file = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_writer=file,
+        minloglevel=2,
+        **{"vocab_size": 400, "hard_vocab_limit": False, **options},
+    )
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def sentencepiece_model():
+    return train_sentencepiece(make_lines(400))
 
 
 @pytest.fixture
