@@ -10,8 +10,15 @@ import pytest
 from conftest import make_lines, train_sentencepiece
 
 import seq2seq
-from seq2seq import BOS, EOS, PAD, UNK, ByteLevelTokenizer, SentencePieceTokenizer
-from seq2seq import WordPieceTokenizer as WordPiece
+from seq2seq import (
+    BOS,
+    EOS,
+    PAD,
+    UNK,
+    ByteLevelTokenizer,
+    SentencePieceTokenizer,
+    WordPieceTokenizer,
+)
 from seq2seq.text.pretrained_tokenizers import read_pretrained_tokenizer
 
 pytest.importorskip("tokenizers", reason="the extra `pretrained` is not installed")
@@ -73,7 +80,7 @@ def check_same_ids(tokenizer, ids, theirs, lines):
 def test_gpt2_agrees_with_transformers(whole, byte_level, tmp_path):
     transformers = pytest.importorskip("transformers")
     folder = write_gpt2(tmp_path, byte_level)
-    theirs = transformers.GPT2TokenizerFast.from_pretrained(folder)
+    theirs = transformers.GPT2TokenizerFast.from_pretrained(folder, add_prefix_space=whole)
     if whole:
         theirs.save_pretrained(tmp_path / "saved")
         for name in ("vocab.json", "merges.txt"):
@@ -89,7 +96,7 @@ def test_gpt2_agrees_with_transformers(whole, byte_level, tmp_path):
 @pytest.mark.parametrize("whole", [False, True], ids=["vocab.txt", "tokenizer.json"])
 def test_bert_agrees_with_transformers(whole, tmp_path):
     transformers = pytest.importorskip("transformers")
-    tokens = list(WordPiece(700, lowercase=True).adapt(make_lines(500)).vocabulary)[4:]
+    tokens = list(WordPieceTokenizer(700, lowercase=True).adapt(make_lines(500)).vocabulary)[4:]
     special = ["[PAD]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     write(tmp_path, vocab_txt=[*special, *tokens])
     theirs = transformers.BertTokenizerFast(str(tmp_path / "vocab.txt"), strip_accents=False)
@@ -151,7 +158,7 @@ def test_special_tokens_are_those_that_the_settings_name(byte_level, tmp_path):
 def test_chinese_gpt2_has_the_tokenizer_of_bert(tmp_path):
     write(tmp_path, vocab_txt=BERT_TOKENS, config_json={"tokenizer_class": "BertTokenizer"})
     tokenizer, ids = read_pretrained_tokenizer(tmp_path, "gpt2")
-    assert type(tokenizer) is WordPiece and ids == [0, 2, 3, 4, 1, 5, 6, 7, 8]
+    assert type(tokenizer) is WordPieceTokenizer and ids == [0, 2, 3, 4, 1, 5, 6, 7, 8]
     assert [ids[i] for i in tokenizer.encode("AB你")] == [6, 7, 8]
     write(tmp_path, tokenizer_config_json={"bos_token": "[MASK]", "do_lower_case": False})
     tokenizer, ids = read_pretrained_tokenizer(tmp_path, "gpt2")
@@ -258,7 +265,7 @@ def test_missing_and_broken_files_are_named(byte_level, marian, tmp_path):
 TEXTS = ["low lower lowest 😀", "我们去车站，好吗？", "it's  slow!"]
 KINDS = {
     "bytes": lambda model: ByteLevelTokenizer(300).adapt(TEXTS),
-    "word pieces": lambda model: WordPiece(60).adapt(TEXTS),
+    "word pieces": lambda model: WordPieceTokenizer(60).adapt(TEXTS),
     "sentencepiece": SentencePieceTokenizer,
 }
 
