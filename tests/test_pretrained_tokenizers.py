@@ -156,7 +156,10 @@ def test_special_tokens_are_those_that_the_settings_name(byte_level, tmp_path):
 
 
 def test_chinese_gpt2_has_the_tokenizer_of_bert(tmp_path):
-    write(tmp_path, vocab_txt=BERT_TOKENS, config_json={"tokenizer_class": "BertTokenizer"})
+    write(tmp_path, vocab_txt=BERT_TOKENS)
+    assert type(read_pretrained_tokenizer(tmp_path, "gpt2")[0]) is WordPieceTokenizer
+    settings = {"tokenizer_class": "BertTokenizer", "bos_token_id": 50256}
+    write(tmp_path, config_json=settings, vocab_json={})
     tokenizer, ids = read_pretrained_tokenizer(tmp_path, "gpt2")
     assert type(tokenizer) is WordPieceTokenizer and ids == [0, 2, 3, 4, 1, 5, 6, 7, 8]
     assert [ids[i] for i in tokenizer.encode("AB你")] == [6, 7, 8]
@@ -240,6 +243,7 @@ def test_missing_and_broken_files_are_named(byte_level, marian, tmp_path):
         write(tmp_path, tokenizer_json=content)
         fails("gpt2", words)
     (tmp_path / "vocab.json").unlink()
+    (tmp_path / "vocab.txt").unlink()
     write(tmp_path, tokenizer_json={"model": {"type": "BPE", "vocab": {"a": 0}}})
     fails("gpt2", r"tokenizer\.json .*no merges")
     write(tmp_path, tokenizer_json={"model": {"type": "BPE", "vocab": [], "merges": []}})

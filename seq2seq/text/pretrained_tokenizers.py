@@ -59,8 +59,8 @@ def read_pretrained_tokenizer(
     Files read are `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json` and
     `config.json`, if they are there, and for
 
-    - `"gpt2"`: `vocab.json` and `merges.txt`, or `tokenizer.json`; those of `"bert"` if the
-      settings say that `tokenizer_class` is BERT's, as those of Chinese GPT-2 models do,
+    - `"gpt2"`: `vocab.json` and `merges.txt`, or `tokenizer.json`; those of `"bert"` for Chinese
+      GPT-2 models, whose `tokenizer_class` is BERT's or which have only a `vocab.txt`,
     - `"bert"`: `vocab.txt`, or `tokenizer.json`,
     - `"marian"`: `source.spm`, `target.spm` and `vocab.json`.
 
@@ -85,12 +85,14 @@ def read_pretrained_tokenizer(
 
     Example:
 
-    >>> from pathlib import Path
-    >>> Path("bert").mkdir()
-    >>> _ = Path("bert/vocab.txt").write_text("[PAD]\\n[UNK]\\n[CLS]\\n[SEP]\\n[MASK]\\nhello\\n")
-    >>> tokenizer, ids = read_pretrained_tokenizer("bert", "bert")
-    >>> tokenizer.tokenize("Hello"), ids
-    (['hello'], [0, 1, 2, 3, 4, 5])
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "vocab.txt").write_text("[PAD]\\nhello\\n[UNK]\\n[CLS]\\n[SEP]\\n[MASK]\\n")
+    >>> tokenizer, ids = read_pretrained_tokenizer(folder, "bert")
+    >>> list(tokenizer.vocabulary)
+    ['[PAD]', '[UNK]', '[BOS]', '[EOS]', 'hello', '[MASK]']
+    >>> ids
+    [0, 2, 3, 4, 1, 5]
     """
     readers = {"gpt2": _read_gpt2, "bert": _read_bert, "marian": _read_marian}
     if kind not in readers:
@@ -106,9 +108,14 @@ def read_pretrained_tokenizer(
             f"Check the path (from {Path.cwd()})."
         )
     settings = read_settings(folder)
-    if kind == "gpt2" and str(settings.get("tokenizer_class")).startswith("Bert"):
-        kind = "bert"  # Chinese GPT-2 models
+    if kind == "gpt2" and _has_word_pieces(folder, settings):
+        kind = "bert"
     return readers[kind](folder, settings, size)
+
+
+def _has_word_pieces(folder, settings):
+    said = str(settings.get("tokenizer_class")).startswith("Bert")
+    return said or ((folder / "vocab.txt").exists() and not (folder / "vocab.json").exists())
 
 
 def _read_gpt2(folder, settings, size):
