@@ -93,6 +93,7 @@ def test_bad_input(tokenizer):
     for arguments, words in (
         ({"max_tokens": 259}, "at least 260"),
         ({"max_tokens": None}, "max_tokens"),
+        ({"max_tokens": 10**9}, "at most 4,194,304"),
         ({"merges": []}, "together"),
         ({"vocabulary": ["a"]}, "together"),
         ({"vocabulary": ["a"], "merges": []}, "all 256 bytes"),

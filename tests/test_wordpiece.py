@@ -104,6 +104,7 @@ def test_what_is_learned_is_the_same_on_every_run(tokenizer):
 def test_bad_input(tokenizer):
     for arguments, message in (
         ({"max_tokens": None}, "max_tokens"),
+        ({"max_tokens": 10**9}, "at most 4,194,304"),
         ({"max_tokens": 4}, "max_tokens"),
         ({"vocabulary": [["a"]]}, "vocabulary"),
         ({"vocabulary": "/etc/passwd"}, "list of words"),

@@ -4,9 +4,8 @@ import codecs
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from seq2seq.checks import check_whole
 from seq2seq.keras_registry import keras_serializable
-from seq2seq.text.subword import load_library, number_tokens
+from seq2seq.text.subword import check_max_tokens, load_library, number_tokens
 from seq2seq.text.tokenizers import Tokenizer, replace_surrogates
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
@@ -64,7 +63,7 @@ class ByteLevelTokenizer(Tokenizer):
         merges: Sequence[str] | None = None,
         vocabulary: Vocabulary | Sequence[str] | None = None,
     ):
-        check_whole("max_tokens", max_tokens, len(SPECIAL_TOKENS) + len(BYTES))
+        check_max_tokens(max_tokens, len(SPECIAL_TOKENS) + len(BYTES))
         super().__init__(max_tokens, min_frequency, lowercase, vocabulary)
         if (merges is None) != (vocabulary is None):
             raise ValueError(

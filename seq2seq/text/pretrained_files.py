@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-LARGEST = 2**22  # tokens of a vocabulary: greater ids would fill the memory with gaps
+from seq2seq.text.subword import LARGEST
 
 
 def broken(path: Path, reason: object) -> ValueError:
@@ -135,7 +135,7 @@ def add_tokens(folder: Path, tokens: object, settings: dict, library: dict) -> d
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"no vocabulary, or added tokens without ids: {error!r}"
         raise broken(folder / "tokenizer.json", reason) from error
-    for token, i in tokens.items():
+    for token, i in tokens.items():  # greater ids would fill the memory with gaps
         if type(i) is not int or not 0 <= i < LARGEST:
             raise broken(folder, f"the id of {token!r:.40} is {i!r:.40}")
     return tokens

@@ -5,7 +5,6 @@ from pathlib import Path
 from seq2seq.checks import check_whole
 from seq2seq.text.byte_level import BYTES, ByteLevelTokenizer
 from seq2seq.text.pretrained_files import (
-    LARGEST,
     add_tokens,
     broken,
     read_byte_pairs,
@@ -16,6 +15,7 @@ from seq2seq.text.pretrained_files import (
     read_word_pieces,
 )
 from seq2seq.text.sentencepiece import SentencePieceTokenizer
+from seq2seq.text.subword import LARGEST
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
 from seq2seq.text.wordpiece import WordPieceTokenizer

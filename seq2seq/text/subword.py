@@ -5,11 +5,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from seq2seq.checks import check_whole
 from seq2seq.keras_registry import keras_serializable
 from seq2seq.text.spacing import HAN, SPACE
 from seq2seq.text.tokenizers import Tokenizer, replace_surrogates
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
+LARGEST = 2**22  # tokens of a vocabulary
 UNKNOWN = SPECIAL_TOKENS[1]
 NONE = ("truncation", "padding", "normalizer", "post_processor")  # of the library, not used here
 BYTES = {f"<0x{byte:02X}>": bytes([byte]) for byte in range(256)}  # the library's names for them
@@ -73,9 +75,8 @@ class SubwordTokenizer(Tokenizer):
         vocabulary: Vocabulary | Sequence[str] | None = None,
         byte_fallback: bool = False,
     ):
+        check_max_tokens(max_tokens)
         super().__init__(max_tokens, min_frequency, lowercase, vocabulary)
-        if max_tokens is None:
-            raise ValueError("Expected `max_tokens` to be a whole number. Received: None.")
         if algorithm not in ("bpe", "unigram"):
             raise ValueError(
                 f"Expected `algorithm` to be 'bpe' or 'unigram'. Received: {algorithm!r}."
@@ -166,6 +167,18 @@ class SubwordTokenizer(Tokenizer):
     def _marked(self, text):
         text = replace_surrogates(self._clean(text))
         return SPACE.join(text.replace(SPACE, " ").split())
+
+
+def check_max_tokens(max_tokens, minimum: int = len(SPECIAL_TOKENS) + 1) -> None:
+    """Raises a `ValueError` unless the library can learn so many tokens.
+
+    It reserves memory for all of them at once, and aborts the process where that fails.
+    """
+    check_whole("max_tokens", max_tokens, minimum)
+    if max_tokens > LARGEST:
+        raise ValueError(
+            f"Expected `max_tokens` of at most {LARGEST:,}. Received: {max_tokens:,}. Lower it."
+        )
 
 
 def load_library():

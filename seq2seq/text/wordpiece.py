@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from seq2seq.keras_registry import keras_serializable
 from seq2seq.text.spacing import is_joined
-from seq2seq.text.subword import load_library, number_tokens
+from seq2seq.text.subword import check_max_tokens, load_library, number_tokens
 from seq2seq.text.tokenizers import Tokenizer, check_text, replace_surrogates
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, UNK, Vocabulary
 
@@ -61,9 +61,8 @@ class WordPieceTokenizer(Tokenizer):
         tokenize_chinese: bool = True,
         vocabulary: Vocabulary | Sequence[str] | None = None,
     ):
+        check_max_tokens(max_tokens)
         super().__init__(max_tokens, min_frequency, lowercase, vocabulary)
-        if max_tokens is None:
-            raise ValueError("Expected `max_tokens` to be a whole number. Received: None.")
         self.strip_accents = None if strip_accents is None else bool(strip_accents)
         self.tokenize_chinese = bool(tokenize_chinese)
         self._normalizer = load_library().normalizers.BertNormalizer(
