@@ -25,8 +25,10 @@ from seq2seq.models.transformer_language_model import (
     TransformerLanguageModel as TransformerLanguageModel,
 )
 from seq2seq.tasks.text_vectors import encode_texts as encode_texts
+from seq2seq.text.byte_level import ByteLevelTokenizer as ByteLevelTokenizer
 from seq2seq.text.cleaning import remove_stop_words as remove_stop_words
 from seq2seq.text.cleaning import to_half_width as to_half_width
+from seq2seq.text.sentencepiece import SentencePieceTokenizer as SentencePieceTokenizer
 from seq2seq.text.subword import SubwordTokenizer as SubwordTokenizer
 from seq2seq.text.tokenizers import CharTokenizer as CharTokenizer
 from seq2seq.text.tokenizers import JiebaTokenizer as JiebaTokenizer
@@ -37,4 +39,5 @@ from seq2seq.text.vocabulary import EOS as EOS
 from seq2seq.text.vocabulary import PAD as PAD
 from seq2seq.text.vocabulary import UNK as UNK
 from seq2seq.text.vocabulary import Vocabulary as Vocabulary
+from seq2seq.text.wordpiece import WordPieceTokenizer as WordPieceTokenizer
 from seq2seq.version import __version__ as __version__

@@ -25,6 +25,9 @@ TEXTS = {
     "WordTokenizer": "seq2seq.text.tokenizers",
     "JiebaTokenizer": "seq2seq.text.tokenizers",
     "SubwordTokenizer": "seq2seq.text.subword",
+    "ByteLevelTokenizer": "seq2seq.text.byte_level",
+    "WordPieceTokenizer": "seq2seq.text.wordpiece",
+    "SentencePieceTokenizer": "seq2seq.text.sentencepiece",
     "Vocabulary": "seq2seq.text.vocabulary",
 }
 

@@ -1,6 +1,10 @@
 """Toy tasks that a small model learns in seconds."""
 
+import io
+import json
 import os
+import subprocess
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -23,6 +27,62 @@ def make_words(count, seed, alphabet="abcdefghij", longest=6):
         length = generator.randint(1, longest)
         words["".join(generator.choice(alphabet) for _ in range(length))] = None
     return list(words)
+
+
+def make_lines(count, seed=1):
+    """Returns lines of Chinese, English, emoji, accents, punctuation and odd spaces, mixed."""
+    generator = random.Random(seed)
+    words = make_words(300, seed) + [word.title() for word in make_words(50, seed)]
+    others = [*"我们去车站好吗天气很", *"，。！？“”、", *".,!?'-()&%$#", "don't", "it's", "3.14"]
+    rare = [*"龘㐀𠀀éÉüñİß", "café", "naïve", "cafe\u0301", "привет", "한국어", "ﬁ", "ＡＢ１", "①"]
+    rare += ["😀", "👍🏽", "👨\u200d👩\u200d👧", "a" * 30, "\x01", "\ufffd", "\u200b", "\u0301"]
+    spaces = [" "] * 12 + ["", "", "", "  ", "\t", "\u3000", "\xa0", " \n", "\u2028"]
+
+    def make_line():
+        kinds = generator.choices([words, others, rare], [6, 5, 1], k=generator.randint(0, 16))
+        pieces = (generator.choice(kind) + generator.choice(spaces) for kind in kinds)
+        return generator.choice(["", "", "", " "]) + "".join(pieces)
+
+    return [make_line() for _ in range(count)]
+
+
+IN_ANOTHER_PROCESS = """
+import json, sys
+import seq2seq
+kind, arguments, texts = json.load(sys.stdin)
+print(json.dumps(getattr(seq2seq, kind)(**arguments).adapt(texts).get_config()))
+"""
+
+
+def adapt_elsewhere(kind, arguments, texts, seed):
+    """Returns the config of a tokenizer adapted in a process with another order of hashes."""
+    result = subprocess.run(
+        [sys.executable, "-c", IN_ANOTHER_PROCESS],
+        input=json.dumps([kind, arguments, texts]),
+        env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(result.stdout)
+
+
+def train_sentencepiece(texts, **options):
+    """Returns the content of the file of a SentencePiece model."""
+    sentencepiece = pytest.importorskip("sentencepiece")
+    file = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_writer=file,
+        minloglevel=2,
+        **{"vocab_size": 400, "hard_vocab_limit": False, **options},
+    )
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def sentencepiece_model():
+    return train_sentencepiece(make_lines(400))
 
 
 @pytest.fixture

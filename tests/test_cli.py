@@ -30,6 +30,8 @@ TOKENIZERS = {
     "word": "WordTokenizer",
     "jieba": "JiebaTokenizer",
     "subword": "SubwordTokenizer",
+    "byte": "ByteLevelTokenizer",
+    "wordpiece": "WordPieceTokenizer",
 }
 
 
@@ -339,6 +341,12 @@ class TestEveryTask:
         capsys.readouterr()
         assert main(["inspect", "data.tsv", *options]) == 0
         assert "SubwordTokenizer" in capsys.readouterr().out
+
+    def test_bytes_and_word_pieces_are_inspected_once_they_have_learned(self, folder, capsys):
+        options = ["--source-tokenizer", "byte", "--target-tokenizer", "wordpiece"]
+        assert main(["inspect", "data.tsv", *options]) == 0
+        report = capsys.readouterr().out
+        assert "ByteLevelTokenizer" in report and "WordPieceTokenizer" in report
 
     @pytest.mark.parametrize(
         "task, tokenizer", [("language-model", "JiebaTokenizer"), ("classify", "CharTokenizer")]

@@ -4,7 +4,16 @@ import random
 
 import pytest
 
-from seq2seq import EOS, CharTokenizer, JiebaTokenizer, SubwordTokenizer, Tokenizer, WordTokenizer
+from seq2seq import (
+    EOS,
+    ByteLevelTokenizer,
+    CharTokenizer,
+    JiebaTokenizer,
+    SubwordTokenizer,
+    Tokenizer,
+    WordPieceTokenizer,
+    WordTokenizer,
+)
 from seq2seq.generation.continuation import continue_text, prompt_tokens
 
 TEXTS = [
@@ -19,12 +28,14 @@ KINDS = {
     "bpe": lambda: SubwordTokenizer(90),
     "unigram": lambda: SubwordTokenizer(90, algorithm="unigram"),
     "bytes": lambda: SubwordTokenizer(300, byte_fallback=True),
+    "byte level": lambda: ByteLevelTokenizer(300),
+    "word pieces": lambda: WordPieceTokenizer(150),
 }
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def tokenizer(request):
-    if request.param in ("bpe", "unigram", "bytes"):
+    if request.param not in ("char", "word", "jieba"):
         pytest.importorskip("tokenizers", reason="the extra `subword` is not installed")
     return KINDS[request.param]().adapt(TEXTS)
 
@@ -42,7 +53,7 @@ def continue_at_once(tokenizer, prompt, ids):
     before = prompt_tokens(tokenizer, prompt)
     start = len(tokenizer.detokenize(before))
     text = tokenizer.detokenize([*before, *tokenizer.vocabulary.tokens(ids)])[start:]
-    if prompt[-1:].isspace() and before[-1:] != [" "]:
+    if prompt[-1:].isspace() and not tokenizer.detokenize(before).endswith(" "):
         text = text.lstrip()
     return prompt + text
 
@@ -104,6 +115,12 @@ def test_a_character_of_bytes_is_shown_when_it_is_whole():
     pieces = list(continue_text(tokenizer, "", ids))
     assert pieces == ["", "a", "", "", "", "😀", "b", "", "\ufffd"]
     assert "".join(pieces) == tokenizer.decode(ids)
+
+
+def test_spaces_that_are_tokens_come_back_behind_a_prompt_that_ends_with_one():
+    pytest.importorskip("tokenizers", reason="the extra `subword` is not installed")
+    tokenizer = KINDS["byte level"]().adapt(["abc"])
+    assert "".join(continue_text(tokenizer, "a\n", tokenizer.encode("  b c"))) == "a\n  b c"
 
 
 def test_a_tokenizer_that_joins_in_its_own_way_is_streamed_in_that_way():

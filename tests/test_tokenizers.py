@@ -579,6 +579,7 @@ class TestSubwordTokenizer:
         for call, words in (
             (lambda: SubwordTokenizer(algorithm="wordpiece"), "'bpe' or 'unigram'"),
             (lambda: SubwordTokenizer(max_tokens=None), "max_tokens"),
+            (lambda: SubwordTokenizer(max_tokens=10**9), "at most 4,194,304"),
             (lambda: SubwordTokenizer(vocabulary=["a"]), "together"),
             (lambda: SubwordTokenizer(vocabulary=["a"], model="{}"), "get_config"),
             (lambda: SubwordTokenizer().adapt(None), "list of texts"),

@@ -8,7 +8,14 @@ from seq2seq.data.corpus import read_pair_files
 from seq2seq.data.report import inspect_pairs
 from seq2seq.files.keras_file import read_config
 from seq2seq.runtime.loading import check_file, read_settings
-from seq2seq.text import SPECIAL_TOKENS, SubwordTokenizer
+from seq2seq.text import (
+    SPECIAL_TOKENS,
+    ByteLevelTokenizer,
+    SubwordTokenizer,
+    WordPieceTokenizer,
+)
+
+LEARNED = SubwordTokenizer, ByteLevelTokenizer, WordPieceTokenizer
 
 
 def inspect(options) -> None:
@@ -44,7 +51,7 @@ def _tokenizers(options, sources, targets):
     sides = {"source_": sources, "target_": targets}
     tokenizers = make_tokenizers(options, sides)
     for tokenizer, texts in zip(tokenizers, sides.values(), strict=True):
-        if isinstance(tokenizer, SubwordTokenizer):  # it has no tokens until it has learned them
+        if isinstance(tokenizer, LEARNED):  # it has no tokens until it has learned them
             tokenizer.adapt(texts)
     return tokenizers
 

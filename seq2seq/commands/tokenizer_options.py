@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 
 from seq2seq.commands.options import flag, given
 from seq2seq.text import (
+    ByteLevelTokenizer,
     CharTokenizer,
     JiebaTokenizer,
     SubwordTokenizer,
     Tokenizer,
+    WordPieceTokenizer,
     WordTokenizer,
 )
 from seq2seq.text.spacing import is_chinese
@@ -17,6 +19,8 @@ KINDS = {
     "word": WordTokenizer,
     "jieba": JiebaTokenizer,
     "subword": SubwordTokenizer,
+    "byte": ByteLevelTokenizer,
+    "wordpiece": WordPieceTokenizer,
 }
 SHARED = ("max_tokens", "min_frequency", "lowercase")
 OF_JIEBA = ("user_dictionary", "stop_words", "hmm")
@@ -53,17 +57,19 @@ def add_tokenizer(add: Callable, prefix: str, auto: str = AUTO) -> None:
 
 def add_shared(group) -> None:
     """Adds the options that all tokenizers share, and those that all subword tokenizers share."""
-    group.add_argument("--max-tokens", type=int, help="default: no limit; for subwords 8000")
+    group.add_argument(
+        "--max-tokens", type=int, help="default: no limit; for subwords of all kinds 8000"
+    )
     group.add_argument("--min-frequency", type=int, help="default: 1")
     group.add_argument("--lowercase", action="store_const", const=True)
     group.add_argument(
-        "--subword-algorithm", metavar="{bpe,unigram}", help="for subwords; default: bpe"
+        "--subword-algorithm", metavar="{bpe,unigram}", help="for subword; default: bpe"
     )
     group.add_argument(
         "--byte-fallback",
         action="store_const",
         const=True,
-        help="for subwords: unknown characters become bytes",
+        help="for subword: unknown characters become bytes",
     )
 
 

@@ -45,8 +45,8 @@ def continue_text(tokenizer: Tokenizer, prompt: str, ids: Iterable[int]) -> Iter
     """
     yield prompt
     tokens = prompt_tokens(tokenizer, prompt)
-    # Where spaces are not tokens, the prompt may already end with the one before the next word.
-    spaced = prompt[-1:].isspace() and tokens[-1:] != [" "]
+    # The prompt may end with the space before the next word, which no token of its own holds.
+    spaced = prompt[-1:].isspace() and not tokenizer.detokenize(tokens)[-1:].isspace()
     ids = itertools.takewhile(lambda i: i != EOS, ids)
     generated = (token for i in ids for token in tokenizer.vocabulary.tokens([i]))
     pieces = tokenizer.detokenize_each(itertools.chain(tokens, generated))

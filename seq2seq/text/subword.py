@@ -5,11 +5,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from seq2seq.checks import check_whole
 from seq2seq.keras_registry import keras_serializable
 from seq2seq.text.spacing import HAN, SPACE
-from seq2seq.text.tokenizers import Tokenizer
+from seq2seq.text.tokenizers import Tokenizer, replace_surrogates
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
 
+LARGEST = 2**22  # tokens of a vocabulary
 UNKNOWN = SPECIAL_TOKENS[1]
 NONE = ("truncation", "padding", "normalizer", "post_processor")  # of the library, not used here
 BYTES = {f"<0x{byte:02X}>": bytes([byte]) for byte in range(256)}  # the library's names for them
@@ -73,9 +75,8 @@ class SubwordTokenizer(Tokenizer):
         vocabulary: Vocabulary | Sequence[str] | None = None,
         byte_fallback: bool = False,
     ):
+        check_max_tokens(max_tokens)
         super().__init__(max_tokens, min_frequency, lowercase, vocabulary)
-        if max_tokens is None:
-            raise ValueError("Expected `max_tokens` to be a whole number. Received: None.")
         if algorithm not in ("bpe", "unigram"):
             raise ValueError(
                 f"Expected `algorithm` to be 'bpe' or 'unigram'. Received: {algorithm!r}."
@@ -151,7 +152,7 @@ class SubwordTokenizer(Tokenizer):
 
     def detokenize_each(self, tokens: Iterable[str]) -> Iterator[str]:
         """Yields each subword, a character of bytes with its last; see `Tokenizer`."""
-        pieces = _join_bytes(tokens) if self.byte_fallback else tokens
+        pieces = join_bytes(tokens) if self.byte_fallback else tokens
         return (piece.replace(SPACE, " ") for piece in pieces)
 
     def get_config(self) -> dict:
@@ -164,11 +165,28 @@ class SubwordTokenizer(Tokenizer):
         }
 
     def _marked(self, text):
-        text = self._clean(text).encode("utf-8", "replace").decode("utf-8")  # no lone surrogates
+        text = replace_surrogates(self._clean(text))
         return SPACE.join(text.replace(SPACE, " ").split())
 
 
-def _library():
+def check_max_tokens(max_tokens, minimum: int = len(SPECIAL_TOKENS) + 1) -> None:
+    """Raises a `ValueError` unless the library can learn so many tokens.
+
+    It reserves memory for all of them at once, and aborts the process where that fails.
+    """
+    check_whole("max_tokens", max_tokens, minimum)
+    if max_tokens > LARGEST:
+        raise ValueError(
+            f"Expected `max_tokens` of at most {LARGEST:,}. Received: {max_tokens:,}. Lower it."
+        )
+
+
+def load_library():
+    """Returns the library `tokenizers`.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
     try:
         import tokenizers
     except ImportError as error:
@@ -179,8 +197,23 @@ def _library():
     return tokenizers
 
 
+def number_tokens(vocabulary: Vocabulary) -> dict[str, int]:
+    """Returns the id of each token, as the library takes them.
+
+    Raises:
+        ValueError: If a token holds a lone surrogate, which the library does not take.
+    """
+    for token in vocabulary:
+        if token != replace_surrogates(token):
+            raise ValueError(
+                f"Expected tokens that UTF-8 can hold. Received: {token!r:.60}, with a lone "
+                "surrogate. Leave it out of the vocabulary."
+            )
+    return {token: i for i, token in enumerate(vocabulary)}
+
+
 def _load(model):
-    library = _library()
+    library = load_library()
     try:
         content = json.loads(model)
         # A file may hold what makes the library fill the memory or abort the process.
@@ -198,7 +231,7 @@ def _load(model):
 
 def _untrained(algorithm, size, min_frequency, characters, bytes_kept):
     """Returns a tokenizer of the library and the trainer for it."""
-    library = _library()
+    library = load_library()
     models, trainers = library.models, library.trainers
     common = {
         "vocab_size": size + 1,  # the library counts UNKNOWN
@@ -222,10 +255,10 @@ def _fall_back(tokenizer):
     state["model"]["byte_fallback"] = True
     # Or the text "<0x41>" would be read as the byte, and "[UNK]" as unknown.
     state["added_tokens"] = []
-    return _library().Tokenizer.from_str(json.dumps(state))
+    return load_library().Tokenizer.from_str(json.dumps(state))
 
 
-def _join_bytes(tokens):
+def join_bytes(tokens):
     """Yields what each token adds to a text: nothing, as long as a character lacks bytes."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for token in tokens:
@@ -253,4 +286,4 @@ def _settle(tokenizer):
     ]
     rest = sorted(((token, round(score, 4)) for token, score in rest), key=lambda x: (-x[1], x[0]))
     state["model"]["vocab"] = [unknown, *rest]
-    return _library().Tokenizer.from_str(json.dumps(state))
+    return load_library().Tokenizer.from_str(json.dumps(state))

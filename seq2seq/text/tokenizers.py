@@ -19,6 +19,19 @@ from seq2seq.text.word_lists import read_words
 BLOCK = 50_000  # texts segmented together: enough for all cores, few enough for memory
 
 
+def check_text(text) -> None:
+    """Raises a `ValueError` unless the argument is a text."""
+    if not isinstance(text, str):
+        raise ValueError(
+            f"Expected a text (str). Received: {text!r} of type {type(text).__name__}."
+        )
+
+
+def replace_surrogates(text: str) -> str:
+    """Returns a text that UTF-8 can hold: each lone surrogate becomes `?`."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class Tokenizer:
     """What the tokenizers share: the vocabulary, and ids on top of `tokenize` and `detokenize`.
 
@@ -227,10 +240,7 @@ class Tokenizer:
         )
 
     def _clean(self, text: str) -> str:
-        if not isinstance(text, str):
-            raise ValueError(
-                f"Expected a text (str). Received: {text!r} of type {type(text).__name__}."
-            )
+        check_text(text)
         return text.lower() if self.lowercase else text
 
 
