@@ -17,6 +17,7 @@ MODELS = {
     "Seq2Seq": "seq2seq.models.seq2seq",
     "Transformer": "seq2seq.models.transformer",
     "LanguageModel": "seq2seq.models.language_model",
+    "MaskedLanguageModel": "seq2seq.models.masked_language_model",
     "TextClassifier": "seq2seq.models.classifier",
 }
 TEXTS = {

@@ -62,6 +62,7 @@ class TokenAndPosition(keras.layers.Layer):
         kind: `"sinusoidal"`, `"learned"`, or `"rotary"`, which adds nothing: see `rotate`.
         longest: Number of positions that are learned.
         dropout: Dropout rate of the sum. Defaults to 0.
+        scale: Whether tokens are scaled by the square root of `units`. Defaults to `True`.
         **kwargs: The other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -69,11 +70,12 @@ class TokenAndPosition(keras.layers.Layer):
         positions: int `(batch or 1, length)`. Defaults to `None`: from 0 on.
     """
 
-    def __init__(self, kind: str, longest: int, dropout: float = 0.0, **kwargs):
+    def __init__(self, kind: str, longest: int, dropout: float = 0.0, scale: bool = True, **kwargs):
         super().__init__(**kwargs)
         self.kind = kind
         self.longest = longest
         self.dropout = dropout
+        self.scale = scale
         self.drop = keras.layers.Dropout(dropout, name="dropout")
 
     def build(self, x_shape, positions_shape=None):
@@ -90,9 +92,11 @@ class TokenAndPosition(keras.layers.Layer):
         """Adds positions to tokens."""
         units = x.shape[-1]
         positions = count_positions(x) if positions is None else positions
-        x = x * units**0.5
+        if self.scale:
+            x = x * units**0.5
         if self.kind == "learned":
-            x = x + ops.take(self.table, positions, axis=0)
+            # Padding may reach beyond them; tokens do not.
+            x = x + ops.take(self.table, ops.minimum(positions, self.longest - 1), axis=0)
         elif self.kind == "sinusoidal":
             x = x + ops.cast(sinusoids(positions, units), x.dtype)
         return self.drop(x, training=training)
@@ -103,5 +107,5 @@ class TokenAndPosition(keras.layers.Layer):
 
     def get_config(self):
         """Returns the arguments that rebuild this layer."""
-        own = {"kind": self.kind, "longest": self.longest, "dropout": self.dropout}
-        return {**super().get_config(), **own}
+        names = ("kind", "longest", "dropout", "scale")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -27,6 +27,7 @@ class TransformerBlock(keras.layers.Layer):
         causal: Whether a token looks at those before it only. Defaults to `False`.
         crosses: Whether it attends to a source too. Defaults to `False`.
         precision: See `Seq2Seq`. Defaults to `"float32"`.
+        norm_epsilon: Added to the variances by which is normalised. Defaults to 1e-6.
         **kwargs: The other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -51,6 +52,7 @@ class TransformerBlock(keras.layers.Layer):
         causal: bool = False,
         crosses: bool = False,
         precision: str = "float32",
+        norm_epsilon: float = 1e-6,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -64,22 +66,23 @@ class TransformerBlock(keras.layers.Layer):
         self.causal = causal
         self.crosses = crosses
         self.precision = precision
+        self.norm_epsilon = norm_epsilon
         self.attention = MultiHeadAttention(
             units, num_heads, dropout, rotary, precision, name="attention"
         )
-        self.attention_norm = _norm("attention_norm")
+        self.attention_norm = self._norm("attention_norm")
         self.cross_attention = self.cross_norm = None
         if crosses:
             self.cross_attention = MultiHeadAttention(
                 units, num_heads, dropout, False, precision, name="cross_attention"
             )
-            self.cross_norm = _norm("cross_norm")
+            self.cross_norm = self._norm("cross_norm")
         half = training_dtype(precision, units, feedforward_units)
         self.feedforward_in = Dense(
             feedforward_units, half, activation=activation, name="feedforward_in"
         )
         self.feedforward_out = Dense(units, half, name="feedforward_out")
-        self.feedforward_norm = _norm("feedforward_norm")
+        self.feedforward_norm = self._norm("feedforward_norm")
         self.drop = keras.layers.Dropout(dropout, name="dropout")
 
     def build(self, *shapes):
@@ -168,6 +171,7 @@ class TransformerBlock(keras.layers.Layer):
             "causal",
             "crosses",
             "precision",
+            "norm_epsilon",
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -194,6 +198,5 @@ class TransformerBlock(keras.layers.Layer):
             return x + self.drop(function(norm(x)), training=training)
         return norm(x + self.drop(function(x), training=training))
 
-
-def _norm(name):
-    return keras.layers.LayerNormalization(epsilon=1e-6, name=name)
+    def _norm(self, name):
+        return keras.layers.LayerNormalization(epsilon=self.norm_epsilon, name=name)

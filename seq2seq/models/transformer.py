@@ -32,6 +32,7 @@ class Transformer(EncoderDecoderModel):
         positions: `"sinusoidal"`, `"learned"` or `"rotary"` (Su et al. 2021,
             https://arxiv.org/abs/2104.09864). Defaults to `"sinusoidal"`.
         activation: Of the hidden layers: `"relu"`, `"gelu"` or `"silu"`. Defaults to `"relu"`.
+        norm_epsilon: Added to the variances by which is normalised. Defaults to 1e-6.
         share_embeddings: Whether both sides share one embedding, which needs one vocabulary.
             Defaults to `False`.
         tie_output: Whether to tie the output layer to the target embedding (Press & Wolf 2017,
@@ -77,6 +78,7 @@ class Transformer(EncoderDecoderModel):
         norm_first: bool = True,
         positions: str = "sinusoidal",
         activation: str = "relu",
+        norm_epsilon: float = 1e-6,
         share_embeddings: bool = False,
         tie_output: bool = False,
         label_smoothing: float = 0.0,
@@ -94,6 +96,7 @@ class Transformer(EncoderDecoderModel):
             norm_first=norm_first,
             positions=positions,
             activation=activation,
+            norm_epsilon=norm_epsilon,
             share_embeddings=share_embeddings,
             tie_output=tie_output,
             label_smoothing=label_smoothing,

@@ -129,6 +129,7 @@ class TransformerOptions(Options):
     norm_first: bool = flag(True)
     positions: str = choice("sinusoidal", POSITIONS)
     activation: str = choice("relu", ACTIVATIONS)
+    norm_epsilon: float = number(1e-6, "(0, 1)")
     share_embeddings: bool = flag(False)
     tie_output: bool = flag(False)
     label_smoothing: float = number(0.0, "[0, 1)")
@@ -138,11 +139,7 @@ class TransformerOptions(Options):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.units % (2 * self.num_heads):
-            raise ValueError(
-                "Expected `units` to be a multiple of twice `num_heads`, which share them. "
-                f"Received: units={self.units}, num_heads={self.num_heads}."
-            )
+        _check_heads(self)
 
     def check_sizes(self, source_size: int, target_size: int) -> None:
         """Raises a `ValueError` unless vocabularies of these sizes fit the options."""
@@ -155,6 +152,34 @@ class TransformerOptions(Options):
         return self.check_count(
             (2 * sum(sizes) + longest) * self.units + 2 * self.num_layers * block
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedLanguageModelOptions(Options):
+    """The options of an encoder that sees both ways: see `MaskedLanguageModel`."""
+
+    units: int = whole(256)
+    num_layers: int = whole(4)
+    num_heads: int = whole(4)
+    feedforward_units: int = whole(1024)
+    dropout: float = number(0.1, "[0, 1)")
+    norm_first: bool = flag(False)
+    positions: str = choice("learned", POSITIONS)
+    activation: str = choice("gelu", ACTIVATIONS)
+    norm_epsilon: float = number(1e-12, "(0, 1)")
+    whole_words: bool = flag(False)
+    max_length: int = whole(128, 5)
+    precision: str = choice("auto", PRECISIONS)
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_heads(self)
+
+    def count_weights(self, size: int) -> int:
+        """Returns about how many numbers a network with a vocabulary of this size has."""
+        block = self.units * (4 * self.units + 2 * self.feedforward_units)
+        rows = size + self.max_length + 2 * self.units
+        return self.check_count(rows * self.units + self.num_layers * block)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,6 +261,14 @@ def check_shared_sizes(shared: bool, source_size: int, target_size: int) -> None
         raise ValueError(
             "Expected one vocabulary for both sides with share_embeddings=True. Received sizes "
             f"{source_size} and {target_size}. Pass the same tokenizer, adapted on both, twice."
+        )
+
+
+def _check_heads(options):
+    if options.units % (2 * options.num_heads):
+        raise ValueError(
+            "Expected `units` to be a multiple of twice `num_heads`, which share them. "
+            f"Received: units={options.units}, num_heads={options.num_heads}."
         )
 
 

@@ -81,8 +81,8 @@ class TransformerEncoder:
         self.mask = PaddingMask(name="source_mask")
         self.embedding = embedding
         self.place = _make_positions("source", options)
-        self.blocks = _make_blocks("encoder", options, crosses=False)
-        self.norm = _make_norm("encoder_norm", options)
+        self.blocks = make_blocks("encoder", options, crosses=False)
+        self.norm = make_norm("encoder_norm", options)
 
     def read(self, source_ids):
         """Reads source ids `(batch, source_length)`.
@@ -104,8 +104,8 @@ class TransformerDecoder:
     def __init__(self, embedding, size: int, options: TransformerOptions):
         self.embedding = embedding
         self.place = _make_positions("target", options)
-        self.blocks = _make_blocks("decoder", options, crosses=True)
-        self.norm = _make_norm("decoder_norm", options)
+        self.blocks = make_blocks("decoder", options, crosses=True)
+        self.norm = make_norm("decoder_norm", options)
         self.tied = options.tie_output
         self.dense = None
         if not self.tied:
@@ -159,7 +159,8 @@ def _make_positions(side, options):
     return TokenAndPosition(options.positions, longest, options.dropout, name=f"{side}_positions")
 
 
-def _make_blocks(side, options, crosses):
+def make_blocks(side: str, options, crosses: bool) -> list[TransformerBlock]:
+    """Returns the blocks of an encoder, or of a decoder, which crosses to a source."""
     return [
         TransformerBlock(
             options.units,
@@ -172,14 +173,15 @@ def _make_blocks(side, options, crosses):
             crosses,  # a decoder looks back only
             crosses,
             options.precision,
+            options.norm_epsilon,
             name=f"{side}_block_{i + 1}",
         )
         for i in range(options.num_layers)
     ]
 
 
-def _make_norm(name, options):
+def make_norm(name: str, options):
     """Returns the norm after the last block, whose sums are not normalised with `norm_first`."""
     if options.norm_first:
-        return keras.layers.LayerNormalization(epsilon=1e-6, name=name)
+        return keras.layers.LayerNormalization(epsilon=options.norm_epsilon, name=name)
     return lambda x: x
