@@ -139,7 +139,8 @@ def check_export(model: TextModel, folder: Path, quantize: str | None) -> None:
     if type(model.network) not in GRAPHS:
         raise ValueError(
             "Expected a Seq2Seq, LanguageModel or TextClassifier to export. Received: a "
-            f"{type(model).__name__}, which runs under Keras only so far."
+            f"{type(model).__name__} of the network {type(model.network).__name__}, which runs "
+            "under Keras only so far."
         )
     if any(getattr(layer, "quantization_mode", None) for layer in model._flatten_layers()):
         raise ValueError(

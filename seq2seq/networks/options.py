@@ -255,6 +255,30 @@ class ClassifierOptions(RecurrentOptions):
             _check_halves(self.units)
 
 
+def _check_encoder(name, value):
+    if not isinstance(value, MaskedLanguageModelOptions):
+        raise ValueError(
+            f"Expected `{name}` to be the options of a MaskedLanguageModel. "
+            f"Received: {name}={value!r:.60}."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedClassifierOptions(Options):
+    """The options of a `TextClassifier` with the encoder of a `MaskedLanguageModel`."""
+
+    encoder: MaskedLanguageModelOptions = dataclasses.field(
+        metadata={"kind": MaskedLanguageModelOptions, "check": _check_encoder}
+    )
+    dropout: float = number(0.5, "[0, 1)")
+    label_smoothing: float = number(0.0, "[0, 1)")
+    max_length: int = whole(300, 3)
+
+    def count_weights(self, *sizes: int) -> int:
+        """Returns about how many numbers a network with these tokens and classes has."""
+        return self.encoder.count_weights(3 * sum(sizes))
+
+
 def check_shared_sizes(shared: bool, source_size: int, target_size: int) -> None:
     """Raises a `ValueError` unless vocabularies of these sizes can share their embedding."""
     if shared and source_size != target_size:

@@ -41,6 +41,12 @@ class TextEncoder:
         last = [self.norm] if isinstance(self.norm, keras.layers.Layer) else []
         return [self.place, self.segments, self.embedding_norm, *self.blocks, *last]
 
+    def copy(self, other: "TextEncoder") -> None:
+        """Takes over the weights of another encoder of the same options and vocabulary."""
+        self.embedding.set_weights(other.embedding.get_weights()[:1])  # a tied one has a bias too
+        for layer, counterpart in zip(self.layers, other.layers, strict=True):
+            layer.set_weights(counterpart.get_weights())
+
     def read(self, token_ids):
         """Reads rows `(batch, length)`: `BOS`, a sentence, `EOS`, perhaps another and `EOS`.
 
