@@ -273,13 +273,12 @@ class TestFit:
         assert model.evaluate(TEXTS, verbose=0)[0] == pytest.approx(history["val_loss"][0], 1e-5)
 
     @pytest.mark.parametrize("data", [TEXTS, DOCUMENTS], ids=["texts", "documents"])
-    def test_the_same_seed_gives_the_same_weights(self, data):
-        weights = []
-        for _ in range(2):
-            model = make_model(dropout=0.1)
-            model.fit(data, epochs=2, verbose=0, seed=4)
-            weights.append(model.get_weights())
-        assert all(map(np.array_equal, *weights))
+    def test_the_same_seed_gives_the_same_weights_also_after_a_stop(self, data):
+        whole, stopped = make_model(dropout=0.1), make_model(dropout=0.1)
+        whole.fit(data, epochs=2, verbose=0, seed=4)
+        stopped.fit(data, epochs=1, verbose=0, seed=4)
+        stopped.fit(data, epochs=2, initial_epoch=1, verbose=0, seed=4)
+        assert all(map(np.array_equal, whole.get_weights(), stopped.get_weights()))
 
     def test_tables_rows_of_ids_and_arrays(self):
         pandas = pytest.importorskip("pandas")

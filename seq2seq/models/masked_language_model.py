@@ -78,7 +78,8 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
     >>> texts = ["the cat sat on the mat", "the dog sat on the log"]
     >>> tokenizer = seq2seq.WordTokenizer().adapt(texts)
     >>> model = seq2seq.MaskedLanguageModel(tokenizer, 32, 1, 2, 64, dropout=0.0)
-    >>> history = model.fit(texts, epochs=150, verbose=0, seed=1)
+    >>> model.optimizer.learning_rate = 5e-3
+    >>> history = model.fit(texts * 32, epochs=30, verbose=0, seed=1)
     >>> model.fill("the cat sat [MASK] the mat")[0][0].token
     'on'
     """
