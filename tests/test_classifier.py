@@ -374,6 +374,11 @@ class TestEncoder:
         (row,) = model.make_rows(["不错很好房间早餐"])
         assert len(row) == 7
         assert model.classify("不错很好房间早餐").label in (0, 1)
+        assert model.classify([4] * 6 + [3]).label in (0, 1)
+        with pytest.raises(ValueError, match=r"at most 7 ids.*one of 8"):
+            model.classify([4] * 7 + [3])
+        with pytest.raises(ValueError, match=r"at most 7 ids.*one of 9"):
+            model.fit(np.full((2, 9), 4), np.array([0, 1]), verbose=0)
         with pytest.raises(ValueError, match=r"`max_length` of at most 7"):
             seq2seq.TextClassifier(None, 2, max_length=8, encoder=encoder)
 

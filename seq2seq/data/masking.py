@@ -8,12 +8,13 @@ import numpy as np
 from seq2seq.backend import padded_size
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import EpochOrder, Rows, as_dataset, plan_batches
+from seq2seq.data.inputs import check_ids
 from seq2seq.data.padding import pad_rows
 from seq2seq.text.vocabulary import BOS, EOS
 
 SHARE = 0.15  # of the tokens that are hidden
 MASKED, KEPT = 0.8, 0.1  # shares of those: replaced by the mask, left as they are
-INPUTS = ("token_ids", "places")
+INPUTS, LABELS = ("token_ids", "places"), ("tokens", "next_sentence")
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,49 @@ def make_masked_pairs(
 
         return read, kept + rest + 3
 
-    rank = {"tokens": 2, "next_sentence": 1}
+    rank = dict(zip(LABELS, (2, 1), strict=True))
     return _masked_batches(draw, len(firsts), masking, batch_size, shuffle, seed, rank)
+
+
+def check_masked_arrays(x, y, size: int, rows: int, max_length: int) -> None:
+    """Raises a `ValueError` unless these are arrays as the batches of `make_masked_windows`.
+
+    Args:
+        x: The inputs, a list or a dict.
+        y: The labels, or a dict of them.
+        size: Size of the vocabulary.
+        rows: Number of ids, that of the mask included.
+        max_length: Maximum length of a row.
+    """
+    inputs = [x.get(name) for name in INPUTS] if isinstance(x, dict) else x
+    labels = [y.get(name) for name in LABELS] if isinstance(y, dict) else [y, 0]
+    listed = isinstance(inputs, (list, tuple)) and len(inputs) == len(INPUTS)
+    if not listed or any(array is None for array in (*inputs, *labels)):
+        raise ValueError(
+            f"Expected [{', '.join(INPUTS)}] and labels, or dicts of {', '.join(INPUTS)} and of "
+            f"{', '.join(LABELS)}. Received: {type(x).__name__} and {type(y).__name__}. See "
+            "`encode_rows`."
+        )
+    (token_ids, places), (tokens, classes) = inputs, labels
+    check_ids("token_ids", token_ids, rows)
+    length = np.shape(token_ids)[1]
+    if length > max_length:
+        raise ValueError(
+            f"Expected token_ids of at most {max_length} columns, the model's `max_length`. "
+            f"Received: {length}. Cut the rows."
+        )
+    if np.shape(places) != np.shape(tokens):
+        raise ValueError(
+            f"Expected labels of the shape of places. Received: {np.shape(tokens)} and "
+            f"{np.shape(places)}. See `encode_rows`."
+        )
+    ends = {"places": (places, length), "labels": (tokens, size), "next_sentence": (classes, 2)}
+    for name, (numbers, end) in ends.items():
+        if np.min(numbers) < 0 or np.max(numbers) >= end:
+            raise ValueError(
+                f"Expected {name} from 0 to {end - 1}. Received numbers from {np.min(numbers)} to "
+                f"{np.max(numbers)}. See `encode_rows`."
+            )
 
 
 def _masked_batches(draw: Callable, count, masking, batch_size, shuffle, seed, rank):
@@ -206,7 +248,7 @@ def _masked_batches(draw: Callable, count, masking, batch_size, shuffle, seed, r
             ids, words, *classes = read(indices)
             token_ids, places, labels = masking.hide(ids, words, generator)
             if classes:
-                labels = {"tokens": labels, "next_sentence": classes[0]}
-            yield {"token_ids": token_ids, "places": places}, labels
+                labels = dict(zip(LABELS, (labels, *classes), strict=True))
+            yield dict(zip(INPUTS, (token_ids, places), strict=True)), labels
 
     return as_dataset(batches, INPUTS, -(-count // batch_size), order, rank)

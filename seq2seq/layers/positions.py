@@ -95,8 +95,7 @@ class TokenAndPosition(keras.layers.Layer):
         if self.scale:
             x = x * units**0.5
         if self.kind == "learned":
-            # Padding may reach beyond them; tokens do not.
-            x = x + ops.take(self.table, ops.minimum(positions, self.longest - 1), axis=0)
+            x = x + ops.take(self.table, positions, axis=0)
         elif self.kind == "sinusoidal":
             x = x + ops.cast(sinusoids(positions, units), x.dtype)
         return self.drop(x, training=training)
@@ -109,3 +108,35 @@ class TokenAndPosition(keras.layers.Layer):
         """Returns the arguments that rebuild this layer."""
         names = ("kind", "longest", "dropout", "scale")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class CountPositions(keras.layers.Layer):
+    """Counts the positions of rows, of which padding may reach beyond the last one.
+
+    Args:
+        longest: Number of positions.
+        **kwargs: The other arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        ids: `(batch, length)`, with at most `longest` tokens in a row.
+
+    Returns:
+        int32 `(1, length)`.
+    """
+
+    def __init__(self, longest: int, **kwargs):
+        super().__init__(**kwargs)
+        self.longest = longest
+
+    def call(self, ids):
+        """Counts positions."""
+        return ops.minimum(count_positions(ids), self.longest - 1)
+
+    def compute_output_spec(self, ids):
+        """Returns the shape and data type of the output."""
+        return keras.KerasTensor((1, ids.shape[1]), dtype="int32")
+
+    def get_config(self):
+        """Returns the arguments that rebuild this layer."""
+        return {**super().get_config(), "longest": self.longest}

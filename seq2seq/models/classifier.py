@@ -197,6 +197,12 @@ class TextClassifier(LabelledTexts, TextModel):
             raise ValueError(f"Expected arguments of `evaluate`. Received: {min(unknown)}=...")
         return self.report(x, y, batch_size or BATCH_SIZE)
 
+    def make_rows(self, texts):
+        """Returns rows of ids ending with `EOS` for texts or rows of ids; those are never cut."""
+        rows = super().make_rows(texts)
+        self._check_length(max(map(len, rows)))
+        return rows
+
     def encode_rows(self, texts: Sequence[str], labels: Sequence | None = None):
         """Turns texts, and their labels, into the arrays that `fit` takes.
 
@@ -236,6 +242,7 @@ class TextClassifier(LabelledTexts, TextModel):
     def check_arrays(self, x, y=None):
         """Raises a `ValueError` for arrays of ids that the model cannot take."""
         check_ids("token_ids", x, self.vocabulary_size)
+        self._check_length(np.count_nonzero(x, axis=1).max())
         y = np.asarray(y)
         if y.shape == (len(x), len(self.labels)):  # one-hot
             return
@@ -266,6 +273,14 @@ class TextClassifier(LabelledTexts, TextModel):
         """Returns the compiled function of padded ids to probabilities; see `LabelledTexts`."""
         function = self.functions.get("classify", self._probabilities)
         return lambda rows: np.asarray(function(pad_batch(rows)))[: len(rows)]
+
+    def _check_length(self, length):
+        """Raises a `ValueError` for a row that is longer than the encoder has positions."""
+        if length > self.network.longest:
+            raise ValueError(
+                f"Expected rows of at most {self.network.longest} ids, for which the encoder has "
+                f"positions. Received: one of {length}. Cut it."
+            )
 
     def _probabilities(self, token_ids):
         return ops.cast(self(token_ids, training=False), "float32")

@@ -8,8 +8,14 @@ from keras import ops
 
 from seq2seq.backend import padded_size
 from seq2seq.data.batching import EpochOrder
-from seq2seq.data.inputs import check_ids, is_documents
-from seq2seq.data.masking import Masking, SameOrder, make_masked_pairs, make_masked_windows
+from seq2seq.data.inputs import is_documents
+from seq2seq.data.masking import (
+    Masking,
+    SameOrder,
+    check_masked_arrays,
+    make_masked_pairs,
+    make_masked_windows,
+)
 from seq2seq.data.padding import pad_batch, pad_rows
 from seq2seq.models.text_model import Part
 from seq2seq.models.token_model import TokenModel, carry_mask, mask_padding
@@ -155,7 +161,8 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
     def read_data(self, x, y, validation_data, kwargs: dict) -> tuple:
         """Reads what `fit` was given; see `TextModel`. What has no next sentences shows none."""
         x, y, validation_data = super().read_data(x, y, validation_data, kwargs)
-        labels = x.element_spec[1] if hasattr(x, "element_spec") else y
+        spec = getattr(x, "element_spec", None)
+        labels = spec[1] if isinstance(spec, tuple) and len(spec) > 1 else y
         self.shows_next_sentence = is_documents(x) or isinstance(labels, dict)
         return x, y, validation_data
 
@@ -191,28 +198,8 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
 
     def check_arrays(self, x, y=None):
         """Raises a `ValueError` for arrays of ids that the model cannot take."""
-        arrays = list(x.values()) if isinstance(x, dict) else x
-        if not isinstance(arrays, (list, tuple)) or len(arrays) != 2:
-            raise ValueError(
-                "Expected [token_ids, places] or a dict of these two names. Received: "
-                f"{type(x).__name__}. See `encode_rows`."
-            )
-        token_ids, places = (x["token_ids"], x["places"]) if isinstance(x, dict) else arrays
-        check_ids("token_ids", token_ids, self.sides["tokenizer"].rows)
-        length = token_ids.shape[1]
-        if length > self.max_length:
-            raise ValueError(
-                f"Expected token_ids of at most {self.max_length} columns, the model's "
-                f"`max_length`. Received: {length}. Cut the rows."
-            )
-        labels = y["tokens"] if isinstance(y, dict) else y
-        shapes = [np.shape(array) for array in (places, labels)]
-        if shapes[0] != shapes[1] or np.min(places) < 0 or np.max(places) >= length:
-            raise ValueError(
-                "Expected labels of the shape of places, and places within token_ids. Received: "
-                f"places {shapes[0]} up to {np.max(places)}, labels {shapes[1]} and token_ids "
-                f"{tuple(token_ids.shape)}. See `encode_rows`."
-            )
+        rows = self.sides["tokenizer"].rows
+        check_masked_arrays(x, y, self.vocabulary_size, rows, self.max_length)
 
     def prepare_weights(self, x, y, weights: dict) -> dict:
         """Refuses weights: there are two losses, which have labels of different shapes."""

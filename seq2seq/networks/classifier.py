@@ -1,5 +1,7 @@
 """Classifiers: an encoder without a decoder, and pooling of its outputs."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -31,6 +33,7 @@ class RecurrentClassifier:
         pairs = None
         if options.pair_buckets:
             pairs = NGramEmbedding(options.pair_buckets, dim, initializer, name="pair_embedding")
+        self.longest = math.inf  # of a row
         stack = Stack("encoder", options, options.bidirectional)
         self.units, self.layers = options.units, stack.layers
         self.encoder = Encoder(SummedEmbedding(self.token_embedding, pairs), stack)
@@ -71,6 +74,7 @@ class EncodedClassifier:
 
     def __init__(self, rows: int, classes: int, options: EncodedClassifierOptions):
         self.units = options.encoder.units
+        self.longest = options.encoder.max_length - 1  # of a row without `BOS`
         self.token_embedding = keras.layers.Embedding(
             rows, self.units, INITIALIZER, name="embedding"
         )

@@ -4,7 +4,7 @@ import keras
 
 from seq2seq.layers.embedding import SegmentEmbedding
 from seq2seq.layers.masking import PaddingMask
-from seq2seq.layers.positions import TokenAndPosition
+from seq2seq.layers.positions import CountPositions, TokenAndPosition
 from seq2seq.networks.options import MaskedLanguageModelOptions
 from seq2seq.networks.transformer import make_blocks, make_norm
 
@@ -24,6 +24,7 @@ class TextEncoder:
     def __init__(self, embedding: keras.layers.Embedding, options: MaskedLanguageModelOptions):
         self.mask = PaddingMask(name="mask")
         self.embedding = embedding
+        self.count = CountPositions(options.max_length, name="count_positions")
         self.place = TokenAndPosition(
             options.positions, options.max_length, scale=False, name="positions"
         )
@@ -55,7 +56,8 @@ class TextEncoder:
             length)`, as from the encoders of other networks.
         """
         mask = self.mask(token_ids)  # (batch, length)
-        x = self.place(self.embedding(token_ids)) + self.segments(token_ids)
+        x = self.place(self.embedding(token_ids), self.count(token_ids))
+        x = x + self.segments(token_ids)
         x = self.drop(self.embedding_norm(x))  # (batch, length, units)
         for block in self.blocks:
             x = block(x, mask)
