@@ -134,3 +134,33 @@ def test_an_exported_one_gives_the_same_texts(each, tmp_path):
     np.testing.assert_allclose(*vectors, atol=1e-5)
     ours, theirs = (model.generate(["a"], return_details=True)[0] for model in (each, exported))
     assert ours.score == pytest.approx(theirs.score, abs=1e-4)
+
+
+def test_what_it_learned_starts_a_decoder(trained):
+    model = seq2seq.Transformer(
+        trained.tokenizer,
+        trained.tokenizer,
+        32,
+        2,
+        feedforward_units=64,
+        activation="gelu_tanh",
+        tie_output=True,
+    )
+    before = model.get_layer("decoder_block_2").cross_attention.get_weights()
+    report = seq2seq.copy_weights(trained, model, "decoder")
+    assert report.copied["decoder_block_2"] == "all but the attention to the source"
+    assert "encoder_block_1" in report.kept
+    ours, theirs = (m.get_layer("decoder_block_2") for m in (model, trained))
+    for name in ("attention", "feedforward_in", "feedforward_norm"):
+        for one, other in zip(
+            getattr(ours, name).get_weights(), getattr(theirs, name).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+    for one, other in zip(before, ours.cross_attention.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    again = seq2seq.TransformerLanguageModel(trained.tokenizer, 32, 2, feedforward_units=64)
+    seq2seq.copy_weights(trained, again)
+    assert again.generate("the dog") == trained.generate("the dog")
+    recurrent = seq2seq.Seq2Seq(trained.tokenizer, trained.tokenizer, 32, 32)
+    with pytest.raises(ValueError, match="for a LSTM"):
+        seq2seq.copy_weights(trained, recurrent, "decoder")

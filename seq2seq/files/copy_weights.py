@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
-from seq2seq.models.language_model import LanguageModel
+from seq2seq.layers.positions import TokenAndPosition
+from seq2seq.layers.transformer_block import TransformerBlock
 from seq2seq.models.masked_language_model import MaskedLanguageModel
+from seq2seq.models.next_token_model import NextTokenModel
 from seq2seq.models.text_model import TextModel
 from seq2seq.text.vocabulary import SPECIAL_TOKENS
 
@@ -30,7 +32,7 @@ class CopiedWeights:
 
 
 def copy_weights(
-    language_model: LanguageModel | MaskedLanguageModel,
+    language_model: NextTokenModel | MaskedLanguageModel,
     model: TextModel,
     part: str | None = None,
     skip_mismatch: bool = False,
@@ -48,10 +50,11 @@ def copy_weights(
     it knows of `[MASK]`.
 
     Args:
-        language_model: A `LanguageModel`; or a `MaskedLanguageModel`, into a `TextClassifier`.
-        model: The `Seq2Seq`, `TextClassifier` or `LanguageModel` to write into.
-        part: For a `Seq2Seq`, `"encoder"` or `"decoder"`. Defaults to `None`, the only part of
-            other models.
+        language_model: A `LanguageModel`; a `TransformerLanguageModel`, into models of such blocks;
+            or a `MaskedLanguageModel`, into a `TextClassifier`.
+        model: The encoder-decoder, `TextClassifier` or language model to write into.
+        part: For an encoder-decoder, `"encoder"` or `"decoder"`. Defaults to `None`, the only part
+            of other models.
         skip_mismatch: Whether layers of different sizes keep what they have. Defaults to `False`:
             they are an error.
 
@@ -73,10 +76,10 @@ def copy_weights(
     kept    pair_embedding: no counterpart
     kept    output: no counterpart
     """
-    if not isinstance(language_model, (LanguageModel, MaskedLanguageModel)):
+    if not isinstance(language_model, (NextTokenModel, MaskedLanguageModel)):
         raise ValueError(
-            "Expected a LanguageModel to copy from, or a MaskedLanguageModel. "
-            f"Received: {language_model!r}."
+            "Expected a LanguageModel, TransformerLanguageModel or MaskedLanguageModel to copy "
+            f"from. Received: {language_model!r}."
         )
     (source,), target = language_model.parts().values(), _choose(model, part)
     ids = _common_ids(source.side, target.side)
@@ -106,7 +109,7 @@ def _choose(model, name):
     known = isinstance(model, TextModel) and not isinstance(model, MaskedLanguageModel)
     if not known or not model.parts():
         raise ValueError(
-            "Expected a Seq2Seq, TextClassifier or LanguageModel to copy into. "
+            "Expected an encoder-decoder, TextClassifier or language model to copy into. "
             f"Received: {model!r}."
         )
     parts = model.parts()
@@ -140,9 +143,17 @@ def _counterparts(source, target, common):
     """Yields the name of a layer, the layer, its counterpart, its token axis, and a remark."""
     tokens = f"{common:,} of {target.side.size:,} tokens"
     yield target.embedding.name, target.embedding, source.embedding, 0, tokens
-    for layer, other in zip(target.layers, source.layers, strict=False):
+    layers, others = target.layers, source.layers
+    if isinstance(layers[0], TokenAndPosition) != isinstance(others[0], TokenAndPosition):
+        layers, others = (  # positions that only one of them learns
+            [layer for layer in stack if not isinstance(layer, TokenAndPosition)]
+            for stack in (layers, others)
+        )
+    for layer, other in zip(layers, others, strict=False):
         forward = getattr(layer, "forward_layer", None)
         words = "all" if forward is None else "forward direction"
+        if getattr(layer, "crosses", False):
+            words = "all but the attention to the source"
         yield layer.name, forward or layer, other, None, words
     outputs = target.output, source.output
     if all(isinstance(output, keras.layers.Layer) for output in outputs):  # else tied or none
@@ -153,8 +164,8 @@ def _merge(layer, other, token_axis, ids):
     """Returns the weights of a layer with those of its counterpart written in."""
     if token_axis is None and type(layer) is not type(other):
         raise ValueError(f"a {type(other).__name__} for a {type(layer).__name__}")
-    weights, others = layer.get_weights(), other.get_weights()
-    for ours, theirs in zip(weights, others, strict=False):
+    weights = layer.get_weights()
+    for ours, theirs in _weight_pairs(layer, weights, other):
         rows = slice(None)
         if token_axis is not None:
             rows, ours = ids[0], np.moveaxis(ours, token_axis, 0)
@@ -163,6 +174,23 @@ def _merge(layer, other, token_axis, ids):
             raise ValueError(f"weights of shape {theirs.shape} for {ours[rows].shape}")
         ours[rows] = theirs  # a view: this writes into `weights`
     return weights
+
+
+def _weight_pairs(layer, weights, other):
+    """Yields the weights of a layer with their counterparts."""
+    if not isinstance(layer, TransformerBlock):  # a tied embedding has a bias, others have not
+        yield from zip(weights, other.get_weights(), strict=False)
+        return
+    # A decoder's block attends to a source, that of a language model does not.
+    theirs = {_within(weight): weight for weight in other.weights}
+    for ours, weight in zip(weights, layer.weights, strict=True):
+        if _within(weight) in theirs:
+            yield ours, keras.ops.convert_to_numpy(theirs[_within(weight)])
+
+
+def _within(weight):
+    """Returns the path of a weight inside its block."""
+    return weight.path.partition("/")[2]
 
 
 def _lines(words, separator):

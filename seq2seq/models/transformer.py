@@ -3,6 +3,7 @@
 import keras
 
 from seq2seq.models.encoder_decoder import EncoderDecoderModel, check_shared
+from seq2seq.models.text_model import Part
 from seq2seq.networks.options import TransformerOptions
 from seq2seq.networks.transformer import TransformerEncoderDecoder
 from seq2seq.text.side import Side
@@ -112,6 +113,10 @@ class Transformer(EncoderDecoderModel):
         network = TransformerEncoderDecoder(source.size, target.size, options)
         super().__init__(network, source, target, options, name)
 
-    def parts(self) -> dict:
-        """Returns the parts that `copy_weights` can copy: none."""
-        return {}
+    def parts(self) -> dict[str, Part]:
+        """Returns the parts that `copy_weights` can copy."""
+        encoder, decoder = self.encoder, self.decoder
+        return {
+            "encoder": Part(encoder.embedding, encoder.layers, None, self.sides["source"]),
+            "decoder": Part(decoder.embedding, decoder.layers, decoder.dense, self.sides["target"]),
+        }

@@ -9,6 +9,7 @@ from keras import ops
 from seq2seq.checks import check_whole
 from seq2seq.data.padding import BATCH_SIZE, batches_by_length, pad_batch
 from seq2seq.models.next_token_model import NextTokenModel
+from seq2seq.models.text_model import Part
 from seq2seq.networks.causal_transformer import CausalTransformer
 from seq2seq.networks.options import TransformerLanguageModelOptions
 from seq2seq.progress import track
@@ -137,9 +138,11 @@ class TransformerLanguageModel(NextTokenModel):
             np.add.at(scores, [places[i] for i in batch], found)
         return scores.astype("float32")
 
-    def parts(self) -> dict:
-        """Returns the parts that `copy_weights` can copy: none."""
-        return {}
+    def parts(self) -> dict[str, Part]:
+        """Returns the parts that `copy_weights` can copy."""
+        decoder = self.decoder
+        side = self.sides["tokenizer"]
+        return {"decoder": Part(decoder.embedding, decoder.layers, decoder.dense, side)}
 
     def _score_windows(self, token_ids, labels):
         scores = token_log_probabilities(labels, self(token_ids, training=False))

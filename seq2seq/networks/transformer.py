@@ -90,6 +90,7 @@ class TransformerEncoder:
         self.place = _make_positions("source", options)
         self.blocks = make_blocks("encoder", options, causal=False, crosses=False)
         self.norm = make_norm("encoder_norm", options)
+        self.layers = with_weights(self.place, *self.blocks, self.norm)
 
     def read(self, source_ids):
         """Reads source ids `(batch, source_length)`.
@@ -120,6 +121,7 @@ class TransformerDecoder:
             half = training_dtype(options.precision, options.units, size)
             self.dense = Dense(size, half, name="decoder_output")
         self.softmax = keras.layers.Softmax(dtype="float32", name="decoder_softmax")
+        self.layers = with_weights(self.place, *self.blocks, self.norm)
 
     def __call__(self, target_ids, source=None, source_mask=None):
         """Decodes with teacher forcing; returns `(batch, target_length, vocabulary)`."""
@@ -249,6 +251,12 @@ def make_blocks(side: str, options, causal: bool, crosses: bool) -> list[Transfo
         )
         for i in range(options.num_layers)
     ]
+
+
+def with_weights(place, *layers) -> list[keras.layers.Layer]:
+    """Returns those layers, of positions, blocks and a norm, that have weights."""
+    learned = [place] if place.kind == "learned" else []
+    return [*learned, *(layer for layer in layers if isinstance(layer, keras.layers.Layer))]
 
 
 def make_norm(name: str, options):
