@@ -173,6 +173,7 @@ class TransformerLanguageModelOptions(BlockOptions):
     activation: str = choice("gelu_tanh", ACTIVATIONS)
     norm_epsilon: float = number(1e-5, "(0, 1)")
     tie_embeddings: bool = flag(True)
+    begin_prompts: bool = flag(True)
     window: int = whole(256, 2)
 
     def count_weights(self, *sizes: int) -> int:
