@@ -11,6 +11,8 @@ from conftest import make_lines, train_sentencepiece
 from pretrained_folders import BERT_TOKENS, write, write_gpt2, write_marian
 
 import seq2seq
+from seq2seq.cli import main
+from seq2seq.files.pretrained_folder import find_model
 from seq2seq.text import BOS, EOS, PAD, UNK
 from seq2seq.text.pretrained_tokenizers import read_pretrained_tokenizer
 
@@ -142,6 +144,13 @@ def check_log_probabilities(probabilities, expected, library):
     known = [*library.ours.values()]
     assert EOS in known
     np.testing.assert_allclose(np.log(probabilities[..., known]), expected[..., known], atol=1e-4)
+
+
+def copy(folder, path, **changes):
+    """Copies a folder, with other settings in its config."""
+    shutil.copytree(folder, path, dirs_exist_ok=True)
+    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    return write(path, config_json={**config, **changes})
 
 
 # GPT-2
@@ -279,14 +288,53 @@ def test_a_server_continues_prompts_as_the_model_does(gpt2, tmp_path):
     assert answer["usage"]["prompt_tokens"] == len(model.prompt_ids(LINES[0]))
 
 
+# By name, and on the command line
+
+
+@pytest.mark.parametrize("variable", ["HF_HUB_CACHE", "HF_HOME"])
+def test_a_model_in_the_cache_is_found_by_its_name(variable, gpt2, tmp_path, monkeypatch):
+    for name in ("HF_HUB_CACHE", "HF_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    cache = tmp_path / "hub" if variable == "HF_HOME" else tmp_path
+    model = cache / "models--uer--gpt2-chinese"
+    (model / "refs").mkdir(parents=True)
+    (model / "refs" / "main").write_text("0a1b")
+    with pytest.raises(ValueError, match=rf"gpt2-chinese, which does not exist.* in {cache} eit"):
+        find_model("uer/gpt2-chinese")
+    shutil.copytree(gpt2[0], model / "snapshots" / "0a1b")
+    assert find_model("uer/gpt2-chinese") == model / "snapshots" / "0a1b"
+    found = seq2seq.load_model("uer/gpt2-chinese")
+    assert found.generate(LINES[0], 5) == gpt2[1].generate(LINES[0], 5)
+
+
+def test_the_command_line_takes_pretrained_folders(gpt2, tmp_path, capsys):
+    folder, model, _ = gpt2
+    expected = model.generate(LINES[0], 5)
+    assert main(["convert", str(folder), str(tmp_path / "m.keras")]) == 0
+    assert capsys.readouterr().out.endswith(
+        f"m.keras: a TransformerLanguageModel of {model.count_params():,} weights.\n"
+    )
+    for path in (folder, tmp_path / "m.keras"):
+        assert main(["generate", str(path), "--text", LINES[0], "--max-length", "5"]) == 0
+        assert capsys.readouterr().out == expected + "\n"
+
+
+@pytest.mark.parametrize("command", ["generate", "evaluate", "export", "convert"])
+def test_the_command_line_names_a_mistake(command, gpt2, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    more = {"evaluate": [str(gpt2[0] / "merges.txt")], "export": [str(tmp_path / "out")]}
+    more["convert"] = [str(tmp_path / "m.keras")]
+    for path, words in (
+        (copy(gpt2[0], tmp_path / "other", n_layer=0), "`n_layer in "),
+        (tmp_path / "none", "which does not exist"),
+        (tmp_path / "empty", "Received"),
+    ):
+        assert main([command, str(path), *more.get(command, [])]) == 1
+        assert words in capsys.readouterr().err
+
+
 # Mistakes
-
-
-def copy(folder, path, **changes):
-    """Copies a folder, with other settings in its config."""
-    shutil.copytree(folder, path, dirs_exist_ok=True)
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    return write(path, config_json={**config, **changes})
 
 
 SETTINGS = {
