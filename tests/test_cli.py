@@ -17,7 +17,7 @@ import seq2seq
 from seq2seq import check_inference, load_model
 from seq2seq.atomic_write import only_writer
 from seq2seq.cli import build_parser, main
-from seq2seq.commands.task_options import NETWORKS
+from seq2seq.commands.task_options import NETWORKS, Kind
 from seq2seq.commands.validation import split_labelled
 from seq2seq.data import corpus
 from seq2seq.networks.options import ClassifierOptions, whole
@@ -308,6 +308,20 @@ def train(task, *options, output="m.keras"):
 
 
 class TestEveryTask:
+    @pytest.mark.parametrize("task", ["translate", "language-model"])
+    def test_a_transformer_is_made_by_one_word(self, corpora, capsys, task):
+        small = "--units=8", "--num-heads=2", "--num-layers=1", "--feedforward-units=8"
+        options = "--architecture", "transformer", *small, "--epochs", "1", "--json"
+        assert train(task, *options) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["metrics"]["val_loss"] > 0
+        assert main(["generate", "m.keras", "--text", "the cat", "--max-length", "3"]) == 0
+        assert main(["export", "m.keras", "folder"]) == 0
+        assert train(task, "--resume", "--epochs", "2") == 1
+        assert f"--task {task} --architecture transformer" in capsys.readouterr().err
+        assert train(task, *options[:2], "--resume", "--epochs", "2", "--json") == 0
+        assert json.loads(capsys.readouterr().out)["epochs"] == 2
+
     @pytest.mark.parametrize("kind", TOKENIZERS)
     @pytest.mark.parametrize("task", ["language-model", "classify"])
     def test_train_generate_evaluate_with_every_tokenizer(self, corpora, capsys, task, kind):
@@ -511,30 +525,42 @@ class TestOptionsByTask:
             ("classify", "--source-tokenizer=char"),
             ("classify", "--carry-states"),
             ("classify", "--show=1"),
+            ("translate", "--num-heads=4"),
+            ("translate --architecture transformer", "--attention=luong"),
+            ("language-model --architecture transformer", "--carry-states"),
         ],
     )
     def test_an_option_of_another_task_is_bad_usage(self, corpora, capsys, task, option):
         with pytest.raises(SystemExit) as exit_info:
-            train(task, option)
+            train(*task.split(), option)
         assert exit_info.value.code == 2
         error = capsys.readouterr().err
-        assert f"Received: --task {task}." in error and option.split("=")[0] in error
+        assert f"Received: --task {task}" in error and option.split("=")[0] in error
 
     def test_help_lists_options_by_task(self, capsys):
         groups = help_groups(capsys)
         assert "--units" in groups["with any --task"]
-        assert "default: 256 (classify: 128)" in groups["with any --task"]
+        assert "default: 256" in groups["with any --task"]
         assert "--tokenizer" in groups["with --task language-model or classify"]
-        assert "--attention {luong,bahdanau}" in groups["with --task translate"]
-        assert "--target-vectors" in groups["with --task translate"]
-        assert "--carry-states" in groups["with --task language-model"]
+        recurrent = "with --task {} --architecture recurrent"
+        assert "--attention {luong,bahdanau}" in groups[recurrent.format("translate")]
+        assert "--target-vectors" in groups[recurrent.format("translate")]
+        assert "--carry-states" in groups[recurrent.format("language-model")]
+        assert "--max-source-length" in groups["with --task translate"]
+        assert "--num-heads" in groups["with --architecture transformer"]
+        embedding = " ".join(groups["with --architecture recurrent"].split())
+        assert "--embedding-dim EMBEDDING_DIM default: 256 (128 with --task classify)" in embedding
         assert "--class-weight" in groups["with --task classify"]
-        assert "--bidirectional" in groups["with --task translate or classify"]
 
-    @pytest.mark.parametrize("task", NETWORKS)
-    def test_every_field_of_the_options_is_an_option(self, task):
+    def test_a_classifier_is_recurrent(self, corpora, capsys):
+        with pytest.raises(SystemExit):
+            train("classify", "--architecture", "transformer")
+        assert "Expected --task classify --architecture recurrent" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("kind", NETWORKS, ids=str)
+    def test_every_field_of_the_options_is_an_option(self, kind):
         options = build_parser().parse_args(["train", "d", "--output", "m.keras"])
-        for field in dataclasses.fields(NETWORKS[task]):
+        for field in dataclasses.fields(NETWORKS[kind]):
             assert vars(options)[field.name] is None  # left to the model
 
     def test_a_new_field_is_an_option(self, capsys, monkeypatch):
@@ -542,7 +568,7 @@ class TestOptionsByTask:
         class More(ClassifierOptions):
             number_of_heads: int = whole(4)
 
-        monkeypatch.setitem(NETWORKS, "classify", More)
+        monkeypatch.setitem(NETWORKS, Kind("classify", "recurrent"), More)
         groups = help_groups(capsys)
         text = " ".join(groups["with --task classify"].split())
         assert "--number-of-heads NUMBER_OF_HEADS default: 4" in text

@@ -155,7 +155,7 @@ def test_javascript_refuses_what_it_cannot_run(node, tmp_path):
     model = seq2seq.Seq2Seq(jieba, jieba, embedding_dim=16, units=32)
     model.export(tmp_path / "words", verbose=0)
     for name, reason in (
-        ("classifier", "to be an exported Seq2Seq. Received: classify."),
+        ("classifier", "to be an exported Seq2Seq. Received: TextClassifier."),
         ("words", "to be a word or character tokenizer. Received: seq2seq>JiebaTokenizer."),
     ):
         command = ["node", node / "translate.mjs", tmp_path / name]

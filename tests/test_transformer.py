@@ -184,12 +184,40 @@ def test_learned_positions_have_an_end():
     assert BOS not in model.generate([[4, EOS]], max_length=9)[0]
 
 
-def test_what_does_not_work_yet_is_said(tmp_path):
-    model = make()
-    with pytest.raises(ValueError, match=r"Expected a .*Seq2Seq.* Received: a Transformer"):
-        model.export(tmp_path / "folder")
-    with pytest.raises(ValueError, match="Seq2Seq"):
-        seq2seq.build_inference_models(model)
-    tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
-    with pytest.raises(ValueError, match="to copy into"):
-        seq2seq.copy_weights(seq2seq.LanguageModel(tokenizer, units=8), model, "decoder")
+def test_inference_models_give_the_probabilities_of_training(each):
+    assert seq2seq.check_inference(each, ENGLISH, CHINESE) < 1e-5
+    encoder_model, decoder_model = seq2seq.build_inference_models(each)
+    (source_ids, target_ids), _ = each.encode_pairs(ENGLISH, CHINESE)
+    states = encoder_model.predict(source_ids, verbose=0)
+    expected = np.asarray(each([source_ids, target_ids], training=False))
+    for position in range(2):
+        token_ids = target_ids[:, position : position + 1]
+        probabilities, *states = decoder_model.predict([token_ids, *states], verbose=0)
+        np.testing.assert_allclose(probabilities[:, 0], expected[:, position], atol=1e-5)
+
+
+@pytest.mark.parametrize("sampler", ["greedy", "beam", "sample"])
+def test_an_exported_one_gives_the_same_texts(each, tmp_path, sampler):
+    each.export(tmp_path / "folder", verbose=0)
+    exported = seq2seq.load_model(tmp_path / "folder")
+    sampler = seq2seq.Sample(temperature=1.5, seed=1) if sampler == "sample" else sampler
+    assert exported.generate(ENGLISH * 5, 20, sampler) == each.generate(ENGLISH * 5, 20, sampler)
+    ours, theirs = (model.generate(ENGLISH, return_details=True) for model in (each, exported))
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one.attention, other.attention, atol=1e-5)
+        assert one.score == pytest.approx(other.score, abs=1e-4)
+    vectors = (seq2seq.encode_texts(model, ENGLISH) for model in (each, exported))
+    np.testing.assert_allclose(*vectors, atol=1e-5)
+
+
+def test_eight_bits_are_near(trained, tmp_path):
+    trained.export(tmp_path / "folder", quantize="int8", verbose=0)
+    exported = seq2seq.load_model(tmp_path / "folder")
+    assert exported.generate(ENGLISH) == CHINESE
+    assert "new_state_1" in (tmp_path / "folder" / "README.md").read_text()
+
+
+def test_what_litert_cannot_run_is_said(trained, tmp_path):
+    with pytest.raises(ValueError, match=r"litert|tensorflow"):
+        trained.export(tmp_path / "folder", format="litert")
+    assert not (tmp_path / "folder").exists()

@@ -142,3 +142,18 @@ def test_prompts_need_not_begin_with_bos(trained, tmp_path):
         assert each.generate([ids], 9) == [[*ids, *expected]]
         np.testing.assert_allclose(each.score(TEXTS), trained.score(TEXTS), atol=1e-3)
     model.generate("the dog " * 126 + "the dog", max_length=3)  # 254 ids leave room for so many
+
+
+def test_an_exported_one_gives_the_same_texts(each, tmp_path):
+    each.export(tmp_path / "folder", verbose=0)
+    exported = seq2seq.load_model(tmp_path / "folder")
+    prompts = ["the dog", "a", "", "the cat sat on"] * 5
+    for sampler in ("greedy", "beam", seq2seq.Sample(temperature=1.5, seed=1)):
+        assert exported.generate(prompts, 40, sampler) == each.generate(prompts, 40, sampler)
+    assert "".join(exported.generate("a", stream=True)) == TEXTS[2]
+    longer = [*TEXTS, " ".join(["the cat"] * 200)]  # read in windows
+    np.testing.assert_allclose(exported.score(longer), each.score(longer), rtol=1e-5)
+    vectors = (seq2seq.encode_texts(model, TEXTS) for model in (each, exported))
+    np.testing.assert_allclose(*vectors, atol=1e-5)
+    ours, theirs = (model.generate(["a"], return_details=True)[0] for model in (each, exported))
+    assert ours.score == pytest.approx(theirs.score, abs=1e-4)

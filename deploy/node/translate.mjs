@@ -14,9 +14,9 @@ const BOS = 2, EOS = 3;  // ids of the beginning and the end
 
 /** Returns a function of a text to its translation, by greedy search. */
 export async function loadTranslator(folder, maxLength = 100) {
-  const { task, options } = JSON.parse(await readFile(`${folder}/settings.json`, "utf8"));
-  if (task !== "translate") {
-    throw new Error(`Expected ${folder} to be an exported Seq2Seq. Received: ${task}.`);
+  const settings = JSON.parse(await readFile(`${folder}/settings.json`, "utf8"));
+  if (settings.class !== "Seq2Seq") {
+    throw new Error(`Expected ${folder} to be an exported Seq2Seq. Received: ${settings.class}.`);
   }
   const source = await loadTokenizer(`${folder}/source_tokenizer.json`, "split");
   const target = await loadTokenizer(`${folder}/target_tokenizer.json`, "join");
@@ -25,7 +25,7 @@ export async function loadTranslator(folder, maxLength = 100) {
   const int32 = (row, shape) => new ort.Tensor("int32", Int32Array.from(row), shape);
 
   return async function translate(text) {
-    const row = [...source.encode(text).slice(0, options.max_source_length - 1), EOS];
+    const row = [...source.encode(text).slice(0, settings.options.max_source_length - 1), EOS];
     if (row.length === 1) return "";
     const inputs = await encoder.run({ source_ids: int32(row, [1, row.length]) });
     delete inputs.outputs;  // what is left are the states and the memory of the decoder

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from seq2seq.commands.examples import Examples
 from seq2seq.commands.options import flag, given
-from seq2seq.commands.task_options import model_arguments
+from seq2seq.commands.task_options import Kind, model_arguments
+from seq2seq.commands.tasks import MODELS
 from seq2seq.commands.tokenizer_options import check_tokenizer
 from seq2seq.commands.train_options import VECTORS
 from seq2seq.files.keras_file import read_config
@@ -27,10 +28,15 @@ def resume(options, path: Path) -> TextModel:
         ValueError: If a given option would make another model.
     """
     model = load_model(path)
-    if model.task != options.task:
+    received = Kind.of(options)
+    held = next((kind for kind, made in MODELS.items() if type(model) is made), None)
+    if held != received:
+        wanted = (
+            f"--task {held.task} --architecture {held.architecture}" if held else "another file"
+        )
         raise ValueError(
-            f"Expected --task {model.task} with --resume, because {path} holds such a model. "
-            f"Received: --task {options.task}."
+            f"Expected {wanted} with --resume, because {path} holds a {type(model).__name__}. "
+            f"Received: --task {received.task} --architecture {received.architecture}."
         )
     _refuse_other_settings(options, model, path)
     return model

@@ -3,20 +3,28 @@
 import sys
 
 from seq2seq.commands.options import flag, given
-from seq2seq.commands.task_options import model_arguments
+from seq2seq.commands.task_options import Kind, model_arguments
 from seq2seq.commands.tokenizer_options import OF_JIEBA, make_tokenizers
 from seq2seq.commands.train_options import VECTORS
 from seq2seq.models.classifier import TextClassifier
 from seq2seq.models.language_model import LanguageModel
 from seq2seq.models.seq2seq import Seq2Seq
 from seq2seq.models.text_model import TextModel
+from seq2seq.models.transformer import Transformer
+from seq2seq.models.transformer_language_model import TransformerLanguageModel
 
-MODELS = {model.task: model for model in (Seq2Seq, LanguageModel, TextClassifier)}
+MODELS = {
+    Kind("translate", "recurrent"): Seq2Seq,
+    Kind("translate", "transformer"): Transformer,
+    Kind("language-model", "recurrent"): LanguageModel,
+    Kind("language-model", "transformer"): TransformerLanguageModel,
+    Kind("classify", "recurrent"): TextClassifier,
+}
 
 
 def make_model(options, texts: list[str], targets: list | None) -> TextModel:
     """Returns the model of the task that the options ask for, with tokenizers for these texts."""
-    return MODELS[options.task](
+    return MODELS[Kind.of(options)](
         **_sides(options, texts, targets),
         **model_arguments(options),
         **given(options, *VECTORS),

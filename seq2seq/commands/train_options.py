@@ -3,7 +3,13 @@
 import functools
 
 from seq2seq.commands.options import PAIRS, add_data, add_json, positive, seed
-from seq2seq.commands.task_options import TASKS, TaskOptions, add_model_options
+from seq2seq.commands.task_options import (
+    ARCHITECTURES,
+    TASKS,
+    TaskOptions,
+    add_model_options,
+    kinds_of,
+)
 from seq2seq.commands.tokenizer_options import AUTO, add_shared, add_tokenizer
 
 TRANSLATE, LANGUAGE_MODEL, CLASSIFY = TASKS
@@ -23,6 +29,12 @@ def add_train(commands) -> None:
         default=TRANSLATE,
         help="translate: from texts to texts; language-model: how texts continue; classify: from "
         "texts to labels (default: %(default)s)",
+    )
+    train.add_argument(
+        "--architecture",
+        choices=ARCHITECTURES,
+        default=ARCHITECTURES[0],
+        help="recurrent: LSTM, GRU or simple; transformer: attention alone (default: %(default)s)",
     )
     _add_files(train)
     _add_training(train.add_argument_group("training"))
@@ -82,23 +94,25 @@ def _add_training(group):
 
 
 def _add_tokenizers(by_task):
-    of_one = functools.partial(by_task.add, (LANGUAGE_MODEL, CLASSIFY))
+    of_one = functools.partial(by_task.add, kinds_of(LANGUAGE_MODEL, CLASSIFY))
     add_tokenizer(of_one, "", f"{AUTO}; for classify: char")
-    of_sides = functools.partial(by_task.add, (TRANSLATE,))
+    of_sides = functools.partial(by_task.add, kinds_of(TRANSLATE))
     for prefix in ("source_", "target_"):
         add_tokenizer(of_sides, prefix)
 
 
 def _add_vectors(by_task):
     words = "word vectors to start from (word2vec or GloVe text format)"
-    by_task.add((LANGUAGE_MODEL, CLASSIFY), "--vectors", metavar="FILE", help=words)
+    of_one = kinds_of(LANGUAGE_MODEL, CLASSIFY, architecture="recurrent")
+    by_task.add(of_one, "--vectors", metavar="FILE", help=words)
     for side in ("source", "target"):
-        by_task.add((TRANSLATE,), f"--{side}-vectors", metavar="FILE", help=words)
+        of_sides = kinds_of(TRANSLATE, architecture="recurrent")
+        by_task.add(of_sides, f"--{side}-vectors", metavar="FILE", help=words)
 
 
 def _add_rest(by_task):
     by_task.add(
-        (TRANSLATE, LANGUAGE_MODEL),
+        kinds_of(TRANSLATE, LANGUAGE_MODEL),
         "--show",
         type=int,
         metavar="N",
@@ -106,21 +120,21 @@ def _add_rest(by_task):
         "(default: 3)",
     )
     by_task.add(
-        (LANGUAGE_MODEL,),
+        kinds_of(LANGUAGE_MODEL),
         "--whole-files",
         action="store_const",
         const=True,
         help="each file is one text, not each line",
     )
     by_task.add(
-        (LANGUAGE_MODEL,),
+        kinds_of(LANGUAGE_MODEL, architecture="recurrent"),
         "--carry-states",
         action="store_const",
         const=True,
         help="start each window of text from the states of the one before it",
     )
     by_task.add(
-        (CLASSIFY,),
+        kinds_of(CLASSIFY),
         "--class-weight",
         choices=("balanced",),
         help="give every label the same total weight in the loss, however many texts have it",

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 
 from seq2seq.commands.examples import Examples, read_examples
+from seq2seq.commands.task_options import Kind
 from seq2seq.commands.tasks import MODELS
 from seq2seq.data.splitting import split_pairs, split_texts
 
@@ -17,7 +18,7 @@ def training_parts(options) -> tuple[Examples, Examples | None]:
     Raises:
         ValueError: If files are not as the task needs them.
     """
-    model, share = MODELS[options.task], options.validation_split
+    model, share = MODELS[Kind.of(options)], options.validation_split
     share = SHARE if share is None else share
     examples = read_examples(options, model, options.data)
     if options.validation:

@@ -7,6 +7,7 @@ CALLS = {
     "language-model": 'generate("...", max_length=100, sampler="sample")',
     "classify": 'classify(["..."])',
 }
+SLOTTED = " of a Transformer"
 STEPS = {
     "translate": """\
 1. Encode the source to ids and append 3 (the end). Run `encoder_model{end}` once.
@@ -27,9 +28,23 @@ STEPS = {
 Encode the text to ids and append 3 (the end); pad shorter rows with 0 on the right. The
 `probabilities` are in the order of `labels` in `settings.json`.
 """,
+    f"translate{SLOTTED}": """\
+1. Encode the source to ids and append 3 (the end). Run `encoder_model{end}` once: it returns the
+   memory. The states are zeros, with as many slots as tokens may come.
+2. Run `decoder_model{end}` with `token_ids` = 2 (the beginning) and `positions` = 0 for every row,
+   the states and the memory. Write each `new_state_i` into slot `positions` of `state_i`.
+3. Choose a token from `scores` (never 0, 1 or 2; the largest is greedy search). Run the decoder
+   again with it and with `positions` one higher, until the token is 3. The memory stays as it is.
+   Several rows, next to each other, may share a row of the memory.
+{few}""",
+    f"language-model{SLOTTED}": """\
+1. Encode the prompt to ids, with 2 (the beginning) in front. Run `encoder_model{end}` with all of
+   them: it returns the memory. The states are zeros, with as many slots as tokens may come.
+2. Run `decoder_model{end}` with the last id, `positions` = 0, the states and the memory. Write each
+   `new_state_i` into slot `positions` of `state_i`. Choose a token from `scores` (never 0, 1 or 2).
+   Run the decoder again with it and with `positions` one higher, until the token is 3 (the end).
+{few}""",
 }
-
-
 FEW = """
 With `few` above 0 the decoder returns that many best tokens too, `best_ids`, and their log
 probabilities, `best`. With `few` = 4 the first of them above 2 is greedy search.
@@ -68,7 +83,8 @@ def describe_folder(settings: dict, graphs: dict, runtime: Runtime = ONNX_RUNTIM
         _describe_graph(f"{name}{runtime.suffix}", graph) for name, graph in graphs.items()
     )
     few = FEW if "`few`" in tables else ""
-    steps = STEPS[task].format(few=few, end=runtime.suffix)
+    kind = task + (SLOTTED if "`positions`" in tables else "")
+    steps = STEPS[kind].format(few=few, end=runtime.suffix)
     return f"""# An exported {settings["class"]}
 
 Written by seq2seq {settings["seq2seq"]}. In Python, with `numpy` and `{runtime.package}`:

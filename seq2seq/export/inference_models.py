@@ -6,25 +6,25 @@ import keras
 import numpy as np
 
 from seq2seq.files.loading import load_model
-from seq2seq.models.seq2seq import Seq2Seq
+from seq2seq.models.encoder_decoder import EncoderDecoderModel
 from seq2seq.text.vocabulary import PAD
 
 
-def build_inference_models(model: Seq2Seq) -> tuple[keras.Model, keras.Model]:
+def build_inference_models(model: EncoderDecoderModel) -> tuple[keras.Model, keras.Model]:
     """Rebuilds the inference encoder and decoder from a model's layers, which they share.
 
     Args:
-        model: A `Seq2Seq`.
+        model: A `Seq2Seq` or `Transformer`.
 
     Returns:
         Tuple `(encoder_model, decoder_model)`. The encoder takes `source_ids` `(batch,
-        source_length)` and returns a list of states, with attention the encoder's outputs and the
-        source mask among them; the decoder takes `[token_ids, *states]`,
-        `token_ids` being `(batch, 1)`, and returns `[probabilities, *states]`, the probabilities
-        `(batch, 1, target_vocabulary)`.
+        source_length)` and returns a list of states; with attention the encoder's outputs and the
+        source mask are among them, in a `Transformer` keys and values of no tokens yet. The decoder
+        takes `[token_ids, *states]`, `token_ids` being `(batch, 1)`, and returns `[probabilities,
+        *states]`, the probabilities `(batch, 1, target_vocabulary)`.
 
     Raises:
-        ValueError: If `model` is not a `Seq2Seq`.
+        ValueError: If `model` is another model.
 
     Example:
 
@@ -35,14 +35,14 @@ def build_inference_models(model: Seq2Seq) -> tuple[keras.Model, keras.Model]:
     """
     _check_model(model)
     source_ids = model.inputs[0]
-    states = model.encoder(source_ids)
+    states = model.network.hand_over(source_ids)
     encoder_model = keras.Model(source_ids, states, name=f"{model.name}_encoder")
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     inputs = [
         keras.Input(state.shape[1:], dtype=state.dtype, name=f"state_{i + 1}")
         for i, state in enumerate(states)
     ]
-    probabilities, states = model.decoder(token_ids, inputs)
+    probabilities, states = model.network.follow(token_ids, inputs)
     decoder_model = keras.Model(
         [token_ids, *inputs], [probabilities, *states], name=f"{model.name}_decoder"
     )
@@ -50,7 +50,7 @@ def build_inference_models(model: Seq2Seq) -> tuple[keras.Model, keras.Model]:
 
 
 def load_inference_models(path: str | Path) -> tuple[keras.Model, keras.Model]:
-    """Loads a saved `Seq2Seq` and returns its inference encoder and decoder.
+    """Loads a saved encoder-decoder and returns its inference encoder and decoder.
 
     Args:
         path: Path of a `.keras` file.
@@ -61,14 +61,14 @@ def load_inference_models(path: str | Path) -> tuple[keras.Model, keras.Model]:
     Raises:
         ValueError: If the file is missing, broken, or holds another model.
     """
-    return build_inference_models(load_model(path, Seq2Seq))
+    return build_inference_models(load_model(path, EncoderDecoderModel))
 
 
-def check_inference(model: Seq2Seq, source, target) -> float:
+def check_inference(model: EncoderDecoderModel, source, target) -> float:
     """Compares step-by-step probabilities with those of the training graph.
 
     Args:
-        model: A `Seq2Seq`.
+        model: A `Seq2Seq` or `Transformer`.
         source: List of texts, or rows of source ids ending with `EOS`.
         target: As many texts, or rows of target ids ending with `EOS`.
 
@@ -93,5 +93,8 @@ def check_inference(model: Seq2Seq, source, target) -> float:
 
 
 def _check_model(model):
-    if not isinstance(model, Seq2Seq):
-        raise ValueError(f"Expected a Seq2Seq. Received: {model!r} of type {type(model).__name__}.")
+    if not isinstance(model, EncoderDecoderModel):
+        raise ValueError(
+            f"Expected a Seq2Seq or Transformer. Received: {model!r} of type "
+            f"{type(model).__name__}."
+        )

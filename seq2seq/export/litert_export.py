@@ -157,6 +157,11 @@ def _leave_out_best(graph):
 
 
 def _check_converter(model):
+    if hasattr(model.options, "positions"):
+        raise ValueError(
+            f"Expected a recurrent model for format='litert'. Received: a {type(model).__name__}. "
+            "Use format='onnx'."
+        )
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             "Expected Keras on TensorFlow for format='litert'. Received: "

@@ -42,7 +42,7 @@ def export_onnx(
     """Exports a model and compares it with what was written; see `TextModel.export`.
 
     Args:
-        model: A `Seq2Seq`, `LanguageModel` or `TextClassifier`.
+        model: The model.
         folder: Path of the folder to write; one that was exported before is replaced.
         quantize: `"int8"` or `None`. Defaults to `None`.
         verbose: Whether to print what was written. Defaults to `"auto"`, yes.
@@ -118,8 +118,7 @@ def compare(model: TextModel, folder: str | Path) -> float:
         folder: Path of what was exported from it.
 
     Returns:
-        The difference of two log probabilities: per row for a `Seq2Seq` and a `LanguageModel`, of a
-        label for a `TextClassifier`.
+        The difference of two log probabilities: of a row's tokens together, or of a label.
     """
     exported, random = load_exported(folder, threads=1), np.random.default_rng(0)
 
@@ -143,8 +142,8 @@ def check_export(model: TextModel, folder: Path, quantize: str | None) -> None:
         raise ValueError(f"Expected `quantize` to be None or 'int8'. Received: {quantize!r}.")
     if type(model.network) not in GRAPHS:
         raise ValueError(
-            "Expected a Seq2Seq, LanguageModel or TextClassifier to export. Received: a "
-            f"{type(model).__name__}, which runs under Keras only so far."
+            f"Expected a model that can be exported. Received: a {type(model).__name__}, which "
+            "runs under Keras only so far."
         )
     if any(getattr(layer, "quantization_mode", None) for layer in model._flatten_layers()):
         raise ValueError(

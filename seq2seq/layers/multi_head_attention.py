@@ -100,7 +100,8 @@ class MultiHeadAttention(keras.layers.Layer):
             found = ops.transpose(self._score(together, keys, mask), (0, 2, 1, 3))
             scores.append(ops.reshape(found, (-1, self.num_heads, length)))
             sizes.append(length)
-        weights = ops.softmax(ops.concatenate(scores, axis=-1))  # (rows, heads, all lengths)
+        # Not `softmax`: Keras warns of one over a single token, as the first of a text is.
+        weights = ops.exp(ops.log_softmax(ops.concatenate(scores, axis=-1)))
         context, start = 0.0, 0
         for (_, values, _), length in zip(parts, sizes, strict=True):
             own = weights[:, :, start : start + length]

@@ -146,7 +146,7 @@ class TransformerBlock(keras.layers.Layer):
         Returns:
             Tuple of the outputs `(rows, units)`, and keys and values with those of the token.
         """
-        numbers = ops.arange(keys.shape[1], dtype="int32")
+        numbers = ops.arange(ops.shape(keys)[1], dtype="int32")
         here = (numbers == slots[:, None])[:, :, None]  # (rows, slots, 1)
         until = (numbers <= slots[:, None])[:, None, :]  # (rows, 1, slots)
         kept = []

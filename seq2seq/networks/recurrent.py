@@ -87,6 +87,14 @@ class RecurrentEncoderDecoder:
         """Decodes one token; see `generation.loop`."""
         return self.decoder.step(token_ids, states, memory)
 
+    def hand_over(self, source_ids):
+        """Returns the states that a decoder starts with, see `Encoder`."""
+        return self.encoder(source_ids)
+
+    def follow(self, token_ids, states):
+        """Decodes tokens `(batch, length)`; returns probabilities and the states after them."""
+        return self.decoder(token_ids, states)
+
 
 class Encoder:
     """Embedding and recurrent stack over the source; its final states start the decoder."""

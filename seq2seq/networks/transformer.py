@@ -70,6 +70,16 @@ class TransformerEncoderDecoder:
         """Decodes one token; see `generation.loop`."""
         return self.decoder.step(token_ids, states, positions, positions, source=memory)
 
+    def hand_over(self, source_ids):
+        """Returns the states for `follow`: the encoder's outputs, its mask, and no tokens yet."""
+        source, _, mask = self.encoder.read(source_ids)
+        return [source, mask, *[source[:, :0]] * (2 * len(self.decoder.blocks))]
+
+    def follow(self, token_ids, states):
+        """Decodes one token `(batch, 1)`; returns probabilities and the states after it."""
+        probabilities, *states = GrowingStep(self.decoder, name="decoder_step")(token_ids, states)
+        return probabilities, states
+
 
 class TransformerEncoder:
     """Embedding, positions and blocks over the source."""
@@ -165,6 +175,45 @@ class TransformerDecoder:
     def output(self, x):
         """Scores outputs over the vocabulary."""
         return self.embedding(x, reverse=True) if self.tied else self.dense(x)
+
+
+class GrowingStep(keras.layers.Layer):
+    """One step of a decoder, whose keys and values grow by one token.
+
+    Args:
+        decoder: The decoder.
+        **kwargs: The arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        token_ids: int32 `(batch, 1)`.
+        states: The encoder's outputs, its mask, and for each block keys and values of the tokens
+            before.
+
+    Returns:
+        List of the probabilities `(batch, 1, vocabulary)` and the states, one token longer.
+    """
+
+    def __init__(self, decoder: TransformerDecoder, **kwargs):
+        super().__init__(**kwargs)
+        self.decoder = decoder
+        parts = decoder.embedding, decoder.place, *decoder.blocks, decoder.norm, decoder.dense
+        self.parts = [part for part in parts if isinstance(part, keras.layers.Layer)]
+
+    def call(self, token_ids, states):
+        """Decodes one token."""
+        source, mask, *own = states
+        memory = [*project(self.decoder.blocks, "cross_attention", source), mask]
+        slots = [ops.pad(x, [[0, 0], [0, 1], [0, 0]]) for x in own]
+        positions = token_ids[:, 0] * 0 + ops.shape(own[0])[1]
+        token_ids = token_ids[:, 0]
+        scores, own = self.decoder.step(token_ids, slots, positions, positions, source=memory)
+        return [self.decoder.softmax(scores)[:, None], source, mask, *own]
+
+    def compute_output_spec(self, token_ids, states):
+        """Returns the shapes and data types of the outputs."""
+        size = self.decoder.embedding.input_dim
+        probabilities = keras.KerasTensor((token_ids.shape[0], 1, size), dtype="float32")
+        return [probabilities, *(keras.KerasTensor(x.shape, dtype=x.dtype) for x in states)]
 
 
 def project(blocks, attention: str, x) -> list:
