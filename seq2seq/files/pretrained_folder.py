@@ -143,12 +143,12 @@ def read_pretrained_config(folder: Path) -> dict:
         it.
 
     Raises:
-        ValueError: If a file is missing or broken, or it is a model that we have not.
+        ValueError: If a file is missing or broken, or it is a model that we lack.
     """
     config = read_json(folder / CONFIG)
-    if (name := config.get("model_type")) not in KINDS:
-        raise _unsupported(folder, "model_type", name, *KINDS)
-    kind = KINDS[name]
+    kind = KINDS.get(str(config.get("model_type")))
+    if kind is None:
+        raise _unsupported(folder, "model_type", config.get("model_type"), *KINDS)
     config = {**kind.fixed, **kind.defaults, **config}
     for name, default in kind.defaults.items():
         if type(default) is int:
@@ -160,7 +160,7 @@ def read_pretrained_config(folder: Path) -> dict:
         if config[name] not in (None, config[other]):
             raise _unsupported(folder, name, config[name], config[other])
     activation = config[kind.activation]
-    if activation not in ACTIVATIONS:
+    if str(activation) not in ACTIVATIONS:
         raise _unsupported(folder, kind.activation, activation, *ACTIVATIONS)
     if not any((folder / name).is_file() for name in (WEIGHTS, SHARDS)):
         raise _without_weights(folder, kind)
