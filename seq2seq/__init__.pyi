@@ -18,12 +18,14 @@ from seq2seq.generation.samplers import Greedy as Greedy
 from seq2seq.generation.samplers import Sample as Sample
 from seq2seq.models.classifier import TextClassifier as TextClassifier
 from seq2seq.models.language_model import LanguageModel as LanguageModel
+from seq2seq.models.masked_language_model import MaskedLanguageModel as MaskedLanguageModel
 from seq2seq.models.ngram import NGramModel as NGramModel
 from seq2seq.models.seq2seq import Seq2Seq as Seq2Seq
 from seq2seq.models.transformer import Transformer as Transformer
 from seq2seq.models.transformer_language_model import (
     TransformerLanguageModel as TransformerLanguageModel,
 )
+from seq2seq.tasks.filling import Filled as Filled
 from seq2seq.tasks.text_vectors import encode_texts as encode_texts
 from seq2seq.text.byte_level import ByteLevelTokenizer as ByteLevelTokenizer
 from seq2seq.text.cleaning import remove_stop_words as remove_stop_words

@@ -18,6 +18,7 @@ MODELS = {
     "Transformer": "seq2seq.models.transformer",
     "LanguageModel": "seq2seq.models.language_model",
     "TransformerLanguageModel": "seq2seq.models.transformer_language_model",
+    "MaskedLanguageModel": "seq2seq.models.masked_language_model",
     "TextClassifier": "seq2seq.models.classifier",
 }
 TEXTS = {

@@ -329,3 +329,111 @@ class TestBadInput:
             model.classify(5)
         with pytest.raises(ValueError, match="vocabulary size"):
             seq2seq.TextClassifier(20, 2, units=4).classify("很好")
+
+
+def make_encoder(texts=TEXTS, **options):
+    keras.utils.set_random_seed(3)
+    usual = {"units": 32, "num_layers": 2, "num_heads": 2, "feedforward_units": 64}
+    tokenizer = seq2seq.CharTokenizer().adapt(texts)
+    return seq2seq.MaskedLanguageModel(tokenizer, **{**usual, **options})
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    """A masked language model; not to be changed."""
+    return make_encoder()
+
+
+class TestEncoder:
+    def test_it_starts_where_the_masked_model_is_and_learns_alone(self, encoder):
+        before = encoder.get_weights()
+        model = seq2seq.TextClassifier(None, ["bad", "good"], encoder=encoder)
+        assert model.tokenizer is encoder.tokenizer and model.units == 32
+        vectors = seq2seq.encode_texts(model, TEXTS)
+        np.testing.assert_allclose(vectors, seq2seq.encode_texts(encoder, TEXTS), atol=1e-6)
+        model.optimizer.learning_rate = 3e-3
+        model.fit(TEXTS, LABELS, epochs=15, batch_size=4, verbose=0, seed=1)
+        assert [result.label for result in model.classify(TEXTS)] == LABELS
+        assert model.evaluate(TEXTS, LABELS)["accuracy"] == 1
+        assert all(map(np.array_equal, before, encoder.get_weights()))
+
+    def test_a_file_holds_all_that_it_is(self, encoder, tmp_path):
+        model = seq2seq.TextClassifier(None, ["bad", "good"], dropout=0.1, encoder=encoder)
+        model.save(tmp_path / "m.keras")
+        loaded = seq2seq.load_model(tmp_path / "m.keras")
+        assert loaded.options == model.options and loaded.options.encoder == encoder.options
+        assert loaded.classify(TEXTS) == model.classify(TEXTS)
+        clone = keras.models.clone_model(model)
+        assert clone.get_config()["encoder"] == encoder.options.to_dict()
+
+    def test_a_long_text_fits_its_positions(self):
+        encoder = make_encoder(max_length=8)
+        model = seq2seq.TextClassifier(None, 2, encoder=encoder)
+        assert model.max_length == 7
+        assert seq2seq.TextClassifier(None, 2, max_length=5, encoder=encoder).max_length == 5
+        (row,) = model.make_rows(["不错很好房间早餐"])
+        assert len(row) == 7
+        assert model.classify("不错很好房间早餐").label in (0, 1)
+        assert model.classify([4] * 6 + [3]).label in (0, 1)
+        with pytest.raises(ValueError, match=r"at most 7 ids.*one of 8"):
+            model.classify([4] * 7 + [3])
+        with pytest.raises(ValueError, match=r"at most 7 ids.*one of 9"):
+            model.fit(np.full((2, 9), 4), np.array([0, 1]), verbose=0)
+        with pytest.raises(ValueError, match=r"`max_length` of at most 7"):
+            seq2seq.TextClassifier(None, 2, max_length=8, encoder=encoder)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"embedding_dim": 16},
+            {"units": 16},
+            {"num_layers": 2},
+            {"cell": "gru"},
+            {"bidirectional": False},
+            {"pair_buckets": 0},
+            {"recurrent_dropout": 0.1},
+            {"l2": 0.1},
+            {"vectors": "vectors.txt"},
+            {"train_embedding": False},
+            {"precision": "float32"},
+        ],
+        ids=lambda options: next(iter(options)),
+    )
+    def test_options_without_a_meaning_are_refused(self, encoder, options):
+        with pytest.raises(ValueError, match=f"no `{next(iter(options))}` with `encoder`"):
+            seq2seq.TextClassifier(None, 2, encoder=encoder, **options)
+
+    @pytest.mark.parametrize(
+        ("entries", "message"),
+        [
+            ({"encoder": 5}, "`encoder` to be a MaskedLanguageModel"),
+            ({"encoder": {"surprise": 1}}, "'surprise'"),
+            ({"encoder": {"units": "16"}}, "`units` to be a whole number"),
+            ({"encoder": {"units": 2**20}}, "numbers"),
+            ({"units": 16}, "no `units`"),
+            ({"tokenizer": None}, "`tokenizer`"),
+        ],
+    )
+    def test_a_crafted_config_is_refused(self, encoder, entries, message):
+        config = seq2seq.TextClassifier(None, 2, encoder=encoder).get_config()
+        with pytest.raises(ValueError, match=message):
+            seq2seq.TextClassifier.from_config({**config, **entries})
+
+    def test_another_vocabulary_is_copied_token_by_token(self, encoder, tmp_path):
+        tokenizer = seq2seq.CharTokenizer().adapt(["很好吃", "不好"])
+        with pytest.raises(ValueError, match="encoder's own vocabulary"):
+            seq2seq.TextClassifier(tokenizer, 2, encoder=encoder)
+        model = seq2seq.TextClassifier(tokenizer, 2, encoder=encoder.options.to_dict())
+        report = seq2seq.copy_weights(encoder, model)
+        assert report.copied["embedding"] == "8 of 8 tokens"
+        assert report.copied["encoder_block_2"] == "all" and list(report.kept) == ["output"]
+        texts = ["很好", "不好吃"]
+        np.testing.assert_allclose(
+            seq2seq.encode_texts(model, texts), seq2seq.encode_texts(encoder, texts), atol=1e-6
+        )
+        with pytest.raises(ValueError, match="a TransformerBlock for a"):
+            seq2seq.copy_weights(encoder, make_model(embedding_dim=32, num_layers=5))
+        with pytest.raises(ValueError, match="to copy into"):
+            seq2seq.copy_weights(encoder, make_encoder())
+        with pytest.raises(ValueError, match="TextClassifier of the network EncodedClassifier"):
+            model.export(tmp_path / "folder")

@@ -103,6 +103,7 @@ def test_a_config_of_other_entries_or_types_is_refused(tmp_path, change, message
     ("name", "entries"),
     [
         ("classifier", {"labels": 10**7}),
+        ("encoded_classifier", {"encoder": {"units": 20_000, "num_layers": 2}}),
         ("attentive", {"source": 2 * 10**7}),
         ("attentive", {"units": 20_000}),
         ("attentive", {"num_layers": 10**6}),

@@ -45,11 +45,29 @@ def test_a_language_model():
     np.testing.assert_allclose(model.score(texts), expected["score"], atol=1e-4)
 
 
-def test_a_classifier():
-    results = load("classifier").classify(["很好", "太差了", "不错，很好", "差"])
-    assert [result.label for result in results] == EXPECTED["classifier"]["labels"]
+SENTENCES = ["the cat sat on the mat", "the dog sat on the log", "a bird sang to the dog"]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [("classifier", ["很好", "太差了", "不错，很好", "差"]), ("encoded_classifier", SENTENCES)],
+)
+def test_classifiers(name, texts):
+    results = load(name).classify(texts)
+    assert [result.label for result in results] == EXPECTED[name]["labels"]
     probabilities = [result.probability for result in results]
-    np.testing.assert_allclose(probabilities, EXPECTED["classifier"]["probabilities"], atol=1e-5)
+    np.testing.assert_allclose(probabilities, EXPECTED[name]["probabilities"], atol=1e-5)
+
+
+def test_a_masked_language_model():
+    model, expected = load("masked_language_model"), EXPECTED["masked_language_model"]
+    texts = ["the cat [MASK] on the mat", "a [MASK] sang to the [MASK]"]
+    for places, tokens, probabilities in zip(
+        model.fill(texts, num_results=2), *expected.values(), strict=True
+    ):
+        assert [[result.token for result in results] for results in places] == tokens
+        found = [[result.probability for result in results] for results in places]
+        np.testing.assert_allclose(found, probabilities, atol=1e-5)
 
 
 def test_training_goes_on_where_it_stopped():

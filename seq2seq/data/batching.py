@@ -103,9 +103,9 @@ def stream_batches(
         generator = order.next_generator()
         for source_rows, label_rows in read_rows(POOL * batch_size):
             read, *lengths = _pair_reader(source_rows, label_rows)
-            yield from map(read, _plan(*lengths, batch_size, shuffle, generator))
+            yield from map(read, plan_batches(*lengths, batch_size, shuffle, generator))
 
-    return _dataset(batches, PAIR_NAMES, -(-count // batch_size), order)
+    return as_dataset(batches, PAIR_NAMES, -(-count // batch_size), order)
 
 
 def make_labelled_batches(
@@ -132,7 +132,7 @@ def make_labelled_batches(
     >>> dataset = make_labelled_batches([[4, 5, 6, 3], [7, 3]], classes=[1, 0])
     >>> token_ids, classes = next(iter(dataset))
     """
-    tokens, classes = _Rows(rows), np.asarray(classes, dtype="int32")
+    tokens, classes = Rows(rows), np.asarray(classes, dtype="int32")
 
     def read(indices):
         return tokens.padded(indices), classes[indices]
@@ -166,9 +166,7 @@ def make_windows(
     >>> token_ids, labels = next(iter(dataset))
     """
     begun = [[BOS, *row] for row in rows]
-    spans = _Rows(
-        [row[i : i + window + 1] for row in begun for i in range(0, len(row) - 1, window)]
-    )
+    spans = Rows([row[i : i + window + 1] for row in begun for i in range(0, len(row) - 1, window)])
 
     def read(indices):
         span_ids = spans.padded(indices)
@@ -227,12 +225,12 @@ def make_streams(
             part = slice(start, start + window)
             yield pad_rows(token_ids[:, part], window), pad_rows(labels[:, part], window)
 
-    return _dataset(batches, (), -(-length // window), order)
+    return as_dataset(batches, (), -(-length // window), order)
 
 
 def _pair_reader(source_rows, label_rows):
     """Returns a function that reads the batch of some pairs, and the lengths of both sides."""
-    sources, labels = _Rows(source_rows), _Rows(label_rows)
+    sources, labels = Rows(source_rows), Rows(label_rows)
 
     def read(indices):
         label_ids = labels.padded(indices)
@@ -249,24 +247,45 @@ def _bucketed(read, names, source_lengths, label_lengths, batch_size, shuffle, s
 
     def batches() -> Iterator:
         generator = order.next_generator()
-        return map(read, _plan(source_lengths, label_lengths, batch_size, shuffle, generator))
+        return map(
+            read, plan_batches(source_lengths, label_lengths, batch_size, shuffle, generator)
+        )
 
-    return _dataset(batches, names, -(-len(label_lengths) // batch_size), order, rank)
+    return as_dataset(batches, names, -(-len(label_lengths) // batch_size), order, rank)
 
 
-def _dataset(batches, names, count, order, rank=2):
+def as_dataset(
+    batches: Callable[[], Iterator],
+    names: Sequence[str],
+    count: int,
+    order: EpochOrder,
+    rank: int | dict[str, int] = 2,
+):
+    """Returns a `tf.data.Dataset` of batches of ids.
+
+    Args:
+        batches: Called at the start of each epoch; yields inputs and labels.
+        names: Names of the inputs, each `(batch, length)`; none if there is one, on its own.
+        count: Number of batches of an epoch.
+        order: What `fit` sets to the number of an epoch.
+        rank: Number of axes of the labels, or of each of several by name. Defaults to 2.
+    """
     with quiet_start():
         import tensorflow as tf
 
-    ids = tf.TensorSpec((None, None), tf.int32)
-    signature = dict.fromkeys(names, ids) or ids, tf.TensorSpec((None,) * rank, tf.int32)
+    def spec(rank):
+        if isinstance(rank, dict):
+            return {name: spec(axes) for name, axes in rank.items()}
+        return tf.TensorSpec((None,) * rank, tf.int32)
+
+    signature = dict.fromkeys(names, spec(2)) or spec(2), spec(rank)
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
     dataset.epoch_order = order  # for `fit`, which may begin at a later epoch
     return dataset
 
 
-class _Rows:
+class Rows:
     """Rows of ids of many lengths in flat arrays: 4 bytes per id, however many there are."""
 
     def __init__(self, rows: Sequence[Sequence[int]]):
@@ -274,13 +293,16 @@ class _Rows:
         self.ends = np.cumsum(self.lengths)
         self.ids = np.fromiter((i for row in rows for i in row), "int32", int(self.lengths.sum()))
 
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.ids[self.ends[index] - self.lengths[index] : self.ends[index]]
+
     def padded(self, indices: np.ndarray) -> np.ndarray:
-        lengths, ends = self.lengths[indices], self.ends[indices]
-        rows = [self.ids[end - length : end] for end, length in zip(ends, lengths, strict=True)]
-        return pad_rows(rows, padded_size(int(lengths.max())))
+        """Returns some rows, padded."""
+        length = padded_size(int(self.lengths[indices].max()))
+        return pad_rows([self[i] for i in indices], length)
 
 
-def _plan(
+def plan_batches(
     source_lengths: np.ndarray,
     label_lengths: np.ndarray,
     batch_size: int,

@@ -66,6 +66,16 @@ def is_texts(x) -> bool:
     return isinstance(x, (list, tuple)) and (not x or any(isinstance(text, str) for text in x))
 
 
+def is_documents(x) -> bool:
+    """Tells whether an argument is a list of documents, each a list of sentences."""
+    kinds = (list, tuple)
+    return (
+        isinstance(x, list)
+        and len(x) > 0
+        and all(isinstance(item, kinds) and begins_with_text(item) for item in x)
+    )
+
+
 def is_rows(x) -> bool:
     """Tells whether an argument is a list of rows of ids, not padded to an array."""
     kinds = (list, tuple, np.ndarray)

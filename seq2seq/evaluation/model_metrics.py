@@ -63,7 +63,9 @@ def evaluate_model(
     """
     task = getattr(model, "task", None)
     if task not in KNOWN_METRICS:
-        raise ValueError(f"Expected a model of this package. Received: {model!r}.")
+        raise ValueError(
+            f"Expected a model of this package that writes or labels texts. Received: {model!r}."
+        )
     model.check_examples(sources, targets)
     check_metrics(DEFAULT_METRICS[task] if metrics is None else metrics, KNOWN_METRICS[task])
     if get_sampler(sampler or "greedy").num_results > 1:

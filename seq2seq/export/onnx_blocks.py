@@ -209,7 +209,7 @@ def embed_tokens(graph: GraphWriter, embedding, place, ids: str, positions: str)
         positions: int64 `(length,)`.
     """
     x, units = embed(graph, embedding, ids), embedding.output_dim
-    if place.scaled:
+    if place.scale:
         x = graph("Mul", x, graph.constant(units**0.5, "float32"))
     if place.kind == "learned":
         table = graph.weight(place.table.path, read_weight(place.table))

@@ -142,8 +142,8 @@ def check_export(model: TextModel, folder: Path, quantize: str | None) -> None:
         raise ValueError(f"Expected `quantize` to be None or 'int8'. Received: {quantize!r}.")
     if type(model.network) not in GRAPHS:
         raise ValueError(
-            f"Expected a model that can be exported. Received: a {type(model).__name__}, which "
-            "runs under Keras only so far."
+            f"Expected a model that can be exported. Received: a {type(model).__name__} of the "
+            f"network {type(model.network).__name__}, which runs under Keras only so far."
         )
     if any(getattr(layer, "quantization_mode", None) for layer in model._flatten_layers()):
         raise ValueError(

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from seq2seq.models.language_model import LanguageModel
+from seq2seq.models.masked_language_model import MaskedLanguageModel
 from seq2seq.models.text_model import TextModel
 from seq2seq.text.vocabulary import SPECIAL_TOKENS
 
@@ -29,7 +30,7 @@ class CopiedWeights:
 
 
 def copy_weights(
-    language_model: LanguageModel,
+    language_model: LanguageModel | MaskedLanguageModel,
     model: TextModel,
     part: str | None = None,
     skip_mismatch: bool = False,
@@ -42,10 +43,12 @@ def copy_weights(
     pooling and the backward direction keep what they have. (Pretraining both sides of an
     encoder-decoder with language models: Ramachandran et al. 2017,
     https://aclanthology.org/D17-1039; a classifier: Dai & Le 2015,
-    https://arxiv.org/abs/1511.01432.) Such a classifier needs less dropout than its usual 0.5.
+    https://arxiv.org/abs/1511.01432.) Such a classifier needs less dropout than its usual 0.5. From
+    a `MaskedLanguageModel` the encoder goes over to a classifier made with `encoder=`, without what
+    it knows of `[MASK]`.
 
     Args:
-        language_model: A `LanguageModel`.
+        language_model: A `LanguageModel`; or a `MaskedLanguageModel`, into a `TextClassifier`.
         model: The `Seq2Seq`, `TextClassifier` or `LanguageModel` to write into.
         part: For a `Seq2Seq`, `"encoder"` or `"decoder"`. Defaults to `None`, the only part of
             other models.
@@ -70,9 +73,12 @@ def copy_weights(
     kept    pair_embedding: no counterpart
     kept    output: no counterpart
     """
-    if not isinstance(language_model, LanguageModel):
-        raise ValueError(f"Expected a LanguageModel to copy from. Received: {language_model!r}.")
-    source, target = language_model.parts()["decoder"], _choose(model, part)
+    if not isinstance(language_model, (LanguageModel, MaskedLanguageModel)):
+        raise ValueError(
+            "Expected a LanguageModel to copy from, or a MaskedLanguageModel. "
+            f"Received: {language_model!r}."
+        )
+    (source,), target = language_model.parts().values(), _choose(model, part)
     ids = _common_ids(source.side, target.side)
     report, weights_of, mismatched = CopiedWeights(), [], {}
     for name, layer, other, token_axis, words in _counterparts(source, target, len(ids[0])):
@@ -97,7 +103,8 @@ def copy_weights(
 
 def _choose(model, name):
     """Returns the part of a model by name."""
-    if not isinstance(model, TextModel) or not model.parts():
+    known = isinstance(model, TextModel) and not isinstance(model, MaskedLanguageModel)
+    if not known or not model.parts():
         raise ValueError(
             "Expected a Seq2Seq, TextClassifier or LanguageModel to copy into. "
             f"Received: {model!r}."

@@ -37,6 +37,8 @@ def _check_members(archive):
 
 def _check_sizes(config, weights):
     """Raises a `ValueError` for a network that is larger than its weights, before it is made."""
+    if isinstance(config.get("encoder"), dict):
+        config = {**config, **config["encoder"]}
     units, layers, dim = (
         config.get(name) if isinstance(config.get(name), int) else 1
         for name in ("units", "num_layers", "embedding_dim")

@@ -9,6 +9,7 @@ from keras import ops
 from seq2seq.data.word_vectors import read_vectors
 from seq2seq.layers.precision import half_product, multiplies_half
 from seq2seq.text.tokenizers import Tokenizer
+from seq2seq.text.vocabulary import EOS
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -87,6 +88,26 @@ class NGramEmbedding(keras.layers.Embedding):
         before = ops.pad(inputs, [[0, 0], [1, 0]])[:, :-1]  # (batch, length)
         # Products that overflow wrap around in the same way on every backend.
         return super().call(ops.mod(before * 31337 + inputs * 7919, self.input_dim))
+
+
+@keras.saving.register_keras_serializable(package="seq2seq")
+class SegmentEmbedding(keras.layers.Embedding):
+    """Tells the second sentence of a row from the first (Devlin et al. 2019, section 3.2).
+
+    https://aclanthology.org/N19-1423
+
+    Call arguments:
+        inputs: Ids `(batch, length)`, where `EOS` ends each sentence.
+
+    Returns:
+        float `(batch, length, output_dim)`: row 0 up to the first `EOS`, row 1 after it.
+    """
+
+    def call(self, inputs):
+        """Looks up segments."""
+        ends = ops.cast(ops.equal(inputs, EOS), "int32")  # (batch, length)
+        before = ops.cumsum(ends, axis=1) - ends
+        return super().call(ops.minimum(before, 1))
 
 
 class SummedEmbedding:

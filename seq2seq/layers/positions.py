@@ -62,7 +62,7 @@ class TokenAndPosition(keras.layers.Layer):
         kind: `"sinusoidal"`, `"learned"`, or `"rotary"`, which adds nothing: see `rotate`.
         longest: Number of positions that are learned.
         dropout: Dropout rate of the sum. Defaults to 0.
-        scaled: Whether the tokens are multiplied by the square root of their size, as in the paper.
+        scale: Whether tokens are multiplied by the square root of their size, as in the paper.
             Defaults to `True`.
         **kwargs: The other arguments of `keras.layers.Layer`.
 
@@ -71,14 +71,12 @@ class TokenAndPosition(keras.layers.Layer):
         positions: int `(batch or 1, length)`. Defaults to `None`: from 0 on.
     """
 
-    def __init__(
-        self, kind: str, longest: int, dropout: float = 0.0, scaled: bool = True, **kwargs
-    ):
+    def __init__(self, kind: str, longest: int, dropout: float = 0.0, scale: bool = True, **kwargs):
         super().__init__(**kwargs)
         self.kind = kind
         self.longest = longest
         self.dropout = dropout
-        self.scaled = scaled
+        self.scale = scale
         self.drop = keras.layers.Dropout(dropout, name="dropout")
 
     def build(self, x_shape, positions_shape=None):
@@ -95,7 +93,7 @@ class TokenAndPosition(keras.layers.Layer):
         """Adds positions to tokens."""
         units = x.shape[-1]
         positions = count_positions(x) if positions is None else positions
-        if self.scaled:
+        if self.scale:
             x = x * units**0.5
         if self.kind == "learned":
             # Texts are not that long, see `check_positions`: only padding is.
@@ -111,5 +109,5 @@ class TokenAndPosition(keras.layers.Layer):
 
     def get_config(self):
         """Returns the arguments that rebuild this layer."""
-        names = ("kind", "longest", "dropout", "scaled")
+        names = ("kind", "longest", "dropout", "scale")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -13,11 +13,12 @@ from seq2seq.data.class_labels import ClassLabels
 from seq2seq.data.inputs import check_ids
 from seq2seq.data.padding import BATCH_SIZE, pad_batch, pad_rows
 from seq2seq.layers.embedding import load_vectors
+from seq2seq.models.encoders import read_encoder_options, read_encoder_side
+from seq2seq.models.masked_language_model import MaskedLanguageModel
 from seq2seq.models.text_model import Part, TextModel
-from seq2seq.networks.classifier import RecurrentClassifier
+from seq2seq.networks.classifier import EncodedClassifier, RecurrentClassifier
 from seq2seq.networks.options import ClassifierOptions
 from seq2seq.tasks.classification import LabelledTexts
-from seq2seq.text.side import Side
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.training.losses import Crossentropy
 from seq2seq.training.optimizer import Adam
@@ -25,16 +26,23 @@ from seq2seq.training.optimizer import Adam
 
 @keras.saving.register_keras_serializable(package="seq2seq")
 class TextClassifier(LabelledTexts, TextModel):
-    """A recurrent classifier: an encoder reads a text, and its outputs are pooled.
+    """A classifier: an encoder, recurrent or pretrained, reads a text, and its outputs are pooled.
 
     It is a functional `keras.Model` of named layers, already compiled, with input `token_ids` and
     softmax probabilities as output. The output layer takes the mean and the maximum of the
     encoder's outputs over the text (similar to Howard & Ruder 2018,
     https://aclanthology.org/P18-1031, section 3.3) and the mean of the embeddings.
 
+    With `encoder`, a trained `MaskedLanguageModel`, it has a Transformer encoder of the same
+    options, which begins with a copy of the weights (Devlin et al. 2019,
+    https://aclanthology.org/N19-1423, section 3.2); the output layer takes the mean and the maximum
+    of the outputs and the output at `BOS`, which the network puts before each row. Training goes on
+    at a low learning rate: the model is compiled with `Adam(1e-4)`, and 5e-5 to 3e-4 are usual,
+    with `callbacks.WarmUp`.
+
     Args:
         tokenizer: Tokenizer of the texts, adapted; or the size of the vocabulary, special ids
-            included, for a model of ids.
+            included, for a model of ids; `None` for the tokenizer of `encoder`.
         labels: The classes, a list of str or of int, each once; or their number, for labels that
             are 0, 1, ...
         embedding_dim: Size of the embeddings. Defaults to 128.
@@ -47,7 +55,8 @@ class TextClassifier(LabelledTexts, TextModel):
         pair_buckets: Rows of a second embedding, for each token together with the one before it,
             which is added to the token's own; 0 for none. It helps a lot with characters. Defaults
             to 50,000.
-        dropout: Dropout rate on the inputs of each layer and of the output layer. Defaults to 0.5.
+        dropout: Dropout rate on the inputs of each layer and of the output layer; with `encoder`,
+            which has a rate of its own, of the output layer alone. Defaults to 0.5.
         recurrent_dropout: See `Seq2Seq`. Defaults to 0.
         l2: See `Seq2Seq`. Defaults to 0.
         label_smoothing: See `Seq2Seq`. Defaults to 0.
@@ -55,8 +64,11 @@ class TextClassifier(LabelledTexts, TextModel):
             `None`.
         train_embedding: Whether the embedding is trained. Defaults to `True`.
         max_length: Maximum length of a row made from a text, in tokens including `EOS`; longer
-            texts lose their middle. Defaults to 300.
+            texts lose their middle. Defaults to 300; with `encoder` at most its `max_length` - 1.
         precision: See `Seq2Seq`. Defaults to `"auto"`.
+        encoder: A `MaskedLanguageModel` to start from, which stays as it is; or a dict of the
+            options of one, for an encoder that has learned nothing yet. With it only `dropout`,
+            `label_smoothing` and `max_length` have a meaning among the options. Defaults to `None`.
         name: Name of the model. Defaults to `"text_classifier"`.
 
     Call arguments:
@@ -81,14 +93,14 @@ class TextClassifier(LabelledTexts, TextModel):
     """
 
     options_type = ClassifierOptions
-    more_arguments = ("labels",)
+    more_arguments = ("labels", "encoder")
     column_roles = ("text", "label")
     takes_rows = True
     refused_with_texts = ("sample_weight",)
 
     def __init__(
         self,
-        tokenizer: Tokenizer | int,
+        tokenizer: Tokenizer | int | None,
         labels: Sequence | int,
         embedding_dim: int = 128,
         units: int = 256,
@@ -104,6 +116,7 @@ class TextClassifier(LabelledTexts, TextModel):
         train_embedding: bool = True,
         max_length: int = 300,
         precision: str = "auto",
+        encoder: MaskedLanguageModel | dict | None = None,
         name: str = "text_classifier",
     ):
         options = ClassifierOptions(
@@ -121,18 +134,25 @@ class TextClassifier(LabelledTexts, TextModel):
             max_length=max_length,
             precision=precision,
         )
-        side = Side.of("tokenizer", tokenizer)
+        if encoder is not None:
+            options = read_encoder_options(encoder, options, vectors)
+        side = read_encoder_side(tokenizer, encoder)
         options.count_weights(side.size, labels if isinstance(labels, int) else 0)
         class_labels = ClassLabels(labels)
-        network = RecurrentClassifier(side.size, len(class_labels.labels), options)
+        if encoder is None:
+            network = RecurrentClassifier(side.size, len(class_labels.labels), options)
+        else:
+            network = EncodedClassifier(side.rows, len(class_labels.labels), options)
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         super().__init__(inputs=token_ids, outputs=network(token_ids), name=name)
         self.describe(options, {"tokenizer": side})
         self.network = network
         self.class_labels = class_labels
-        load_vectors("", self.encoder.embedding.token_embedding, side.tokenizer, vectors)
+        load_vectors("", network.token_embedding, side.tokenizer, vectors)
+        if isinstance(encoder, MaskedLanguageModel):
+            self.encoder.copy(encoder.encoder)
         self.compile(
-            optimizer=Adam(1e-3, clipnorm=1.0),
+            optimizer=Adam(1e-3 if encoder is None else 1e-4, clipnorm=1.0),
             loss=Crossentropy(label_smoothing),
             metrics=["accuracy"],
         )
@@ -141,6 +161,11 @@ class TextClassifier(LabelledTexts, TextModel):
     def encoder(self):
         """The network's encoder."""
         return self.network.encoder
+
+    @property
+    def units(self) -> int:
+        """Size of the encoder's outputs."""
+        return self.network.units
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         """Evaluates the model: returns a report for texts, otherwise as `keras.Model.evaluate`.
@@ -171,6 +196,12 @@ class TextClassifier(LabelledTexts, TextModel):
         if unknown := kwargs.keys() - {"sample_weight", "steps", "callbacks", "return_dict"}:
             raise ValueError(f"Expected arguments of `evaluate`. Received: {min(unknown)}=...")
         return self.report(x, y, batch_size or BATCH_SIZE)
+
+    def make_rows(self, texts):
+        """Returns rows of ids ending with `EOS` for texts or rows of ids; those are never cut."""
+        rows = super().make_rows(texts)
+        self._check_length(max(map(len, rows)))
+        return rows
 
     def encode_rows(self, texts: Sequence[str], labels: Sequence | None = None):
         """Turns texts, and their labels, into the arrays that `fit` takes.
@@ -211,6 +242,7 @@ class TextClassifier(LabelledTexts, TextModel):
     def check_arrays(self, x, y=None):
         """Raises a `ValueError` for arrays of ids that the model cannot take."""
         check_ids("token_ids", x, self.vocabulary_size)
+        self._check_length(np.count_nonzero(x, axis=1).max())
         y = np.asarray(y)
         if y.shape == (len(x), len(self.labels)):  # one-hot
             return
@@ -229,11 +261,8 @@ class TextClassifier(LabelledTexts, TextModel):
 
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy."""
-        encoder = self.encoder
-        side = self.sides["tokenizer"]
-        return {
-            "encoder": Part(encoder.embedding.token_embedding, encoder.stack.layers, None, side)
-        }
+        network, side = self.network, self.sides["tokenizer"]
+        return {"encoder": Part(network.token_embedding, network.layers, None, side)}
 
     def read_tokens(self, token_ids):
         """Reads texts for `encode_texts`: returns the encoder's outputs and the mask."""
@@ -244,6 +273,14 @@ class TextClassifier(LabelledTexts, TextModel):
         """Returns the compiled function of padded ids to probabilities; see `LabelledTexts`."""
         function = self.functions.get("classify", self._probabilities)
         return lambda rows: np.asarray(function(pad_batch(rows)))[: len(rows)]
+
+    def _check_length(self, length):
+        """Raises a `ValueError` for a row that is longer than the encoder has positions."""
+        if length > self.network.longest:
+            raise ValueError(
+                f"Expected rows of at most {self.network.longest} ids, for which the encoder has "
+                f"positions. Received: one of {length}. Cut it."
+            )
 
     def _probabilities(self, token_ids):
         return ops.cast(self(token_ids, training=False), "float32")

@@ -19,14 +19,18 @@ class TokenModel(TextModel):
         sample_weight = np.repeat(np.asarray(sample_weight)[:, None], y.shape[1], axis=1)
         return {**weights, "sample_weight": sample_weight}
 
+    def mask_predictions(self, y, y_pred):
+        """Returns labels, and predictions with the mask of what has one."""
+        return y, mask_padding(y, y_pred)
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Computes the loss as a mean over real tokens, whatever loss was compiled."""
-        y_pred = _mask_padding(y, y_pred)
+        y, y_pred = self.mask_predictions(y, y_pred)
         return super().compute_loss(x, y, y_pred, _token_weight(sample_weight), training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Updates the metrics, including Keras's own, with real tokens only."""
-        y_pred = _mask_padding(y, y_pred)
+        y, y_pred = self.mask_predictions(y, y_pred)
         return super().compute_metrics(x, y, y_pred, _token_weight(sample_weight))
 
 
@@ -41,16 +45,16 @@ class _CarryMask(keras.layers.Layer):
         return inputs
 
 
-_carry_mask = _CarryMask()
+carry_mask = _CarryMask()
 
 
-def _mask_padding(y, y_pred):
+def mask_padding(y, y_pred):
     """Attaches the mask of the real tokens to predictions, where Keras looks for it."""
     if y is None:
         return y_pred
     if len(y.shape) == 3:  # one-hot; padding is all zeros, or has its one at index 0
         y = ops.argmax(y, axis=-1) if y.shape[-1] != 1 else ops.squeeze(y, axis=-1)
-    return _carry_mask(y_pred, mask=ops.not_equal(y, PAD))
+    return carry_mask(y_pred, mask=ops.not_equal(y, PAD))
 
 
 def _token_weight(sample_weight):

@@ -25,7 +25,7 @@ class CausalTransformer:
             options.window,
             options.dropout,
             # Waves would drown tokens that are not.
-            scaled=options.positions == "sinusoidal",
+            scale=options.positions == "sinusoidal",
             name="positions",
         )
         tied = options.tie_embeddings

@@ -1,11 +1,16 @@
-"""The recurrent classifier: an encoder without a decoder, and pooling of its outputs."""
+"""Classifiers: an encoder without a decoder, and pooling of its outputs."""
+
+import math
 
 import keras
+from keras import ops
 
 from seq2seq.layers.embedding import NGramEmbedding, SummedEmbedding
 from seq2seq.layers.pooling import MaxPooling, MeanPooling
-from seq2seq.networks.options import ClassifierOptions
+from seq2seq.networks.options import ClassifierOptions, EncodedClassifierOptions
 from seq2seq.networks.recurrent import Encoder, Stack
+from seq2seq.networks.text_encoder import INITIALIZER, TextEncoder
+from seq2seq.text.vocabulary import BOS
 
 
 class RecurrentClassifier:
@@ -22,14 +27,16 @@ class RecurrentClassifier:
     def __init__(self, size: int, classes: int, options: ClassifierOptions):
         # Small: the pooled embeddings go straight to the output.
         initializer, dim = keras.initializers.RandomNormal(stddev=0.1), options.embedding_dim
-        embedding = keras.layers.Embedding(
+        self.token_embedding = keras.layers.Embedding(
             size, dim, initializer, trainable=options.train_embedding, name="embedding"
         )
         pairs = None
         if options.pair_buckets:
             pairs = NGramEmbedding(options.pair_buckets, dim, initializer, name="pair_embedding")
+        self.longest = math.inf  # of a row
         stack = Stack("encoder", options, options.bidirectional)
-        self.encoder = Encoder(SummedEmbedding(embedding, pairs), stack)
+        self.units, self.layers = options.units, stack.layers
+        self.encoder = Encoder(SummedEmbedding(self.token_embedding, pairs), stack)
         self.mean_pooling = MeanPooling(name="mean_pooling")
         self.max_pooling = MaxPooling(name="max_pooling")
         self.embedding_pooling = MeanPooling(name="embedding_pooling")
@@ -54,3 +61,45 @@ class RecurrentClassifier:
         ]
         x = self.dropout(self.join(pooled))  # (batch, 2 * units + dim)
         return self.softmax(self.output(x)), outputs
+
+
+class EncodedClassifier:
+    """A softmax over mean and maximum of a `TextEncoder`'s outputs and the output at `BOS`.
+
+    Args:
+        rows: Number of ids, that of the mask included.
+        classes: Number of classes.
+        options: Its options; see `TextClassifier`.
+    """
+
+    def __init__(self, rows: int, classes: int, options: EncodedClassifierOptions):
+        self.units = options.encoder.units
+        self.longest = options.encoder.max_length - 1  # of a row without `BOS`
+        self.token_embedding = keras.layers.Embedding(
+            rows, self.units, INITIALIZER, name="embedding"
+        )
+        self.encoder = _BegunEncoder(self.token_embedding, options.encoder)
+        self.layers = self.encoder.layers
+        self.mean_pooling = MeanPooling(name="mean_pooling")
+        self.max_pooling = MaxPooling(name="max_pooling")
+        self.join = keras.layers.Concatenate(name="text_vector")
+        self.dropout = keras.layers.Dropout(options.dropout, name="output_dropout")
+        self.output = keras.layers.Dense(classes, name="output")
+        self.softmax = keras.layers.Softmax(dtype="float32", name="softmax")
+
+    def __call__(self, token_ids):
+        """Returns the probabilities of the classes `(batch, classes)` for ids `(batch, length)`."""
+        outputs, _, mask = self.encoder.read(token_ids)  # (batch, length + 1, units)
+        pooled = [
+            self.mean_pooling(outputs, mask),  # each (batch, units)
+            self.max_pooling(outputs, mask),
+            outputs[:, 0],
+        ]
+        return self.softmax(self.output(self.dropout(self.join(pooled))))
+
+
+class _BegunEncoder(TextEncoder):
+    """A `TextEncoder` of rows that do not begin with `BOS`, as those of classifiers."""
+
+    def read(self, token_ids):
+        return super().read(ops.pad(token_ids, [[0, 0], [1, 0]], constant_values=BOS))

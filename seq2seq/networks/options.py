@@ -130,7 +130,6 @@ class BlockOptions(Options):
     positions: str = choice("sinusoidal", POSITIONS)
     activation: str = choice("relu", ACTIVATIONS)
     norm_epsilon: float = number(1e-6, "(0, 1)")
-    label_smoothing: float = number(0.0, "[0, 1)")
     precision: str = choice("auto", PRECISIONS)
 
     def __post_init__(self):
@@ -151,6 +150,7 @@ class BlockOptions(Options):
 class TransformerOptions(BlockOptions):
     """The options of a Transformer: see `Transformer`."""
 
+    label_smoothing: float = number(0.0, "[0, 1)")
     share_embeddings: bool = flag(False)
     tie_output: bool = flag(False)
     max_source_length: int = whole(200, 2)
@@ -172,6 +172,7 @@ class TransformerLanguageModelOptions(BlockOptions):
     positions: str = choice("learned", POSITIONS)
     activation: str = choice("gelu_tanh", ACTIVATIONS)
     norm_epsilon: float = number(1e-5, "(0, 1)")
+    label_smoothing: float = number(0.0, "[0, 1)")
     tie_embeddings: bool = flag(True)
     begin_prompts: bool = flag(True)
     window: int = whole(256, 2)
@@ -179,6 +180,22 @@ class TransformerLanguageModelOptions(BlockOptions):
     def count_weights(self, *sizes: int) -> int:
         """Returns about how many numbers a network with a vocabulary of this size has."""
         return super().count_weights(*sizes, self.window)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedLanguageModelOptions(BlockOptions):
+    """The options of an encoder that sees both ways: see `MaskedLanguageModel`."""
+
+    norm_first: bool = flag(False)
+    positions: str = choice("learned", POSITIONS)
+    activation: str = choice("gelu", ACTIVATIONS)
+    norm_epsilon: float = number(1e-12, "(0, 1)")
+    whole_words: bool = flag(False)
+    max_length: int = whole(128, 5)
+
+    def count_weights(self, *sizes: int) -> int:
+        """Returns about how many numbers a network with a vocabulary of this size has."""
+        return super().count_weights(*sizes, self.max_length, 2 * self.units)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,6 +269,30 @@ class ClassifierOptions(RecurrentOptions):
         super().__post_init__()
         if self.bidirectional:
             _check_halves(self.units)
+
+
+def _check_encoder(name, value):
+    if not isinstance(value, MaskedLanguageModelOptions):
+        raise ValueError(
+            f"Expected `{name}` to be the options of a MaskedLanguageModel. "
+            f"Received: {name}={value!r:.60}."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedClassifierOptions(Options):
+    """The options of a `TextClassifier` with the encoder of a `MaskedLanguageModel`."""
+
+    encoder: MaskedLanguageModelOptions = dataclasses.field(
+        metadata={"kind": MaskedLanguageModelOptions, "check": _check_encoder}
+    )
+    dropout: float = number(0.5, "[0, 1)")
+    label_smoothing: float = number(0.0, "[0, 1)")
+    max_length: int = whole(300, 3)
+
+    def count_weights(self, *sizes: int) -> int:
+        """Returns about how many numbers a network with these tokens and classes has."""
+        return self.encoder.count_weights(3 * sum(sizes))
 
 
 def check_shared_sizes(shared: bool, source_size: int, target_size: int) -> None:

@@ -19,8 +19,8 @@ def encode_texts(
     Vectors of texts with similar meanings to the model point the same way: compare their cosines.
 
     Args:
-        model: A trained `Seq2Seq` or `TextClassifier`, whose encoder reads the texts, or a
-            `LanguageModel`, whose decoder does.
+        model: A trained `Seq2Seq`, `TextClassifier` or `MaskedLanguageModel`, whose encoder reads
+            the texts, or a `LanguageModel`, whose decoder does.
         texts: List of texts, or rows of ids ending with `EOS`.
         pooling: `"mean"` or `"max"`, over the tokens and `EOS`. Defaults to `"mean"`.
         batch_size: Texts read together. Defaults to 64.

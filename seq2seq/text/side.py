@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.text.vocabulary import EOS
+from seq2seq.text.vocabulary import EOS, MASK
 
 
 @dataclass(frozen=True)
@@ -36,3 +36,15 @@ class Side:
                 "was never adapted. Call `tokenizer.adapt(texts)` first."
             )
         return cls(len(given.vocabulary), given)
+
+    @property
+    def mask_id(self) -> int:
+        """Id of `[MASK]`: its own if the vocabulary has that token, or the one after all others."""
+        if self.tokenizer is not None and MASK in self.tokenizer.vocabulary:
+            return self.tokenizer.vocabulary.ids([MASK])[0]
+        return self.size
+
+    @property
+    def rows(self) -> int:
+        """Number of ids with that of `[MASK]`."""
+        return max(self.size, self.mask_id + 1)

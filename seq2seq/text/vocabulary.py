@@ -7,6 +7,7 @@ from seq2seq.keras_registry import keras_serializable
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[BOS]", "[EOS]")
+MASK = "[MASK]"  # what a text has in the place of a token to be filled in
 
 
 @keras_serializable

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from seq2seq.backend import as_number
-from seq2seq.data.inputs import is_arrays, is_rows, is_texts
+from seq2seq.data.inputs import is_arrays, is_documents, is_rows, is_texts
 from seq2seq.data.splitting import fingerprint
 from seq2seq.version import __version__
 
@@ -86,6 +86,9 @@ def describe_data(x, y) -> dict:
     """Returns how many examples there are, and a fingerprint of them."""
     if is_rows(x):
         x = [" ".join(map(str, row)) for row in x]
+    if is_documents(x):
+        texts = ["\n".join(document) for document in x]
+        return {"documents": len(x), "fingerprint": fingerprint(texts, texts)}
     if is_texts(x):
         if y is None:
             return {"texts": len(x), "fingerprint": fingerprint(x, x)}

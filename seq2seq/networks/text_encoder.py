@@ -1,0 +1,63 @@
+"""The encoder of BERT: every token sees those on both sides of it."""
+
+import keras
+
+from seq2seq.layers.embedding import SegmentEmbedding
+from seq2seq.layers.masking import PaddingMask
+from seq2seq.layers.positions import TokenAndPosition
+from seq2seq.networks.options import MaskedLanguageModelOptions
+from seq2seq.networks.transformer import make_blocks, make_norm
+
+INITIALIZER = keras.initializers.TruncatedNormal(stddev=0.02)  # that of BERT
+
+
+class TextEncoder:
+    """Tokens, positions and segments, normalised, and blocks (Devlin et al. 2019, section 3).
+
+    https://aclanthology.org/N19-1423. Unlike in other Transformers, embeddings are not scaled.
+
+    Args:
+        embedding: The layer that embeds tokens.
+        options: Its options; see `MaskedLanguageModel`.
+    """
+
+    def __init__(self, embedding: keras.layers.Embedding, options: MaskedLanguageModelOptions):
+        self.mask = PaddingMask(name="mask")
+        self.embedding = embedding
+        self.place = TokenAndPosition(
+            options.positions, options.max_length, scale=False, name="positions"
+        )
+        self.segments = SegmentEmbedding(2, options.units, INITIALIZER, name="segments")
+        self.embedding_norm = keras.layers.LayerNormalization(
+            epsilon=options.norm_epsilon, name="embedding_norm"
+        )
+        self.drop = keras.layers.Dropout(options.dropout, name="embedding_dropout")
+        self.blocks = make_blocks("encoder", options, causal=False, crosses=False)
+        self.norm = make_norm("encoder_norm", options)
+
+    @property
+    def layers(self) -> list[keras.layers.Layer]:
+        """The layers with weights, but for the embedding."""
+        last = [self.norm] if isinstance(self.norm, keras.layers.Layer) else []
+        return [self.place, self.segments, self.embedding_norm, *self.blocks, *last]
+
+    def copy(self, other: "TextEncoder") -> None:
+        """Takes over the weights of another encoder of the same options and vocabulary."""
+        self.embedding.set_weights(other.embedding.get_weights()[:1])  # a tied one has a bias too
+        for layer, counterpart in zip(self.layers, other.layers, strict=True):
+            layer.set_weights(counterpart.get_weights())
+
+    def read(self, token_ids):
+        """Reads rows `(batch, length)`: `BOS`, a sentence, `EOS`, perhaps another and `EOS`.
+
+        Returns:
+            Tuple of the outputs `(batch, length, units)`, an empty list, and the mask `(batch,
+            length)`, as from the encoders of other networks.
+        """
+        mask = self.mask(token_ids)  # (batch, length)
+        x = self.place(self.embedding(token_ids))
+        x = x + self.segments(token_ids)
+        x = self.drop(self.embedding_norm(x))  # (batch, length, units)
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.norm(x), [], mask
