@@ -147,7 +147,8 @@ def _add_export(commands):
 
 def _add_convert(commands):
     convert = commands.add_parser(
-        "convert", help="make a model file of a pretrained model of Hugging Face: GPT-2, Marian"
+        "convert",
+        help="make a model file of a pretrained model of Hugging Face: GPT-2, Marian, BERT",
     )
     convert.add_argument(
         "folder",

@@ -13,8 +13,8 @@ def load_model(path: str | Path, kind: type | None = None, threads: int | None =
     """Loads a model, with a clear message if that fails.
 
     An exported model needs neither Keras nor TensorFlow. A pretrained one of Hugging Face's
-    transformers (GPT-2, Marian), in a folder that `save_pretrained` has written, becomes a model of
-    this package: a `TransformerLanguageModel` or a `Transformer`.
+    transformers (GPT-2, Marian, BERT), in a folder that `save_pretrained` has written, becomes a
+    model of this package: `TransformerLanguageModel`, `Transformer` or `MaskedLanguageModel`.
 
     Args:
         path: Path of a `.keras` file, of a folder that `model.export` has written, or of one of a

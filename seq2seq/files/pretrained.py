@@ -6,11 +6,13 @@ import numpy as np
 
 from seq2seq.files.pretrained_folder import read_pretrained_config
 from seq2seq.files.tensors import Tensors
+from seq2seq.models.masked_language_model import MaskedLanguageModel
 from seq2seq.models.text_model import TextModel
 from seq2seq.models.transformer import Transformer
 from seq2seq.models.transformer_language_model import TransformerLanguageModel
+from seq2seq.text.pretrained_files import broken
 from seq2seq.text.pretrained_tokenizers import read_pretrained_tokenizer
-from seq2seq.text.vocabulary import EOS
+from seq2seq.text.vocabulary import EOS, MASK
 
 NEVER = -1e9  # the bias of a token that is never predicted
 MARIAN_EPSILON = 1e-5
@@ -20,8 +22,10 @@ def load_pretrained(folder: str | Path) -> TextModel:
     """Makes a model from a folder that `save_pretrained` of Hugging Face's transformers writes.
 
     GPT-2 (Radford et al. 2019) becomes a `TransformerLanguageModel`, Marian's translators
-    (Junczys-Dowmunt et al. 2018, https://aclanthology.org/P18-4020) a `Transformer`, with the
-    tokenizers of the folder. Log probabilities, and so generated texts, are those of the library.
+    (Junczys-Dowmunt et al. 2018, https://aclanthology.org/P18-4020) a `Transformer`, BERT (Devlin
+    et al. 2019) a `MaskedLanguageModel`, with the tokenizers of the folder. Log probabilities, and
+    so generated texts, are those of the library. A head that a folder of BERT lacks (that of next
+    sentences in `BertForMaskedLM`, both in `BertModel`) is as in a new model.
 
     Args:
         folder: Path of the folder, with `config.json`, `model.safetensors` (or several such files
@@ -46,6 +50,8 @@ def load_pretrained(folder: str | Path) -> TextModel:
     prefix, make = MAKERS[kind]
     tensors = Tensors(folder, prefix)
     tokenizer, ids = read_pretrained_tokenizer(folder, kind, config["vocab_size"])
+    if kind == "bert" and MASK not in tokenizer.vocabulary:
+        raise broken(folder, f"its vocabulary has no {MASK}")
     # Weights come first: a network is not made for settings that they do not fit.
     kind, options, weights = make(config, tensors, Rows(ids))
     tokenizers = tokenizer if isinstance(tokenizer, tuple) else (tokenizer,)
@@ -184,4 +190,62 @@ def _marian_block(tensors, name, units, hidden, crosses):
     ]
 
 
-MAKERS = {"gpt2": ("transformer.", _make_gpt2), "marian": ("model.", _make_marian)}
+def _make_bert(config, tensors, rows):
+    units, hidden, size = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
+    longest, bias = config["max_position_embeddings"], 0.0
+    if "cls.predictions.bias" in tensors:
+        bias = tensors.take("cls.predictions.bias", shape=(size,))
+
+    def table(name, length):
+        return tensors.take(f"embeddings.{name}_embeddings.weight", shape=(length, units))
+
+    weights = {
+        "embedding": [rows.table(table("word", size)), rows.bias(bias)],
+        "positions": [table("position", longest)],
+        "segments": [table("token_type", 2)],
+        "embedding_norm": tensors.norm("embeddings.LayerNorm", units),
+    }
+    for i in range(config["num_hidden_layers"]):
+        weights[f"encoder_block_{i + 1}"] = _bert_block(
+            tensors, f"encoder.layer.{i}", units, hidden
+        )
+    head = "cls.predictions.transform"
+    if f"{head}.dense.weight" in tensors:
+        weights["token_dense"] = tensors.linear(f"{head}.dense", units, units)
+        weights["token_norm"] = tensors.norm(f"{head}.LayerNorm", units)
+    if "pooler.dense.weight" in tensors:
+        weights["pooler"] = tensors.linear("pooler.dense", units, units)
+    if "cls.seq_relationship.weight" in tensors:
+        weights["next_sentence_scores"] = tensors.linear("cls.seq_relationship", units, 2)
+    options = {
+        "units": units,
+        "num_layers": config["num_hidden_layers"],
+        "num_heads": config["num_attention_heads"],
+        "feedforward_units": hidden,
+        "dropout": config["hidden_dropout_prob"],
+        "activation": config["activation"],
+        "norm_epsilon": config["layer_norm_eps"],
+        "max_length": longest,
+    }
+    return MaskedLanguageModel, options, weights
+
+
+def _bert_block(tensors, name, units, hidden):
+    weights = []
+    for part in ("self.query", "self.key", "self.value", "output.dense"):
+        weights += tensors.linear(f"{name}.attention.{part}", units, units)
+    return [
+        *weights,
+        *tensors.norm(f"{name}.attention.output.LayerNorm", units),
+        *tensors.linear(f"{name}.intermediate.dense", units, hidden),
+        *tensors.linear(f"{name}.output.dense", hidden, units),
+        *tensors.norm(f"{name}.output.LayerNorm", units),
+    ]
+
+
+# For each kind: what the names of its weights may begin with, and how a model is made of them.
+MAKERS = {
+    "gpt2": ("transformer.", _make_gpt2),
+    "marian": ("model.", _make_marian),
+    "bert": ("bert.", _make_bert),
+}

@@ -95,6 +95,29 @@ KINDS = {
         activation="activation_function",
         automatic="AutoModelForSeq2SeqLM",
     ),
+    "bert": Kind(
+        defaults={
+            "vocab_size": 30522,
+            "max_position_embeddings": 512,
+            "hidden_size": 768,
+            "num_hidden_layers": 12,
+            "num_attention_heads": 12,
+            "intermediate_size": 3072,
+            "hidden_act": "gelu",
+            "hidden_dropout_prob": 0.1,
+            "layer_norm_eps": 1e-12,
+        },
+        fixed={
+            "type_vocab_size": 2,
+            "position_embedding_type": "absolute",
+            "is_decoder": False,
+            "add_cross_attention": False,
+            "tie_word_embeddings": True,
+        },
+        equal={},
+        activation="hidden_act",
+        automatic="AutoModelForPreTraining",
+    ),
 }
 
 
