@@ -243,47 +243,67 @@ def test_marian_writes_what_the_librarys_does(marian):
 # BERT
 
 
-@pytest.mark.parametrize("kind", ["BertForPreTraining", "BertForMaskedLM", "BertModel"])
-def test_bert_predicts_what_the_librarys_does(kind, tmp_path):
-    write(tmp_path, vocab_txt=BERT_TOKENS)
+def save_bert(folder, kind, **options):
+    write(folder, vocab_txt=BERT_TOKENS)
     torch.manual_seed(6)
     config = transformers.BertConfig(
-        vocab_size=len(BERT_TOKENS) + 1,
+        vocab_size=len(BERT_TOKENS) + 1,  # a row without a token
         hidden_size=16,
         num_hidden_layers=2,
         num_attention_heads=4,
         intermediate_size=24,
-        hidden_act="relu" if kind == "BertModel" else "gelu",
         max_position_embeddings=20,
         layer_norm_eps=1e-5,
         initializer_range=0.3,
+        **options,
     )
     library = getattr(transformers, kind)(config)
-    library.save_pretrained(tmp_path)
+    library.save_pretrained(folder)
+    return Library(folder, "bert", library)
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bert")
+    library = save_bert(folder, "BertForPreTraining")
+    return folder, seq2seq.load_model(folder), library
+
+
+@pytest.mark.parametrize("kind", ["BertForPreTraining", "BertForMaskedLM", "BertModel"])
+@pytest.mark.parametrize("activation", ["gelu", "gelu_new"])
+def test_bert_predicts_what_the_librarys_does(kind, activation, tmp_path):
+    library = save_bert(tmp_path, kind, hidden_act=activation)
     model = seq2seq.load_model(tmp_path, seq2seq.MaskedLanguageModel)
-    library, mask = Library(tmp_path, "bert", library), model.mask_id
-    token_ids = np.array([[BOS, 6, mask, 8, 5, EOS], [BOS, 7, EOS, mask, EOS, PAD]])
-    outputs = library.model(
+    token_ids = np.array([[BOS, 6, model.mask_id, 8, 7, EOS], [BOS, 7, EOS, 8, EOS, PAD]])
+    places = np.array([[1, 2], [3, 1]])
+    expected = library.model(
         torch.tensor(library.ids[token_ids]),
         attention_mask=torch.tensor(token_ids != PAD),
         token_type_ids=torch.tensor([[0] * 6, [0, 0, 0, 1, 1, 0]]),
+        output_hidden_states=True,
     )
-    found = model([token_ids, np.array([[1, 2], [3, 1]])])
-    if kind == "BertModel":
-        vectors, _ = model.read_tokens(token_ids)
-        expected = outputs.last_hidden_state.detach().numpy()
-        real = token_ids != PAD
-        np.testing.assert_allclose(np.asarray(vectors)[real], expected[real], atol=1e-4)
-        return
-    logits = outputs.logits if kind == "BertForMaskedLM" else outputs.prediction_logits
-    expected = torch.log_softmax(logits.detach(), -1).numpy()[..., library.ids]
-    expected = expected[[[0, 0], [1, 1]], [[1, 2], [3, 1]]]
-    np.testing.assert_allclose(np.log(found["tokens"]), expected, atol=1e-4)
+    vectors, read = (np.asarray(found) for found in model.read_tokens(token_ids))
+    hidden = expected.hidden_states[-1].detach().numpy()
+    np.testing.assert_allclose(vectors[read], hidden[read], atol=1e-4)
+    found = model([token_ids, places])
+    if kind != "BertModel":
+        logits = expected.logits if kind == "BertForMaskedLM" else expected.prediction_logits
+        tokens = torch.log_softmax(logits.detach(), -1).numpy()[[[0], [1]], places]
+        np.testing.assert_allclose(np.log(found["tokens"]), tokens[..., library.ids], atol=1e-4)
     if kind == "BertForPreTraining":
-        expected = torch.softmax(outputs.seq_relationship_logits, -1).detach()
-        np.testing.assert_allclose(found["next_sentence"], expected, atol=1e-5)
+        following = torch.softmax(expected.seq_relationship_logits.detach(), -1)
+        np.testing.assert_allclose(found["next_sentence"], following, atol=1e-5)
+
+
+def test_bert_fills_in_tokens_also_from_its_file(bert, tmp_path):
+    folder, model, _ = bert
     model.save(tmp_path / "m.keras")
-    assert seq2seq.load_model(tmp_path / "m.keras").fill("a[MASK]你") == model.fill("a[MASK]你")
+    filled = seq2seq.load_model(tmp_path / "m.keras").fill("a[MASK]你")
+    assert filled == model.fill("a[MASK]你")
+    path = copy(folder, tmp_path / "copy")
+    write(path, vocab_txt=[token for token in BERT_TOKENS if token != "[MASK]"])
+    with pytest.raises(ValueError, match=r"no \[MASK\]"):
+        seq2seq.load_model(path)
 
 
 # As our own
@@ -400,6 +420,13 @@ SETTINGS = {
         "decoder_ffn_dim": 48,
         "decoder_attention_heads": 2,
         "decoder_vocab_size": 10,
+    },
+    "bert": {
+        "type_vocab_size": 1,
+        "position_embedding_type": "relative_key",
+        "is_decoder": True,
+        "add_cross_attention": True,
+        "tie_word_embeddings": False,
     },
 }
 
