@@ -6,6 +6,7 @@ import threading
 import time
 
 import httpx
+import keras
 import numpy as np
 import pytest
 
@@ -550,3 +551,31 @@ def test_a_model_of_ids(tmp_path):
         ):
             error = refused(http, path, **{"model": "ids", **more})
             assert "with a tokenizer" in error["message"]
+
+
+def test_a_transformer_is_served_as_it_generates(tmp_path):
+    """Rows of all lengths join and leave, and each has slots for its own tokens."""
+    from serving_fixtures import running
+
+    from seq2seq.serving.application import create_application
+
+    keras.utils.set_random_seed(3)
+    model = seq2seq.Transformer(
+        seq2seq.WordTokenizer().adapt(SOURCES),
+        seq2seq.CharTokenizer().adapt(["早上好", "晚安"]),
+        units=16,
+        num_layers=1,
+        feedforward_units=16,
+    )
+    model.export(tmp_path / "model", verbose=0)
+    exported = seq2seq.load_model(tmp_path / "model")
+    with running(create_application({"model": exported})) as address:
+        # Untrained: some texts end at once, others never. More of them than a batch holds.
+        body = {"model": "model", "inputs": SOURCES * 20, "max_length": 40}
+        for options, sampler in (
+            ({"sampler": "sample", "seed": 1}, seq2seq.Sample(seed=1)),
+            ({"sampler": "beam", "width": 3}, seq2seq.BeamSearch(3)),
+        ):
+            answer = httpx.post(f"{address}v1/generate", json={**body, **options}, timeout=60)
+            texts = [result["text"] for (result,) in answer.json()["results"]]
+            assert texts == exported.generate(SOURCES * 20, 40, sampler)
