@@ -70,6 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_inspect(commands)
     _add_export(commands)
+    _add_convert(commands)
     _add_serve(commands)
     return parser
 
@@ -78,7 +79,7 @@ def _add_generate(commands):
     generate = commands.add_parser(
         "generate", help="generate a line for each line of input, or label each"
     )
-    generate.add_argument("model", help="model file (.keras), or an exported folder")
+    generate.add_argument("model", help="model file (.keras), exported or pretrained folder")
     generate.add_argument(
         "files", nargs="*", metavar="FILE", help="one text per line; default: standard input"
     )
@@ -98,7 +99,7 @@ def _add_evaluate(commands):
     usual = set(itertools.chain(*DEFAULT_METRICS.values()))
     rest = ", ".join(name for name in known if name not in usual)
     evaluate = commands.add_parser("evaluate", help="measure a model on a file")
-    evaluate.add_argument("model", help="model file (.keras), or an exported folder")
+    evaluate.add_argument("model", help="model file (.keras), exported or pretrained folder")
     add_data(
         evaluate,
         f"{PAIRS}; or .gz; for a classifier, texts with labels; for a language model, one text per "
@@ -135,13 +136,27 @@ def _add_export(commands):
     export = commands.add_parser(
         "export", help="write a folder that runs without Keras and TensorFlow"
     )
-    export.add_argument("model", help="model file (.keras)")
+    export.add_argument("model", help="model file (.keras), or a pretrained folder")
     export.add_argument("folder", metavar="FOLDER", help="folder to write; an export is replaced")
     export.add_argument("--quantize", choices=("int8",), help="weights of 8 bits")
     export.add_argument(
         "--format", choices=("onnx", "litert"), default="onnx", help="what runs it (default: onnx)"
     )
     add_json(export)
+
+
+def _add_convert(commands):
+    convert = commands.add_parser(
+        "convert",
+        help="make a model file of a pretrained model of Hugging Face: GPT-2, Marian, BERT",
+    )
+    convert.add_argument(
+        "folder",
+        metavar="FOLDER",
+        help="folder with config.json and model.safetensors, or the name of a model in the cache",
+    )
+    convert.add_argument("output", metavar="OUTPUT", help="model file (.keras); it is replaced")
+    add_json(convert)
 
 
 def _add_serve(commands):
@@ -152,7 +167,8 @@ def _add_serve(commands):
         "models",
         nargs="+",
         metavar="MODEL",
-        help="exported folder, or model file (.keras); NAME=MODEL gives it another name",
+        help="exported folder, model file (.keras), or pretrained folder; NAME=MODEL gives it "
+        "another name",
     )
     serve.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
     serve.add_argument("--port", type=int, default=8000, help="default: %(default)s; 0: a free one")

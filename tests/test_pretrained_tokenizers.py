@@ -1,13 +1,13 @@
 """Tokenizers of pretrained models: read from their folders, and in models of ours."""
 
 import json
-import random
 import subprocess
 import sys
 
 import keras
 import pytest
 from conftest import make_lines, train_sentencepiece
+from pretrained_folders import BERT_TOKENS, END, count, write, write_gpt2, write_marian
 
 import seq2seq
 from seq2seq import (
@@ -23,44 +23,11 @@ from seq2seq.text.pretrained_tokenizers import read_pretrained_tokenizer
 
 pytest.importorskip("tokenizers", reason="the extra `pretrained` is not installed")
 pytest.importorskip("sentencepiece", reason="the extra `pretrained` is not installed")
-END = "<|endoftext|>"
-BERT_TOKENS = ["[PAD]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b", "你"]
-
-
-def write(folder, **files):
-    """Writes files of JSON, or of lines, whose names have `_` for the dot."""
-    for name, content in files.items():
-        stem, _, suffix = name.rpartition("_")
-        text = "\n".join(content) + "\n" if suffix == "txt" else json.dumps(content)
-        (folder / f"{stem}.{suffix}").write_text(text, encoding="utf-8")
-    return folder
-
-
-def count(tokens):
-    return {token: i for i, token in enumerate(tokens)}
 
 
 @pytest.fixture(scope="module")
 def byte_level():
     return ByteLevelTokenizer(600).adapt(make_lines(500))
-
-
-def write_gpt2(folder, tokenizer, *more, **files):
-    """Writes GPT-2's files: its tokens in another order than ours, the special one last."""
-    tokens = list(tokenizer.vocabulary)[4:]
-    random.Random(1).shuffle(tokens)
-    merges = ["#version: 0.2", *tokenizer.merges]
-    return write(folder, vocab_json=count([*tokens, END, *more]), merges_txt=merges, **files)
-
-
-def write_marian(folder, source, target):
-    """Writes Marian's files: the pieces of both models in one vocabulary."""
-    (folder / "source.spm").write_bytes(source)
-    (folder / "target.spm").write_bytes(target)
-    pieces = [list(SentencePieceTokenizer(model).vocabulary)[4:] for model in (source, target)]
-    pieces = sorted({*pieces[0], *pieces[1], ">>fra<<"})
-    random.Random(1).shuffle(pieces)
-    return write(folder, vocab_json=count(["</s>", "<unk>", *pieces, "<pad>"]))
 
 
 @pytest.fixture(scope="module")

@@ -169,7 +169,7 @@ def test_what_is_wrong_is_told_in_a_line(folders, tmp_path):
         ([model, "--host", "0.0.0.0"], "Expected a key"),
         ([model, "--api-key", ""], "Expected a key"),
         ([model, "--api-key", "schlüssel"], "ASCII"),
-        ([str(tmp_path / "none")], "no such file or folder"),
+        ([str(tmp_path / "none")], "which does not exist"),
         ([str(tmp_path)], "Expected"),
         ([model, model], "different names"),
         ([model, "--timeout", "0"], "--timeout"),

@@ -121,6 +121,29 @@ def test_a_file_gives_the_same_texts(trained, tmp_path):
     assert seq2seq.encode_texts(loaded, TEXTS).shape == (3, 32)
 
 
+def test_prompts_need_not_begin_with_bos(trained, tmp_path):
+    pytest.importorskip("onnxruntime")
+    options = {**trained.options.to_dict(), "begin_prompts": False}
+    model = seq2seq.TransformerLanguageModel(trained.tokenizer, **options)
+    model.set_weights(trained.get_weights())
+    assert model.prompt_row("the dog") == trained.prompt_row("the dog")[1:]
+    assert model.generate("") == trained.generate("")
+    ids = trained.prompt_ids("the dog")
+    (expected,) = trained.generator.generate([ids], 9, seq2seq.Greedy(), 1)[0]
+    assert expected != trained.generate([ids], 9)[0][len(ids) :]
+    scores = np.log(np.asarray(model(np.array([[*ids, *expected[:-1]]]), training=False))[0])
+    read = np.arange(len(ids) - 1, len(scores))
+    model.export(tmp_path / "exported")
+    for each in (model, seq2seq.load_model(tmp_path / "exported")):
+        (details,) = each.generate(["the dog"], 9, return_details=True)
+        assert details.ids == expected and details.source_tokens == ["the", "dog"]
+        np.testing.assert_allclose(details.token_scores, scores[read, expected], atol=1e-4)
+        assert "".join(each.generate("the dog", 9, stream=True)) == details.text
+        assert each.generate([ids], 9) == [[*ids, *expected]]
+        np.testing.assert_allclose(each.score(TEXTS), trained.score(TEXTS), atol=1e-3)
+    model.generate("the dog " * 126 + "the dog", max_length=3)  # 254 ids leave room for so many
+
+
 def test_an_exported_one_gives_the_same_texts(each, tmp_path):
     each.export(tmp_path / "folder", verbose=0)
     exported = seq2seq.load_model(tmp_path / "folder")

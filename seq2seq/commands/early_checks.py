@@ -9,6 +9,11 @@ from seq2seq.commands.task_options import check_model_arguments
 from seq2seq.commands.train_options import VECTORS
 from seq2seq.data.corpus import check_pair_files, check_readable
 from seq2seq.files.keras_file import check_model_path, read_config
+from seq2seq.files.pretrained_folder import (
+    find_model,
+    is_pretrained,
+    read_pretrained_config,
+)
 
 
 def check_early(options) -> None:
@@ -82,19 +87,34 @@ def _check_evaluate(options):
 
 
 def _check_export(options):
-    if Path(options.model).is_dir():
+    path = find_model(options.model)
+    if path.is_dir() and not is_pretrained(path):
         raise ValueError(
-            f"Expected a model file (.keras). Received: {options.model}, a folder. What has been "
-            "exported needs no export."
+            f"Expected a model file (.keras), or the folder of a pretrained model. Received: {path}"
+            ", another folder. What has been exported needs no export."
         )
-    read_config(options.model)
+    _check_model(path)
+
+
+def _check_convert(options):
+    check_model_path(options.output)
+    path = find_model(options.folder)
+    if not is_pretrained(path):
+        raise ValueError(
+            f"Expected the folder of a pretrained model. Received: {path}, which has none of its "
+            "files. Name a folder with config.json and model.safetensors."
+        )
+    read_pretrained_config(path)
 
 
 def _check_model(path):
-    if Path(path).is_dir():
+    path = find_model(path)
+    if is_pretrained(path):
+        read_pretrained_config(path)
+    elif path.is_dir():
         from seq2seq.runtime.loading import read_settings  # it needs NumPy
 
-        read_settings(Path(path))
+        read_settings(path)
     else:
         read_config(path)
 
@@ -104,4 +124,5 @@ _checks = {
     "generate": _check_generate,
     "evaluate": _check_evaluate,
     "export": _check_export,
+    "convert": _check_convert,
 }

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from seq2seq.checks import check_number
 from seq2seq.files.loading import load_model
+from seq2seq.files.pretrained_folder import find_model
 from seq2seq.runtime.loading import is_exported, load_exported
 from seq2seq.serving.limits import LOOPBACK, Limits
 
@@ -73,14 +74,12 @@ def _name(arguments):
                 f"Expected models of different names. Received two called {name}: {named[name]} "
                 f"and {path}. Write NAME={path}."
             )
-        if not Path(path).exists():
-            raise ValueError(f"Expected {path} to be a model. Received: no such file or folder.")
-        named[name] = path
+        named[name] = find_model(path)
     return named
 
 
 def _load(path, folder, threads):
-    """Loads an exported model; a file of Keras is exported first."""
+    """Loads an exported model; another is exported first."""
     if is_exported(path):
         return load_exported(path, threads)
     load_model(path).export(folder, verbose=False)

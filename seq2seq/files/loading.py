@@ -1,20 +1,24 @@
-"""Loads a saved model of any kind."""
+"""Loads a saved, exported or pretrained model of any kind."""
 
 from pathlib import Path
 
 from seq2seq.files.keras_file import read_config
+from seq2seq.files.pretrained_folder import find_model, is_pretrained
 from seq2seq.keras_registry import MODELS
 from seq2seq.lazy import needs_keras
 from seq2seq.models.ngram_file import is_ngram_file
 
 
 def load_model(path: str | Path, kind: type | None = None, threads: int | None = None):
-    """Loads a saved or exported model of this package, with a clear message if that fails.
+    """Loads a model, with a clear message if that fails.
 
-    An exported model needs neither Keras nor TensorFlow.
+    An exported model needs neither Keras nor TensorFlow. A pretrained one of Hugging Face's
+    transformers (GPT-2, Marian, BERT), in a folder that `save_pretrained` has written, becomes a
+    model of this package: `TransformerLanguageModel`, `Transformer` or `MaskedLanguageModel`.
 
     Args:
-        path: Path of a `.keras` file, or of a folder that `model.export` has written.
+        path: Path of a `.keras` file, of a folder that `model.export` has written, or of one of a
+            pretrained model; or the name of a pretrained model in the cache of Hugging Face.
         kind: Class expected. Defaults to `None`, any model of this package.
         threads: For an exported model: threads of a step. Defaults to `None`, one per core.
 
@@ -31,7 +35,13 @@ def load_model(path: str | Path, kind: type | None = None, threads: int | None =
     >>> model.generate("Where is the station?")  # doctest: +SKIP
     '车站在哪里？'
     """
-    if Path(path).is_dir():
+    path = find_model(path)
+    if is_pretrained(path):
+        with needs_keras():
+            from seq2seq.files.pretrained import load_pretrained
+
+        model = load_pretrained(path)
+    elif path.is_dir():
         from seq2seq.runtime.loading import load_exported
 
         model = load_exported(path, threads)

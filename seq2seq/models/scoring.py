@@ -57,11 +57,11 @@ class CompiledContinuationScorer(ContinuationScorer):
         super().__init__(model.tokenizer)
         self.model = model
 
-    def look_at_batch(self, label_rows):
+    def look_at_batch(self, rows):
         """Scores each position of a batch; see `ContinuationScorer`."""
-        labels = pad_batch(label_rows)
+        ids = pad_batch(rows)
         function = self.model.functions.get("look at rows", self._look_at_batch)
-        arrays = function(shift_right(labels), labels)
+        arrays = function(ids[:, :-1], ids[:, 1:])
         return {name: np.asarray(array) for name, array in arrays.items()}
 
     def _look_at_batch(self, token_ids, labels):

@@ -44,6 +44,9 @@ class TransformerLanguageModel(NextTokenModel):
         norm_epsilon: See `Transformer`. Defaults to 1e-5.
         tie_embeddings: Whether to tie the output layer to the embedding (Press & Wolf 2017,
             https://aclanthology.org/E17-2025). Defaults to `True`.
+        begin_prompts: Whether `generate` reads `BOS` before a prompt. GPT-2 does not, although its
+            texts begin with it in training. Before an empty prompt it is always read. Defaults to
+            `True`.
         label_smoothing: See `LanguageModel`. Defaults to 0.
         window: Maximum number of tokens that are read together, and of learned positions; longer
             texts are cut into windows of this length in training, and into overlapping ones in
@@ -84,6 +87,7 @@ class TransformerLanguageModel(NextTokenModel):
         activation: str = "gelu_tanh",
         norm_epsilon: float = 1e-5,
         tie_embeddings: bool = True,
+        begin_prompts: bool = True,
         label_smoothing: float = 0.0,
         window: int = 256,
         precision: str = "auto",
@@ -100,6 +104,7 @@ class TransformerLanguageModel(NextTokenModel):
             activation=activation,
             norm_epsilon=norm_epsilon,
             tie_embeddings=tie_embeddings,
+            begin_prompts=begin_prompts,
             label_smoothing=label_smoothing,
             window=window,
             precision=precision,

@@ -2,6 +2,7 @@
 
 import keras
 
+from seq2seq.layers.activations import find_activation
 from seq2seq.layers.embedding import TiedEmbedding
 from seq2seq.layers.mixed_precision_dense import Dense
 from seq2seq.layers.places import TakePlaces
@@ -33,7 +34,7 @@ class MaskedTransformer:
         self.token_dense = Dense(
             units,
             training_dtype(precision, units, units),
-            activation=options.activation,
+            activation=find_activation(options.activation),
             name="token_dense",
         )
         self.token_norm = keras.layers.LayerNormalization(

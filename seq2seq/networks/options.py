@@ -174,6 +174,7 @@ class TransformerLanguageModelOptions(BlockOptions):
     norm_epsilon: float = number(1e-5, "(0, 1)")
     label_smoothing: float = number(0.0, "[0, 1)")
     tie_embeddings: bool = flag(True)
+    begin_prompts: bool = flag(True)
     window: int = whole(256, 2)
 
     def count_weights(self, *sizes: int) -> int:

@@ -72,9 +72,10 @@ class SteppedContinuationScorer(ContinuationScorer):
             np.add.at(scores, [places[i] for i in batch], score_labels(self.decoder, *found))
         return scores.astype("float32")
 
-    def look_at_batch(self, label_rows):
+    def look_at_batch(self, rows):
         """Scores each position of a batch; see `ContinuationScorer`."""
-        return look_at_labels(self.decoder, *self._begin([[BOS]] * len(label_rows), label_rows))
+        first, rest = [row[:1] for row in rows], [row[1:] for row in rows]
+        return look_at_labels(self.decoder, *self._begin(first, rest))
 
     def _begin(self, prompts, label_rows):
         labels = pad_rows(label_rows)

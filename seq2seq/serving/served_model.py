@@ -15,7 +15,7 @@ from seq2seq.serving.limits import Limits
 from seq2seq.serving.side_work import LONG, SideWork, batch_size
 from seq2seq.serving.text_stream import Piece, TextStream
 from seq2seq.tasks.text_vectors import encode_texts
-from seq2seq.text.vocabulary import EOS
+from seq2seq.text.vocabulary import BOS, EOS
 
 
 class ServedModel:
@@ -158,7 +158,7 @@ class ServedModel:
 
     def count_read(self, call: Call) -> int:
         """Returns how many tokens its rows have, without `BOS` and `EOS`."""
-        return sum(map(len, call.rows)) - len(call.rows)
+        return sum(i not in (BOS, EOS) for row in call.rows for i in row)
 
     def check_tokenizer(self) -> None:
         """Raises an `ApiError` if it generates no texts, where they are needed."""

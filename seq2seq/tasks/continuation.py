@@ -163,27 +163,33 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
         check_positions(self.options, "window", needed, "a prompt and `max_length`")
 
     def prompt_row(self, prompt) -> list[int]:
-        """Returns `BOS` and the ids of a prompt, a text or a row of ids."""
+        """Returns the ids that are read before a text is continued; see `prompt_ids`."""
+        ids = self.prompt_ids(prompt)
+        begins = getattr(self.options, "begin_prompts", True)  # older models have no such option
+        return [BOS, *ids] if begins or not ids else ids
+
+    def prompt_ids(self, prompt) -> list[int]:
+        """Returns the ids of a prompt, a text or a row of ids."""
         if isinstance(prompt, str):
             check_tokenizer(self.tokenizer, "a text")
-            return [BOS, *self.tokenizer.vocabulary.ids(prompt_tokens(self.tokenizer, prompt))]
+            return self.tokenizer.vocabulary.ids(prompt_tokens(self.tokenizer, prompt))
         if isinstance(prompt, (list, tuple, np.ndarray)) and not len(prompt):
-            return [BOS]
+            return []
         (row,) = check_rows("prompt", [prompt], self.vocabulary_size)
         if BOS in row or EOS in row:
             raise ValueError(
                 f"Expected a prompt of ids without BOS ({BOS}) and EOS ({EOS}). Received: {row}."
             )
-        return [BOS, *row]
+        return row
 
     def _join(self, prompt, ids):
         """Returns a prompt with its continuation."""
         if not isinstance(prompt, str):
-            return [*self.prompt_row(prompt)[1:], *ids]
+            return [*self.prompt_ids(prompt), *ids]
         return "".join(continue_text(self.tokenizer, prompt, ids))
 
     def _stream(self, prompt, max_length, sampler):
         ids = self.generator.stream(self.prompt_row(prompt), max_length, sampler)
         if not isinstance(prompt, str):
-            return itertools.chain(self.prompt_row(prompt)[1:], ids)
+            return itertools.chain(self.prompt_ids(prompt), ids)
         return continue_text(self.tokenizer, prompt, ids)

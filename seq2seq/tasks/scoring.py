@@ -9,7 +9,7 @@ from seq2seq.generation.result import Generation
 from seq2seq.generation.samplers import Sampler
 from seq2seq.progress import track
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.text.vocabulary import EOS, UNK
+from seq2seq.text.vocabulary import BOS, EOS, UNK
 
 ALTERNATIVES = 5
 
@@ -136,16 +136,16 @@ class ContinuationScorer:
 
     def look(self, pairs: Sequence[tuple], batch_size: int) -> list[dict]:
         """Scores the ids after each prompt, given as pairs of rows; see `PairScorer.look`."""
-        rows, results = [[*prompt[1:], *ids] for prompt, ids in pairs], [None] * len(pairs)
+        rows, results = [[*prompt, *ids] for prompt, ids in pairs], [None] * len(pairs)
         for batch in batches_by_length(rows, batch_size):
             arrays = self.look_at_batch([rows[i] for i in batch])
             for place, i in enumerate(batch):
-                part = slice(len(pairs[i][0]) - 1, len(rows[i]))
+                part = slice(len(pairs[i][0]) - 1, len(rows[i]) - 1)
                 results[i] = {name: array[place, part] for name, array in arrays.items()}
         return results
 
-    def look_at_batch(self, label_rows) -> dict[str, np.ndarray]:
-        """Scores rows that follow `BOS`: arrays `(batch or more, length, ...)`."""
+    def look_at_batch(self, rows) -> dict[str, np.ndarray]:
+        """Scores all ids of rows but the first: arrays `(batch or more, length - 1, ...)`."""
         raise NotImplementedError
 
     def describe(
@@ -159,7 +159,7 @@ class ContinuationScorer:
         """Scores generated rows and describes them.
 
         Args:
-            prompt_rows: Rows of ids, each beginning with `BOS`.
+            prompt_rows: Rows of ids, as the generator reads them.
             texts: For each prompt the whole texts of its results, or rows of ids.
             results: For each prompt a list of hypotheses, rows of ids without the prompt.
             sampler: The sampler that chose them.
@@ -175,7 +175,7 @@ class ContinuationScorer:
         positions = iter(self.look(pairs, batch_size))
         described = []
         for row, group, whole in zip(prompt_rows, results, texts, strict=True):
-            prompt_tokens = _tokens(tokenizer, row[1:])
+            prompt_tokens = _tokens(tokenizer, [i for i in row if i != BOS])
             described.append([])
             for ids, text in zip(group, whole, strict=True):
                 tokens = tokenizer and _tokens(tokenizer, [i for i in ids if i != EOS])

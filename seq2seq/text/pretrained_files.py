@@ -9,7 +9,7 @@ from seq2seq.text.subword import LARGEST
 def broken(path: Path, reason: object) -> ValueError:
     """Returns the error of a file, or a folder, that cannot be used."""
     return ValueError(
-        f"Expected {path} to be of a pretrained tokenizer. Received: what is missing, broken or of "
+        f"Expected {path} to be of a pretrained model. Received: what is missing, broken or of "
         f"another kind ({str(reason).rstrip('.')}). Download the model's folder again."
     )
 
