@@ -5,6 +5,7 @@ Without arguments: the Romance of the Three Kingdoms, from the package `harvestt
 
     python examples/text_generation.py --data lines.txt --prompt "Once upon a time"
     python examples/text_generation.py --tokenizer jieba
+    python examples/text_generation.py --architecture transformer --num-layers 4 --dropout 0.1
 """
 
 import argparse
@@ -29,18 +30,22 @@ def parse_arguments():
     parser.add_argument("--data", help="file of texts, one a line")
     parser.add_argument("--tokenizer", choices=TOKENIZERS, default="char")
     parser.add_argument("--limit", type=int, help="use only the first texts")
-    parser.add_argument("--embedding-dim", type=int, default=256)
+    parser.add_argument("--architecture", choices=["recurrent", "transformer"], default="recurrent")
+    parser.add_argument("--embedding-dim", type=int, default=256, help="of a recurrent model")
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--num-layers", type=int, default=1)
     parser.add_argument("--dropout", type=float, default=0.3)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--learning-rate", type=float, help="default: 2e-3; of a transformer 1e-3")
     parser.add_argument("--prompt", default="却说曹操")
     parser.add_argument("--max-length", type=int, default=80, help="tokens written (%(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", default="writer.keras")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.learning_rate is None:
+        options.learning_rate = 2e-3 if options.architecture == "recurrent" else 1e-3
+    return options
 
 
 def load_texts(options):
@@ -56,13 +61,13 @@ def load_texts(options):
 
 def make_model(options, texts):
     tokenizer = TOKENIZERS[options.tokenizer](min_frequency=2).adapt(texts)
-    model = seq2seq.LanguageModel(
-        tokenizer,
-        embedding_dim=options.embedding_dim,
-        units=options.units,
-        num_layers=options.num_layers,
-        dropout=options.dropout,
-    )
+    sizes = {"units": options.units, "num_layers": options.num_layers, "dropout": options.dropout}
+    if options.architecture == "transformer":
+        sizes["feedforward_units"] = 4 * options.units
+        model = seq2seq.TransformerLanguageModel(tokenizer, **sizes)
+    else:
+        sizes["embedding_dim"] = options.embedding_dim
+        model = seq2seq.LanguageModel(tokenizer, **sizes)
     model.optimizer.learning_rate = options.learning_rate
     return model
 

@@ -7,6 +7,7 @@ Without arguments: English to Chinese on the 4,270 sentence pairs of the package
     python examples/translation.py --data train.en train.de --target-tokenizer word
     python examples/translation.py --data anki:cmn-eng                # downloads the Anki export
     python examples/translation.py --attention luong --beam 5
+    python examples/translation.py --architecture transformer --num-layers 2 --dropout 0.1
 """
 
 import argparse
@@ -36,19 +37,25 @@ def parse_arguments():
     parser.add_argument("--target-tokenizer", choices=TOKENIZERS, default="jieba")
     parser.add_argument("--max-tokens", type=int, default=8000)
     parser.add_argument("--min-frequency", type=int, default=1)
-    parser.add_argument("--embedding-dim", type=int, default=256)
+    parser.add_argument("--architecture", choices=["recurrent", "transformer"], default="recurrent")
+    parser.add_argument("--embedding-dim", type=int, default=256, help="of a recurrent model")
+    parser.add_argument("--attention", choices=["luong", "bahdanau"], help="of a recurrent model")
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--num-layers", type=int, default=1)
-    parser.add_argument("--attention", choices=["luong", "bahdanau"])
     parser.add_argument("--dropout", type=float, default=0.3)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--learning-rate", type=float, help="default: 2e-3; of a transformer 1e-3")
     parser.add_argument("--beam", type=int, metavar="WIDTH", help="default: greedy")
     parser.add_argument("--limit", type=int, help="use only the first pairs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", default="translator.keras")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.architecture == "transformer" and options.attention:
+        parser.error("--attention is of recurrent models: a transformer has its own")
+    if options.learning_rate is None:
+        options.learning_rate = 2e-3 if options.architecture == "recurrent" else 1e-3
+    return options
 
 
 def load_pairs(data):
@@ -61,15 +68,15 @@ def load_pairs(data):
 
 def make_model(options, train):
     limits = {"max_tokens": options.max_tokens, "min_frequency": options.min_frequency}
-    model = seq2seq.Seq2Seq(
-        TOKENIZERS[options.source_tokenizer](**limits).adapt(train[0]),
-        TOKENIZERS[options.target_tokenizer](**limits).adapt(train[1]),
-        embedding_dim=options.embedding_dim,
-        units=options.units,
-        num_layers=options.num_layers,
-        attention=options.attention,
-        dropout=options.dropout,
-    )
+    source = TOKENIZERS[options.source_tokenizer](**limits).adapt(train[0])
+    target = TOKENIZERS[options.target_tokenizer](**limits).adapt(train[1])
+    sizes = {"units": options.units, "num_layers": options.num_layers, "dropout": options.dropout}
+    if options.architecture == "transformer":
+        sizes["feedforward_units"] = 4 * options.units
+        model = seq2seq.Transformer(source, target, **sizes)
+    else:
+        sizes["embedding_dim"] = options.embedding_dim
+        model = seq2seq.Seq2Seq(source, target, **sizes, attention=options.attention)
     model.optimizer.learning_rate = options.learning_rate
     return model
 

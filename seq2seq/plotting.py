@@ -58,8 +58,9 @@ def plot_attention(generation: Generation, ax=None):
         size = (1 + 0.5 * len(sources), 1 + 0.4 * len(labels))
         _, ax = pyplot.subplots(figsize=size, layout="constrained")
     ax.imshow(generation.attention, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    ax.set_xticks(range(len(sources)), sources, rotation=45, ha="right")
-    ax.set_yticks(range(len(labels)), labels)
+    family = pyplot.rcParams["font.family"]  # axes made before have the one of that time
+    ax.set_xticks(range(len(sources)), sources, rotation=45, ha="right", family=family)
+    ax.set_yticks(range(len(labels)), labels, family=family)
     ax.set(xlabel="source", ylabel="generated")
     return ax
 

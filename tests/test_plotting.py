@@ -4,6 +4,7 @@ import json
 import pickle
 
 import matplotlib
+import matplotlib.pyplot
 import numpy as np
 import pytest
 from conftest import ENGLISH
@@ -58,6 +59,14 @@ def test_chinese_is_drawn_with_a_font_or_a_hint(recwarn):
     fonts = matplotlib.rcParams["font.family"]
     hints = [warning for warning in recwarn if "No Chinese font" in str(warning.message)]
     assert len(fonts) > 1 or len(hints) == 1
+
+
+def test_axes_made_before_get_the_font_too(monkeypatch):
+    monkeypatch.setattr("seq2seq.plotting.CHINESE_FONTS", ("DejaVu Serif",))
+    with matplotlib.rc_context({"font.family": ["DejaVu Sans"]}):
+        _, ax = matplotlib.pyplot.subplots()
+        plot_attention(make_generation(tokens=["你", "好"]), ax)
+        assert ax.get_yticklabels()[0].get_fontfamily()[0] == "DejaVu Serif"
 
 
 def test_the_curves_stand_beside_their_validation():
