@@ -2,13 +2,15 @@
 
     python benchmarks/train.py
     python benchmarks/train.py --data train.en train.de val.en val.de --limit 6400
+    python benchmarks/train.py --sizes transformer transformer-256
 
 The peers are plain PyTorch, PyTorch multiplying in bfloat16 (autocast), Keras's own layers as its
 tutorial puts them together, and with `--opennmt` OpenNMT-py, which has its own first weights and
-order. Prints the speed, the validation loss, the BLEU of greedy
-translations of the validation sentences, and the peak memory of each; fails if a loss differs from
-PyTorch's by more than 2 %. Each side runs in a process of its own, on the CPU. This file imports no
-framework at the top: a process counts the memory of the one that started it as its own.
+order; beside a Transformer it is PyTorch alone, whose translations are not measured. Prints the
+speed, the validation loss, the BLEU of greedy translations of the validation sentences, and the
+peak memory of each; fails if a loss differs from PyTorch's by more than 2 %. Each side runs in a
+process of its own, on the CPU. This file imports no framework at the top: a process counts the
+memory of the one that started it as its own.
 """
 
 import argparse
@@ -24,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from configurations import CONFIGURATIONS, EMBEDDING_DIM
+from configurations import CONFIGURATIONS, EMBEDDING_DIM, TRANSFORMERS
 from cores import add_threads_argument, restrict_threads
 from corpus import add_data_argument, encode, load_corpus, make_tokenizers
 from memory import peak_megabytes
@@ -55,7 +57,9 @@ def main() -> None:
     for size in arguments.sizes:
         task = run_apart(prepare, arguments, size)
         sides = {side: SIDES[side] for side in arguments.sides}
-        if arguments.opennmt:
+        if size in TRANSFORMERS:
+            sides.pop("keras", None)
+        elif arguments.opennmt:
             sides["opennmt"] = train_opennmt
         runs = {side: [] for side in sides}
         for _ in range(arguments.repeats):  # in turn, so that a busy spell hits all
@@ -71,7 +75,8 @@ def parse_arguments() -> argparse.Namespace:
     """Returns the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_argument(parser)
-    parser.add_argument("--sizes", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS))
+    sizes = [*CONFIGURATIONS, *TRANSFORMERS]
+    parser.add_argument("--sizes", nargs="+", choices=sizes, default=list(CONFIGURATIONS))
     parser.add_argument("--precision", default="auto", help="of seq2seq: auto, float32 or bfloat16")
     parser.add_argument("--epochs", type=int, default=1, help="passes over the batches")
     parser.add_argument("--limit", type=int, help="pairs to train on (all); vocabularies see all")
@@ -107,7 +112,7 @@ def prepare(arguments: argparse.Namespace, size: str) -> Task:
 
     keras.utils.set_random_seed(1)
     sizes = tuple(len(tokenizer.vocabulary) for tokenizer in tokenizers)
-    model = seq2seq.Seq2Seq(*sizes, EMBEDDING_DIM, **CONFIGURATIONS[size])
+    model = make_model(sizes, size)
     limited = [texts[: arguments.limit] for texts in train]
     return Task(
         batches(limited, shuffle=True, seed=1),
@@ -118,14 +123,20 @@ def prepare(arguments: argparse.Namespace, size: str) -> Task:
     )
 
 
+def make_model(sizes: tuple[int, int], size: str, **options):
+    """Returns a model of seq2seq; without dropout, so that all sides do the same."""
+    import seq2seq
+
+    if size in TRANSFORMERS:
+        return seq2seq.Transformer(*sizes, **TRANSFORMERS[size], dropout=0.0, **options)
+    return seq2seq.Seq2Seq(*sizes, EMBEDDING_DIM, **CONFIGURATIONS[size], **options)
+
+
 def train_seq2seq(task: Task, arguments: argparse.Namespace) -> dict:
     """Trains seq2seq as a user would, with `fit` on a dataset."""
     from peers.keras_tutorial import copy_weights
 
-    import seq2seq
-
-    options = {**CONFIGURATIONS[task.size], "precision": arguments.precision}
-    model = seq2seq.Seq2Seq(*task.sizes, EMBEDDING_DIM, **options)
+    model = make_model(task.sizes, task.size, precision=arguments.precision)
     copy_weights(model, task.weights)
     clock = fit(model, make_dataset(task.batches), task, arguments)
     metrics = model.evaluate(make_dataset(task.validation), verbose=0, return_dict=True)
@@ -187,8 +198,12 @@ def train_torch(task: Task, arguments: argparse.Namespace, autocast: bool = Fals
     """Trains the PyTorch peer."""
     import torch
     from peers.torch_lstm import KerasAdam, TorchLSTM, evaluate, greedy, train_step
+    from peers.torch_transformer import TorchTransformer
 
-    model = TorchLSTM(*task.sizes, EMBEDDING_DIM, **CONFIGURATIONS[task.size])
+    if task.size in TRANSFORMERS:
+        model = TorchTransformer(*task.sizes, **TRANSFORMERS[task.size], dropout=0.0)
+    else:
+        model = TorchLSTM(*task.sizes, EMBEDDING_DIM, **CONFIGURATIONS[task.size])
     model.copy_from_keras(task.weights)
     optimizer = KerasAdam(model)
     clock = Clock(task, arguments)
@@ -197,7 +212,9 @@ def train_torch(task: Task, arguments: argparse.Namespace, autocast: bool = Fals
             train_step(model, optimizer, *map(torch.from_numpy, batch), autocast)
             clock.tick()
     batches = [tuple(map(torch.from_numpy, batch)) for batch in task.validation]
-    translations = [row for batch in batches for row in greedy(model, batch[0], MAX_LENGTH)]
+    translations = None
+    if task.size in CONFIGURATIONS:
+        translations = [row for batch in batches for row in greedy(model, batch[0], MAX_LENGTH)]
     return figures(task, clock, evaluate(model, batches), translations)
 
 
@@ -307,7 +324,7 @@ def compare(size: str, sides: dict[str, dict]) -> dict:
 def format_table(results: list[dict]) -> str:
     """Returns the results as text."""
     lines = [
-        "size   side        updates  tokens/s  seq2seq is  validation loss  perplexity  BLEU  "
+        "size             side        updates  tokens/s  seq2seq is  validation loss  perplexity  BLEU  "
         "peak MB"
     ]
     for result in results:
@@ -315,7 +332,7 @@ def format_table(results: list[dict]) -> str:
         for side, row in result["sides"].items():
             score = f"{row['bleu']:4.1f}" if "bleu" in row else "    "
             lines.append(
-                f"{result['size']:5}  {side:10}  {row['updates']:7}  "
+                f"{result['size']:15}  {side:10}  {row['updates']:7}  "
                 f"{row['tokens_per_second']:8.0f}  {own / row['tokens_per_second']:9.2f}x  "
                 f"{row['validation_loss']:15.4f}  {np.exp(row['validation_loss']):10.2f}  {score}  "
                 f"{row['peak_megabytes']:7.0f}"
