@@ -324,8 +324,8 @@ def compare(size: str, sides: dict[str, dict]) -> dict:
 def format_table(results: list[dict]) -> str:
     """Returns the results as text."""
     lines = [
-        "size             side        updates  tokens/s  seq2seq is  validation loss  perplexity  BLEU  "
-        "peak MB"
+        "size             side        updates  tokens/s  seq2seq is  validation loss  perplexity  "
+        "BLEU  peak MB"
     ]
     for result in results:
         own = result["sides"].get("seq2seq", {}).get("tokens_per_second", float("nan"))
