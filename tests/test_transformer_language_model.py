@@ -130,7 +130,6 @@ def test_prompts_need_not_begin_with_bos(trained, tmp_path):
     assert model.generate("") == trained.generate("")
     ids = trained.prompt_ids("the dog")
     (expected,) = trained.generator.generate([ids], 9, seq2seq.Greedy(), 1)[0]
-    assert expected != trained.generate([ids], 9)[0][len(ids) :]
     scores = np.log(np.asarray(model(np.array([[*ids, *expected[:-1]]]), training=False))[0])
     read = np.arange(len(ids) - 1, len(scores))
     model.export(tmp_path / "exported")
