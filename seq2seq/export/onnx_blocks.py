@@ -23,12 +23,14 @@ class Memory(NamedTuple):
         length: Number of tokens, int64 `(1,)`.
         together: Shape of the queries of a row of the batch, `(batch, -1, units)`.
         apart: Shape of their scores by hypothesis, `(-1, heads, length)`.
+        weights: Shape of their weights, `(batch, -1, length)`.
     """
 
     mask: str
     length: str
     together: str
     apart: str
+    weights: str
 
     @classmethod
     def of(cls, graph: GraphWriter, mask: str, block) -> "Memory":
@@ -40,6 +42,7 @@ class Memory(NamedTuple):
             length,
             graph("Concat", batch, graph.constant(rest, "int64"), axis=0),
             graph("Concat", graph.constant(heads, "int64"), length, axis=0),
+            graph("Concat", batch, graph.constant([-1], "int64"), length, axis=0),
         )
 
 
@@ -177,9 +180,7 @@ class BlockWriter:
         graph = self.graph
         if not memory:  # one token
             return graph("Mul", weights, values)
-        batch = graph("Slice", memory.together, *(graph.constant([i], "int64") for i in (0, 1)))
-        shape = graph("Concat", batch, graph.constant([-1], "int64"), memory.length, axis=0)
-        mixed = graph("MatMul", graph("Reshape", weights, shape), values)
+        mixed = graph("MatMul", graph("Reshape", weights, memory.weights), values)
         return graph("Reshape", mixed, graph.constant([-1, self.num_heads, self.units], "int64"))
 
     def _own_units(self):
