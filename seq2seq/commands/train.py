@@ -57,6 +57,8 @@ def _train(options, output, last):
         verbose=0 if options.json else 1 if sys.stdout.isatty() else 2,
         **given(options, "carry_states", "class_weight"),  # of one kind of model
     )
+    if options.average is not None:
+        _save_average(model, output, validation)
     last.unlink(missing_ok=True)
     manifest = read_config(output)["config"]["manifest"] if output.exists() else model.manifest
     result = {"output": str(output), "epochs": epochs_done + len(history.epoch), **manifest}
@@ -75,6 +77,18 @@ def _prepare(options, resumed):
         validation = validation[0], model.match_targets(validation[1])
     check_data(options, model, examples, resumed)
     return model, examples, validation
+
+
+def _save_average(model, output, validation) -> None:
+    """Saves the averaged weights with the validation metrics that they have."""
+    metrics = {}
+    if validation is not None:
+        metrics = model.evaluate(*validation, verbose=0, return_dict=True)
+    model.manifest = {
+        **model.manifest,
+        "metrics": {f"val_{name}": float(value) for name, value in metrics.items()},
+    }
+    model.save(output)
 
 
 def _set_learning_rate(options, model, resumed) -> None:

@@ -90,6 +90,13 @@ def _add_training(group):
         type=positive,
         help="stop after this many epochs without a better validation loss",
     )
+    group.add_argument(
+        "--average",
+        type=positive,
+        metavar="EPOCHS",
+        help="at the end, keep the mean of the weights of so many last epochs instead of the best "
+        "epoch",
+    )
     group.add_argument("--seed", type=seed, help="default: 1; with --resume, as before")
 
 

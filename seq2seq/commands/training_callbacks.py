@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from seq2seq.callbacks import ShowSamples, WarmUp
+from seq2seq.callbacks import AverageWeights, ShowSamples, WarmUp
 from seq2seq.commands.examples import Examples
 from seq2seq.files.keras_file import read_config
 from seq2seq.generation.samplers import Sample
@@ -35,6 +35,8 @@ def make_callbacks(
                 "Expected data to validate on with --patience. Received none. Give --validation."
             )
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=options.patience))
+    if options.average is not None:
+        callbacks.append(AverageWeights(options.average))
     return callbacks
 
 

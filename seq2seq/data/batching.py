@@ -318,7 +318,9 @@ def plan_batches(
         rows = order[start : start + pool]
         # Noise of two tokens: else a small corpus would have the same batches in every epoch.
         noise = generator.uniform(0, 2, len(rows)) if shuffle else 0
-        rows = rows[np.lexsort((source_lengths[rows] + noise, label_lengths[rows]))]
+        sources, labels = source_lengths[rows] + noise, label_lengths[rows]
+        # Sources grow and shrink by turns, so that a batch of two lengths joins like to like.
+        rows = rows[np.lexsort((np.where(labels % 2, sources, -sources), labels))]
         batches += [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
     if shuffle:
         batches = [batches[i] for i in generator.permutation(len(batches))]
