@@ -5,25 +5,28 @@ import numpy as np
 import pytest
 from keras import ops
 
-from seq2seq.training.losses import Crossentropy, crossentropy_of_scores
+import seq2seq
+from seq2seq.layers.output_product import OutputProduct
+from seq2seq.training.crossentropies import crossentropy_of_product, crossentropy_of_scores
+from seq2seq.training.losses import Crossentropy
 
 LABELS = np.array([[1, 0, 4], [3, 3, 2]], dtype="int32")
 SCORES = np.random.default_rng(0).normal(size=(2, 3, 5)).astype("float32") * 4
 WEIGHTS = np.array([[1.0, 0.0, 2.0], [0.5, 3.0, 1.0]], dtype="float32")
 
 
-def value_and_gradient(function):
+def value_and_gradient(function, arguments=SCORES):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        scores = tf.constant(SCORES)
+        arguments = keras.tree.map_structure(tf.constant, arguments)
         with tf.GradientTape() as tape:
-            tape.watch(scores)
-            value = function(scores)
-        return value, tape.gradient(value, scores)
+            tape.watch(arguments)
+            value = function(arguments)
+        return value, tape.gradient(value, arguments)
     import jax
 
-    return jax.value_and_grad(function)(SCORES)
+    return jax.value_and_grad(function)(arguments)
 
 
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1, 0.5])
@@ -44,6 +47,38 @@ def test_padding_with_weight_zero_has_no_gradient():
         lambda scores: ops.sum(WEIGHTS * crossentropy_of_scores(scores, LABELS))
     )
     assert not np.asarray(gradient)[0, 1].any()
+
+
+@pytest.mark.parametrize("block", [2**24, 20, 10])  # all labels at once, four, two
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_an_output_layer_in_blocks_is_one_at_once(monkeypatch, block, label_smoothing):
+    monkeypatch.setattr("seq2seq.training.crossentropies.BLOCK", block)
+    generator, found = np.random.default_rng(1), {}
+    shapes = {"inputs": (2, 3, 7), "kernel": (7, 5), "bias": (5,)}
+    layer = {name: generator.normal(size=size).astype("float32") for name, size in shapes.items()}
+
+    def plain(layer):
+        scores = ops.matmul(layer["inputs"], layer["kernel"]) + layer["bias"]
+        found["scores"] = scores
+        return 3 * ops.sum(WEIGHTS * crossentropy_of_scores(scores, LABELS, label_smoothing))
+
+    def blocks(layer):
+        product = OutputProduct(**layer, half=False, weights=ops.convert_to_tensor(WEIGHTS))
+        losses = crossentropy_of_product(product, ops.convert_to_tensor(LABELS), label_smoothing)
+        found["measured"] = product.measured
+        return 3 * ops.sum(WEIGHTS * losses)
+
+    (expected, gradients), (value, others) = (
+        value_and_gradient(function, layer) for function in (plain, blocks)
+    )
+    assert float(value) == pytest.approx(float(expected), rel=1e-5)
+    for name in layer:
+        np.testing.assert_allclose(others[name], gradients[name], rtol=1e-4, atol=1e-5)
+    if keras.backend.backend() == "tensorflow":  # under JAX these live in the gradient's trace
+        exact = crossentropy_of_scores(found["scores"], LABELS)
+        np.testing.assert_allclose(found["measured"]["nats"], exact, rtol=1e-5, atol=1e-6)
+        hits = np.asarray(found["scores"]).argmax(-1) == LABELS
+        np.testing.assert_array_equal(found["measured"]["hits"], hits)
 
 
 @pytest.mark.parametrize("shape", [(6,), (6, 1), (2, 3)])
@@ -73,3 +108,35 @@ def test_its_former_name_loads():
     config = keras.saving.serialize_keras_object(Crossentropy(0.2))
     config.update(class_name="SmoothedCrossentropy", registered_name="seq2seq>SmoothedCrossentropy")
     assert isinstance(keras.saving.deserialize_keras_object(config), Crossentropy)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="tensors of JAX cannot carry the product"
+)
+@pytest.mark.parametrize("tie_output", [False, True])
+def test_a_large_vocabulary_is_trained_in_blocks_with_the_same_result(monkeypatch, tie_output):
+    ids = np.array([[5, 4, 6, 3], [4, 3, 0, 0], [6, 5, 3, 0]], dtype="int32")
+    batch = [ids, np.pad(ids, [[0, 0], [1, 0]], constant_values=2)[:, :-1]], ids
+    blocks, results = [], []
+
+    def count_blocks(*arguments):
+        blocks.append(arguments)
+        return crossentropy_of_product(*arguments)
+
+    monkeypatch.setattr("seq2seq.training.losses.crossentropy_of_product", count_blocks)
+    for large in (10, 9):  # the vocabulary has 9
+        monkeypatch.setattr("seq2seq.layers.output_product.LARGE", large)
+        assert not blocks
+        keras.utils.set_random_seed(1)
+        model = seq2seq.Seq2Seq(
+            9, 9, units=8, embedding_dim=8, tie_output=tie_output, label_smoothing=0.1
+        )
+        weights = np.array([1.0, 2.0, 0.5])
+        logs = [model.train_on_batch(*batch, weights, return_dict=True) for _ in range(3)]
+        results.append((logs, model.get_weights()))
+    assert blocks
+    (expected, weights), (logs, others) = results
+    for one, other in zip(expected, logs, strict=True):
+        assert other == pytest.approx(one, rel=1e-4)
+    for one, other in zip(weights, others, strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-4)

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from seq2seq.data.word_vectors import read_vectors
+from seq2seq.layers.output_product import remember_product
 from seq2seq.layers.precision import half_product, multiplies_half
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
@@ -63,10 +64,13 @@ class TiedEmbedding(keras.layers.Embedding):
         if not reverse:
             return super().call(inputs)
         kernel = ops.transpose(self.embeddings)  # (output_dim, input_dim)
-        if multiplies_half(self, training):
-            return half_product(inputs, kernel) + self.bias  # (..., input_dim)
-        kernel = ops.cast(kernel, inputs.dtype)
-        return ops.matmul(inputs, kernel) + ops.cast(self.bias, inputs.dtype)  # (..., input_dim)
+        half = multiplies_half(self, training)
+        if half:
+            scores = half_product(inputs, kernel) + self.bias  # (..., input_dim)
+        else:
+            kernel = ops.cast(kernel, inputs.dtype)
+            scores = ops.matmul(inputs, kernel) + ops.cast(self.bias, inputs.dtype)
+        return remember_product(scores, inputs, kernel, self.bias, half) if training else scores
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")

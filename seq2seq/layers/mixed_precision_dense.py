@@ -2,6 +2,7 @@
 
 import keras
 
+from seq2seq.layers.output_product import remember_product
 from seq2seq.layers.precision import half_product, multiplies_half
 
 
@@ -23,12 +24,16 @@ class Dense(keras.layers.Dense):
 
     def call(self, inputs, training=False):
         """Returns the outputs for inputs `(..., dim)`."""
-        if not multiplies_half(self, training):
-            return super().call(inputs, training=training)
-        outputs = half_product(inputs, self.kernel)  # (..., units)
-        if self.use_bias:
-            outputs = outputs + self.bias
-        return outputs if self.activation is None else self.activation(outputs)
+        half = multiplies_half(self, training)
+        if half:
+            outputs = half_product(inputs, self.kernel)  # (..., units)
+            outputs = outputs + self.bias if self.use_bias else outputs
+            outputs = self.activation(outputs)
+        else:
+            outputs = super().call(inputs, training=training)
+        if training and self.use_bias and self.activation is keras.activations.linear:
+            return remember_product(outputs, inputs, self.kernel, self.bias, half)
+        return outputs
 
     def quantize(self, mode=None, type_check=True, config=None):
         """Quantizes the layer as `keras.layers.Dense` does, which by default refuses subclasses."""

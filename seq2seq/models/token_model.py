@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from seq2seq.layers.output_product import find_product
 from seq2seq.models.text_model import TextModel
 from seq2seq.text.vocabulary import PAD
 
@@ -26,7 +27,9 @@ class TokenModel(TextModel):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Computes the loss as a mean over real tokens, whatever loss was compiled."""
         y, y_pred = self.mask_predictions(y, y_pred)
-        return super().compute_loss(x, y, y_pred, _token_weight(sample_weight), training)
+        sample_weight = _token_weight(sample_weight)
+        _weigh(y, y_pred, sample_weight)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Updates the metrics, including Keras's own, with real tokens only."""
@@ -55,6 +58,16 @@ def mask_padding(y, y_pred):
     if len(y.shape) == 3:  # one-hot; padding is all zeros, or has its one at index 0
         y = ops.argmax(y, axis=-1) if y.shape[-1] != 1 else ops.squeeze(y, axis=-1)
     return carry_mask(y_pred, mask=ops.not_equal(y, PAD))
+
+
+def _weigh(y, y_pred, sample_weight):
+    """Tells the loss what each token counts, where it computes the gradient of an output layer."""
+    product = find_product(y_pred)
+    if product is not None and y is not None and len(y.shape) == 2:
+        weights = ops.cast(ops.not_equal(y, PAD), "float32")
+        if sample_weight is not None:
+            weights = weights * ops.cast(sample_weight, "float32")
+        product.weights = weights
 
 
 def _token_weight(sample_weight):

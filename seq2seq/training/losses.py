@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from seq2seq.backend import custom_gradient
+from seq2seq.layers.output_product import find_product
+from seq2seq.training.crossentropies import crossentropy_of_product, crossentropy_of_scores
 from seq2seq.training.metrics import SMALLEST, at_least_float32, pick
 
 
@@ -47,6 +48,9 @@ class Crossentropy(keras.losses.Loss):
         """Returns the loss of each label, in the shape of `y_pred` without its last axis."""
         y_pred = ops.convert_to_tensor(y_pred)
         labels = ops.reshape(ops.cast(y_true, "int32"), ops.shape(y_pred)[:-1])
+        product = find_product(y_pred)
+        if product is not None and product.weights is not None:
+            return crossentropy_of_product(product, labels, self.label_smoothing)
         # Keras attaches a softmax's inputs to its result, on the backends where it can.
         scores = getattr(y_pred, "_keras_logits", None)
         if scores is not None and scores.dtype == y_pred.dtype:
@@ -65,41 +69,3 @@ class Crossentropy(keras.losses.Loss):
 
 # Its name in files of development versions.
 keras.saving.get_custom_objects()["seq2seq>SmoothedCrossentropy"] = Crossentropy
-
-
-def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
-    """Returns the cross-entropy of each label, with a gradient in one pass over the scores.
-
-    Args:
-        scores: float32 `(..., classes)`, unnormalised log probabilities.
-        labels: int32 `(...)`.
-        label_smoothing: Share of each label spread over all classes. Defaults to 0.
-    """
-    classes = scores.shape[-1]
-    shape = ops.shape(labels)
-    rows = ops.reshape(labels, (-1,))  # (labels,)
-    places = ops.stack([ops.arange(ops.shape(rows)[0], dtype="int32"), rows], axis=-1)
-
-    @custom_gradient
-    def loss_of(scores):
-        # Of the scores as they came: TensorFlow then computes it once with the model's softmax.
-        probabilities = ops.reshape(ops.softmax(scores), (-1, classes))
-        flat = ops.reshape(scores, (-1, classes))
-        # The logarithm of the softmax's denominator, from its largest term: faster than the sum.
-        total = ops.max(flat, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
-        loss = total - (1 - label_smoothing) * pick(flat, rows)
-        if label_smoothing:
-            loss -= label_smoothing * ops.mean(flat, axis=-1)
-
-        def gradient(upstream):
-            upstream = ops.reshape(upstream, (-1,))
-            # Probabilities minus smoothed labels: minus 1 - label_smoothing at the label itself.
-            spread = probabilities - label_smoothing / classes if label_smoothing else probabilities
-            chosen = pick(probabilities, rows) - label_smoothing / classes
-            at_label = chosen - (1 - label_smoothing)
-            result = ops.scatter_update(spread * upstream[:, None], places, at_label * upstream)
-            return ops.reshape(result, ops.shape(scores))
-
-        return ops.reshape(loss, shape), gradient
-
-    return loss_of(scores)

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from seq2seq.backend import first_best, take_columns
+from seq2seq.layers.output_product import find_product
 from seq2seq.text.vocabulary import PAD
 
 SMALLEST = 1e-37  # about the smallest normal float32; log(0) would be -inf
@@ -47,8 +48,13 @@ class _TokenMean(keras.metrics.Mean):
         if sample_weight is not None:
             sample_weight = ops.cast(sample_weight, "float32")
             weight *= sample_weight if len(sample_weight.shape) == 2 else sample_weight[:, None]
+        product = find_product(y_pred)
+        if product is not None and self.measured in product.measured:
+            values = product.measured[self.measured]
+        else:
+            values = self.token_values(y_true, y_pred)
         # Flat, because Keras's Mean would average each row over its padded length first.
-        values = ops.reshape(self.token_values(y_true, y_pred), (-1,))
+        values = ops.reshape(values, (-1,))
         return super().update_state(values, ops.reshape(weight, (-1,)))
 
 
@@ -70,6 +76,8 @@ class Accuracy(_TokenMean):
 
     def __init__(self, name="accuracy", dtype=None):
         super().__init__(name=name, dtype=dtype)
+
+    measured = "hits"  # its name in an `OutputProduct`
 
     def token_values(self, y_true, y_pred):
         """Returns 1.0 where the most probable token is the label."""
@@ -95,6 +103,8 @@ class Perplexity(_TokenMean):
 
     def __init__(self, name="perplexity", dtype=None):
         super().__init__(name=name, dtype=dtype)
+
+    measured = "nats"
 
     def token_values(self, y_true, y_pred):
         """Returns the cross-entropy of each label."""
