@@ -107,7 +107,7 @@ def model():
 
 @pytest.fixture(scope="session")
 def served_models(tmp_path_factory):
-    """Exported models by name: `translator`, `novelist` and `sentiment`."""
+    """Exported models by name: `translator`, `novelist`, `sentiment` and `filler`."""
     pytest.importorskip("onnxruntime")
     from serving_fixtures import export_all
 

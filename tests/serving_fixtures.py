@@ -57,12 +57,24 @@ def make_classifier():
     return model
 
 
+def make_filler():
+    """A model that fills in the words of one sentence."""
+    keras.utils.set_random_seed(3)
+    texts = ["the cat sat on the mat"] * 8
+    tokenizer = seq2seq.WordTokenizer().adapt(texts)
+    model = seq2seq.MaskedLanguageModel(tokenizer, 16, 1, 2, 32, dropout=0.0)
+    model.optimizer.learning_rate = 0.02
+    model.fit(texts, epochs=30, seed=1, verbose=0)
+    return model
+
+
 def export_all(root):
     """Returns the exported models by name."""
     made = {
         "translator": make_translator(),
         "novelist": make_novelist(),
         "sentiment": make_classifier(),
+        "filler": make_filler(),
     }
     models = {}
     for name, model in made.items():

@@ -193,6 +193,48 @@ def test_a_classifier(tmp_path, pair_buckets):
     )
 
 
+def masked_model(tokenizer, **options):
+    model = seq2seq.MaskedLanguageModel(tokenizer, 8, 2, 2, 16, dropout=0.0, **options)
+    model.optimizer.learning_rate = 1e-2
+    model.fit(CHINESE * 4, epochs=2, seed=1, verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("quantize", [None, "int8"])
+@pytest.mark.parametrize("options", [{}, {"norm_first": True, "positions": "rotary"}])
+def test_a_masked_language_model(tmp_path, options, quantize):
+    model = masked_model(seq2seq.CharTokenizer().adapt(CHINESE), **options)
+    assert model.export(tmp_path / "m", quantize=quantize, verbose=0) < (1e-5 if quantize is None else 0.2)
+    exported = seq2seq.load_model(tmp_path / "m")
+    texts = [f"[MASK]{CHINESE[0][1:]}", f"{CHINESE[1][:1]}[MASK][MASK]"]
+    ours, theirs = model.fill(texts), exported.fill(texts)
+    assert [len(places) for places in theirs] == [1, 2]
+    if quantize is None:
+        for one, other in zip(ours, theirs, strict=True):
+            assert [[found.text for found in place] for place in one] == [
+                [found.text for found in place] for place in other
+            ]
+        np.testing.assert_allclose(
+            seq2seq.encode_texts(exported, CHINESE), seq2seq.encode_texts(model, CHINESE), atol=1e-5
+        )
+    with pytest.raises(ValueError, match="in the place of a token"):
+        exported.fill("no mask")
+
+
+def test_a_classifier_with_the_encoder_of_a_masked_language_model(tmp_path):
+    tokenizer, labels = seq2seq.CharTokenizer().adapt(CHINESE), [1, 0, 1, 0]
+    model = seq2seq.TextClassifier(tokenizer, [0, 1], encoder=masked_model(tokenizer))
+    model.fit(CHINESE, labels, epochs=2, seed=1, verbose=0)
+    assert model.export(tmp_path / "m", verbose=0) < 1e-5
+    exported = seq2seq.load_model(tmp_path / "m")
+    np.testing.assert_allclose(
+        exported.predict_proba(CHINESE), model.predict_proba(CHINESE), atol=1e-6
+    )
+    for pooling in ("mean", "max"):
+        ours, theirs = (seq2seq.encode_texts(each, CHINESE, pooling) for each in (model, exported))
+        np.testing.assert_allclose(theirs, ours, atol=1e-5)
+
+
 def test_a_model_of_ids(tmp_path):
     model = seq2seq.Seq2Seq(9, 8, embedding_dim=4, units=4)
     model.export(tmp_path / "m", verbose=0)

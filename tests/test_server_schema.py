@@ -19,6 +19,7 @@ OPERATIONS = [
     "POST /v1/embeddings",
     "POST /v1/generate",
     "POST /v1/classify",
+    "POST /v1/fill",
     "POST /v1/score",
     "GET /health",
     "GET /ready",
@@ -33,6 +34,7 @@ KINDS = (
     bodies.EmbeddingBody,
     bodies.GenerateBody,
     bodies.ClassifyBody,
+    bodies.FillBody,
     bodies.ScoreBody,
 )
 UNUSUAL = {"logit_bias", "response_format", "stream_options", "top_logprobs"}
@@ -47,12 +49,15 @@ def fitting(case):
     if case.path_parameters:
         case.path_parameters["name"] = "translator"
     if isinstance(case.body, dict):
-        case.body["model"] = "sentiment" if "classify" in case.path else "translator"
+        task = case.path.rpartition("/")[2]
+        case.body["model"] = {"classify": "sentiment", "fill": "filler"}.get(task, "translator")
         for name in set(case.body) - KNOWN:
             del case.body[name]
         for name in ("max_length", "min_length", "max_tokens", "max_completion_tokens"):
             if isinstance(case.body.get(name), int):
                 case.body[name] = min(case.body[name], LONGEST)
+        if task == "fill":
+            case.body["inputs"] = "the cat [MASK] on the mat"
         for message in case.body.get("messages", ()) if "chat" in case.path else ():
             message.update(role="user", content="good morning .")
     return case

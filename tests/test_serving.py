@@ -50,7 +50,7 @@ def refused(http, path, status=400, **body):
 class TestOpenAI:
     def test_models(self, client):
         models = {model.id: model for model in client.models.list()}
-        assert list(models) == ["translator", "novelist", "sentiment"]
+        assert list(models) == ["translator", "novelist", "sentiment", "filler"]
         assert client.models.retrieve("novelist").owned_by == "seq2seq"
         with pytest.raises(openai.NotFoundError, match="Expected one of translator"):
             client.models.retrieve("other")
@@ -343,6 +343,35 @@ class TestOurOwn:
         for event, token in zip(events, result["tokens"], strict=True):
             assert event["token"] == token["token"]
             assert event["probability"] == pytest.approx(token["probability"], abs=1e-5)
+
+    def test_fill(self, http, served_models):
+        body = {"model": "filler", "inputs": ["the cat [MASK] on the [MASK]"], "num_results": 2}
+        (places,) = http.post("v1/fill", json=body).json()["results"]
+        assert [[each["token"] for each in tokens][0] for tokens in places] == ["sat", "mat"]
+        assert [len(tokens) for tokens in places] == [2, 2]
+        (expected,) = served_models["filler"].fill(body["inputs"], 2)
+        assert places[0][0]["text"] == expected[0][0].text == "the cat sat on the [MASK]"
+        assert places[0][0]["probability"] == pytest.approx(expected[0][0].probability, abs=1e-5)
+        body = {"model": "filler", "input": "the cat"}
+        (vector,) = http.post("v1/embeddings", json=body).json()["data"]
+        expected = seq2seq.encode_texts(served_models["filler"], ["the cat"])[0]
+        np.testing.assert_allclose(vector["embedding"], expected, atol=1e-5)
+
+    @pytest.mark.parametrize(
+        ("path", "body", "message"),
+        [
+            ("fill", {"model": "filler", "inputs": "no mask"}, "in the place of a token"),
+            ("fill", {"model": "filler", "inputs": "[MASK] a" * 99}, "at most 126 tokens"),
+            ("fill", {"model": "translator", "inputs": "[MASK]"}, "post to /v1/generate"),
+            ("generate", {"model": "filler", "inputs": "[MASK]"}, "post to /v1/fill"),
+            ("score", {"model": "filler", "inputs": "the cat"}, "post to /v1/fill"),
+            ("classify", {"model": "filler", "inputs": "the cat"}, "post to /v1/fill"),
+        ],
+    )
+    def test_fill_refuses(self, http, path, body, message):
+        response = http.post(f"v1/{path}", json=body)
+        assert response.status_code == 400
+        assert message in response.json()["error"]["message"]
 
     def test_classify_and_score(self, http, served_models):
         texts = ["what a lovely day", "what a bad day"]

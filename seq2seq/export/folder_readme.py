@@ -6,6 +6,7 @@ CALLS = {
     "translate": 'generate(["..."], max_length=100, sampler="beam")',
     "language-model": 'generate("...", max_length=100, sampler="sample")',
     "classify": 'classify(["..."])',
+    "fill": 'fill("... [MASK] ...")',
 }
 SLOTTED = " of a Transformer"
 STEPS = {
@@ -27,6 +28,13 @@ STEPS = {
     "classify": """\
 Encode the text to ids and append 3 (the end); pad shorter rows with 0 on the right. The
 `probabilities` are in the order of `labels` in `settings.json`.
+""",
+    "fill": """\
+Encode the text to ids, 2 (the beginning) before it and 3 (the end) after it, with the id of the
+mask for each token to be filled in: that of `[MASK]` in the vocabulary or, where it has none, the
+id after its last. Give their positions in the row as `places`, both padded with 0 on the right. The
+`probabilities` are those of the tokens there; `next_sentence` tells whether a second text, after
+the first 3 and with a 3 at its end, follows the first (index 0) or not.
 """,
     f"translate{SLOTTED}": """\
 1. Encode the source to ids and append 3 (the end). Run `encoder_model{end}` once: it returns the

@@ -229,6 +229,11 @@ def normalise(graph: GraphWriter, layer, x: str) -> str:
     return graph("LayerNormalization", x, *weights, axis=-1, epsilon=layer.epsilon)
 
 
+def finish(graph: GraphWriter, norm, x: str) -> str:
+    """Normalises the outputs of the last block, if there is a layer for it; see `make_norm`."""
+    return normalise(graph, norm, x) if hasattr(norm, "gamma") else x
+
+
 def rotate(graph: GraphWriter, x: str, positions: str, num_heads: int, units: int) -> str:
     """Turns queries or keys `(..., length, units)` by positions `(length,)`; see `rotate`."""
     size = units // num_heads

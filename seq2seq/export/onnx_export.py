@@ -8,6 +8,7 @@ import numpy as np
 
 from seq2seq.atomic_write import write_folder
 from seq2seq.export.folder_readme import ONNX_RUNTIME, describe_folder
+from seq2seq.export.onnx_encoders import encoded_classifier_graphs, masked_language_model_graphs
 from seq2seq.export.onnx_networks import (
     classifier_graphs,
     encoder_decoder_graphs,
@@ -16,13 +17,14 @@ from seq2seq.export.onnx_networks import (
 from seq2seq.export.onnx_transformers import causal_transformer_graphs, transformer_graphs
 from seq2seq.models.text_model import TextModel
 from seq2seq.networks.causal_transformer import CausalTransformer
-from seq2seq.networks.classifier import RecurrentClassifier
+from seq2seq.networks.classifier import EncodedClassifier, RecurrentClassifier
 from seq2seq.networks.language_model import RecurrentLanguageModel
+from seq2seq.networks.masked_language_model import MaskedTransformer
 from seq2seq.networks.recurrent import RecurrentEncoderDecoder
 from seq2seq.networks.transformer import TransformerEncoderDecoder
 from seq2seq.runtime.loading import FORMAT, SETTINGS, is_exported, load_exported, tokenizer_file
 from seq2seq.text.tokenizer_file import describe_tokenizer, encode_json
-from seq2seq.text.vocabulary import EOS
+from seq2seq.text.vocabulary import BOS, EOS
 from seq2seq.version import __version__
 
 GRAPHS = {
@@ -31,6 +33,8 @@ GRAPHS = {
     RecurrentClassifier: classifier_graphs,
     TransformerEncoderDecoder: transformer_graphs,
     CausalTransformer: causal_transformer_graphs,
+    MaskedTransformer: masked_language_model_graphs,
+    EncodedClassifier: encoded_classifier_graphs,
 }
 TRIED = 8  # rows that are compared with the model
 QUANTIZED = ("MatMul", "LSTM", "Gather")
@@ -118,7 +122,8 @@ def compare(model: TextModel, folder: str | Path) -> float:
         folder: Path of what was exported from it.
 
     Returns:
-        The difference of two log probabilities: of a row's tokens together, or of a label.
+        The difference of two log probabilities: of a row's tokens together, of a label, or of the
+        likeliest token.
     """
     exported, random = load_exported(folder, threads=1), np.random.default_rng(0)
 
@@ -132,6 +137,13 @@ def compare(model: TextModel, folder: str | Path) -> float:
     if model.task == "classify":
         ours, theirs = model.predict_proba(*examples), exported.predict_proba(*examples)
         return float(np.abs(np.log(ours + 1e-9) - np.log(theirs + 1e-9)).max())
+    if model.task == "fill":
+        hidden = [[BOS, *row[:-1], model.mask_id, EOS] for row in examples[0]]
+        ours, theirs = (
+            np.array([places[0][1][0] for places in fills.fill_function(1)(hidden)])
+            for fills in (model, exported)
+        )
+        return float(np.abs(np.log(ours) - np.log(theirs)).max())
     ours, theirs = model.score(*examples), exported.score(*examples)
     return float(np.abs(ours - theirs).max())
 

@@ -9,7 +9,7 @@ from seq2seq.export.onnx_blocks import (
     Memory,
     count,
     embed_tokens,
-    normalise,
+    finish,
     shut_out,
     size_of,
 )
@@ -36,7 +36,7 @@ def transformer_graphs(network) -> dict:
     hidden = graph("Unsqueeze", shut_out(graph, mask), graph.constant([1, 2], "int64"))
     for block in encoder.blocks:
         x, _, _ = BlockWriter(graph, block).read(x, hidden, positions)
-    x = _finish(graph, encoder.norm, x)
+    x = finish(graph, encoder.norm, x)
     memory = [
         tensor
         for block in decoder.blocks
@@ -69,7 +69,7 @@ def causal_transformer_graphs(network) -> dict:
     lengths = graph("ReduceSum", graph.cast(mask, "int64"), axes[1])  # (batch, 1)
     before = graph("Less", positions, graph("Sub", lengths, axes[1]))  # less 1
     kept = _name_memory(graph, memory, before, decoder.units)
-    outputs = [_finish(graph, decoder.norm, x)]
+    outputs = [finish(graph, decoder.norm, x)]
     every = name_outputs(graph, "outputs", outputs, kept["memory_1"], None)
     return {
         "encoder_model": graph.to_model({"token_ids": IDS}, kept | every),
@@ -97,7 +97,7 @@ def _decoder_graph(decoder, memory, crosses):
         before, source = ([own], others) if crosses else ([others, own], None)
         x, *pair, weights = BlockWriter(graph, block).step(x, places, before, source)
         new += pair
-    x = _finish(graph, decoder.norm, x)
+    x = finish(graph, decoder.norm, x)
     output = decoder.dense or decoder.embedding
     outputs = [score_tokens(graph, output, x)]
     outputs = name_outputs(graph, "scores", outputs, ("float32", ("rows", None)), None)
@@ -126,8 +126,3 @@ def _begin(graph, decoder, mask, crosses):
         places = graph("Reshape", places, graph.constant([-1], "int64"))
     x = embed_tokens(graph, decoder.embedding, decoder.place, "token_ids", places)
     return slots, x, shared, places
-
-
-def _finish(graph, norm, x):
-    """Writes the norm after the last block, if there is one."""
-    return normalise(graph, norm, x) if hasattr(norm, "gamma") else x

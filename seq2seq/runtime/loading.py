@@ -9,6 +9,7 @@ from seq2seq.runtime.litert_session import LiteRTSession
 from seq2seq.runtime.models import (
     ExportedClassifier,
     ExportedLanguageModel,
+    ExportedMaskedLanguageModel,
     ExportedModel,
     ExportedSeq2Seq,
 )
@@ -24,6 +25,7 @@ TASKS = {
     "translate": (ExportedSeq2Seq, ("source", "target"), ("encoder_model", "decoder_model")),
     "language-model": (ExportedLanguageModel, ("tokenizer",), ("encoder_model", "decoder_model")),
     "classify": (ExportedClassifier, ("tokenizer",), ("model",)),
+    "fill": (ExportedMaskedLanguageModel, ("tokenizer",), ("model",)),
 }
 
 

@@ -13,10 +13,11 @@ from seq2seq.runtime.decoders import open_decoder
 from seq2seq.runtime.scoring import SteppedContinuationScorer, SteppedPairScorer
 from seq2seq.tasks.classification import LabelledTexts
 from seq2seq.tasks.continuation import ContinuedTexts
+from seq2seq.tasks.filling import FilledTexts
 from seq2seq.tasks.measures import perplexities
 from seq2seq.tasks.pairs import PairTexts
 from seq2seq.text.side import Side
-from seq2seq.text.vocabulary import PAD
+from seq2seq.text.vocabulary import EOS, PAD
 
 
 class ExportedModel:
@@ -36,7 +37,8 @@ class ExportedModel:
     @property
     def units(self) -> int:
         """Size of the vectors of `encode_texts`."""
-        return self.options.units
+        encoder = getattr(self.options, "encoder", None)  # of a classifier that has one
+        return encoder["units"] if encoder else self.options.units
 
     def match_targets(self, targets):
         """Returns targets read from a file as the model knows them."""
@@ -54,6 +56,8 @@ class ExportedModel:
             token_ids = pad_rows(rows)
             mask = (token_ids != PAD)[:, :, None]  # (batch, length, 1)
             outputs = self.read(token_ids)  # (batch, length, units)
+            first = outputs.shape[1] - mask.shape[1]  # 1 where the encoder puts `BOS` first
+            mask = np.pad(mask, ((0, 0), (first, 0), (0, 0)), constant_values=True)
             if pooling == "max":
                 return np.where(mask, outputs, -1e4).max(axis=1)
             return (outputs * mask).sum(axis=1) / mask.sum(axis=1)
@@ -132,3 +136,35 @@ class ExportedClassifier(LabelledTexts, ExportedModel):
 
     def _run(self, output, token_ids):
         return self.session.run([output], {"token_ids": token_ids})[0]
+
+
+class ExportedMaskedLanguageModel(FilledTexts, ExportedModel):
+    """An exported model that fills in tokens; see `MaskedLanguageModel` for its methods."""
+
+    def __init__(self, settings, sides, sessions):
+        super().__init__(settings, sides)
+        self.max_length = self.options.max_length
+        self.session = sessions["model"]
+
+    def fill_function(self, count):
+        """Returns a function of rows with masks to ids and probabilities; see `FilledTexts`."""
+
+        def fill(rows):
+            places = [np.flatnonzero(np.equal(row, self.mask_id)) for row in rows]
+            found = self._run("probabilities", pad_rows(rows), pad_rows(places))
+            found = found[..., EOS + 1 :]  # no special token
+            ids = np.argsort(-found, axis=-1, kind="stable")[..., :count]
+            best = np.take_along_axis(found, ids, axis=-1)
+            return [
+                list(zip(ids[i, : len(at)] + EOS + 1, best[i, : len(at)], strict=True))
+                for i, at in enumerate(places)
+            ]
+
+        return fill
+
+    def read(self, token_ids):
+        """Returns the encoder's outputs `(batch, length, units)`."""
+        return self._run("outputs", token_ids, np.zeros((len(token_ids), 1), "int32"))
+
+    def _run(self, output, token_ids, places):
+        return self.session.run([output], {"token_ids": token_ids, "places": places})[0]

@@ -35,7 +35,7 @@ class ModelAnswer(BaseModel):
     object: Literal["model"]
     created: int = Field(description="Seconds since 1970 when it was loaded.")
     owned_by: str
-    task: Literal["translate", "language-model", "classify"]
+    task: Literal["translate", "language-model", "classify", "fill"]
     attention: bool
     tokenizer: bool = Field(description="Whether it takes texts; if not, rows of ids.")
     labels: list[str] | None = Field(description="Of a classifier.")
@@ -188,6 +188,21 @@ class ClassifyAnswer(BaseModel):
 
     model: str
     results: list[LabelResult]
+
+
+class FilledToken(BaseModel):
+    """A likely token, and the text with it."""
+
+    token: str
+    probability: Probability
+    text: str
+
+
+class FillAnswer(BaseModel):
+    """The likely tokens of each mask of each text, best first."""
+
+    model: str
+    results: list[list[list[FilledToken]]]
 
 
 class ScoreAnswer(BaseModel):

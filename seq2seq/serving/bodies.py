@@ -149,6 +149,13 @@ class ClassifyBody(Body):
     inputs: Texts
 
 
+class FillBody(Body):
+    """Texts with masks."""
+
+    inputs: Text | ManyTexts = Field(description="Each with [MASK] in the place of some tokens.")
+    num_results: int = Field(5, ge=1, le=100, description="Tokens for each mask.")
+
+
 class ScoreBody(Body):
     """What to score: pairs, or texts alone for a language model."""
 

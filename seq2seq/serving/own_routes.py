@@ -1,6 +1,7 @@
 """Our own API: everything that the models' methods take and return."""
 
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -8,7 +9,7 @@ from fastapi.responses import Response
 
 from seq2seq.generation.samplers import get_sampler
 from seq2seq.serving import answers
-from seq2seq.serving.bodies import ClassifyBody, GenerateBody, ScoreBody, as_list
+from seq2seq.serving.bodies import ClassifyBody, FillBody, GenerateBody, ScoreBody, as_list
 from seq2seq.serving.calls import Call, Generated
 from seq2seq.serving.errors import ApiError
 from seq2seq.serving.text_stream import Piece
@@ -51,8 +52,18 @@ async def classify(body: ClassifyBody, request: Request) -> Response:
     model = find_model(request, body.model)
     body.check_extra()
     if model.task != "classify":
-        raise ApiError(400, f"{model.name} is no classifier: post to /v1/generate.", "model")
+        raise ApiError(400, f"{model.name} is no classifier: {model.route}.", "model")
     return await answer(request, _classify(model, as_list(body.inputs)))
+
+
+@router.post("/fill", responses=answers.of(answers.FillAnswer))
+async def fill(body: FillBody, request: Request) -> Response:
+    """Guesses the tokens that are hidden in each text."""
+    model = find_model(request, body.model)
+    body.check_extra()
+    if model.task != "fill":
+        raise ApiError(400, f"{model.name} fills nothing in: {model.route}.", "model")
+    return await answer(request, _fill(model, as_list(body.inputs), body.num_results))
 
 
 @router.post("/score", responses=answers.of(answers.ScoreAnswer))
@@ -62,9 +73,9 @@ async def score(body: ScoreBody, request: Request) -> Response:
     body.check_extra()
     inputs = as_list(body.inputs)
     targets = () if body.targets is None else (as_list(body.targets),)
-    if (model.task == "translate") != bool(targets) or model.task == "classify":
-        if model.task == "classify":
-            raise ApiError(400, f"{model.name} scores nothing: post to /v1/classify.", "model")
+    if model.engine is None:
+        raise ApiError(400, f"{model.name} scores nothing: {model.route}.", "model")
+    if (model.task == "translate") != bool(targets):
         wanted = {"translate": "`inputs` and `targets`", "language-model": "`inputs` alone"}
         raise ApiError(400, f"Expected {wanted[model.task]} for {model.name}.", "targets")
     return await answer(request, _score(model, inputs, *targets))
@@ -163,6 +174,12 @@ async def _classify(model, inputs):
             {"label": label, "probability": share} for label, share in zip(labels, row, strict=True)
         ]
         results.append({"label": labels[best], "probability": row[best], "probabilities": each})
+    return {"model": model.name, "results": results}
+
+
+async def _fill(model, inputs, num_results):
+    found = await model.fills(inputs, num_results)
+    results = [[list(map(asdict, tokens)) for tokens in places] for places in found]
     return {"model": model.name, "results": results}
 
 

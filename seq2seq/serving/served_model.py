@@ -37,7 +37,7 @@ class ServedModel:
         self.task = model.task
         self._side_work = SideWork(limits.max_queue, limits.timeout)
         self.engine = None
-        if self.task != "classify":
+        if model.uses_sampler:
             observe = metrics.batch.labels(name).observe
             decoder = model.generator.decoder
             self.engine = Engine(decoder, limits.max_batch, limits.max_queue, observe)
@@ -45,8 +45,13 @@ class ServedModel:
 
     @property
     def tokenizer(self):
-        """The tokenizer of what is generated, or `None` in a model of ids."""
-        return self.model.generator.tokenizer
+        """The tokenizer of what is generated, or of what is read; `None` in a model of ids."""
+        return self.model.tokenizer if self.engine is None else self.model.generator.tokenizer
+
+    @property
+    def route(self) -> str:
+        """Where requests for it go, for messages."""
+        return f"post to /v1/{self.task if self.engine is None else 'generate'}"
 
     def describe(self) -> dict:
         """Returns what `/v1/models` says of it."""
@@ -57,7 +62,7 @@ class ServedModel:
             "owned_by": "seq2seq",
             "task": self.task,
             "attention": bool(getattr(self.model, "has_attention", False)),
-            "tokenizer": self.engine is None or self.tokenizer is not None,
+            "tokenizer": self.tokenizer is not None,
             "labels": list(map(str, self.model.labels)) if self.task == "classify" else None,
         }
 
@@ -83,7 +88,7 @@ class ServedModel:
             ValueError: If anything else is wrong.
         """
         if self.engine is None:
-            raise ApiError(400, f"{self.name} labels texts: post them to /v1/classify.", "model")
+            raise ApiError(400, f"{self.name} generates nothing: {self.route}.", "model")
         check_max_length(max_length)
         limits = self.limits
         if max_length > limits.max_length:
@@ -283,6 +288,16 @@ class ServedModel:
             return self.model.predict_proba(rows, batch_size(rows))
 
         return await self._run(inputs, work)
+
+    async def fills(self, inputs: Sequence[str], num_results: int) -> list:
+        """Returns the likely tokens of each mask of texts; see `FilledTexts.fill`."""
+        texts = list(inputs)
+
+        def work():
+            self.side_rows("source", texts)  # refuses long ones
+            return self.model.fill(texts, num_results, verbose=0)
+
+        return await self._run(texts, work)
 
     async def scores(self, *sides: Sequence):
         """Returns the log probabilities of texts, or of sources and targets."""

@@ -12,6 +12,18 @@ export async function classify(body, place, signal) {
   place.append(bars(entries.sort(([, one], [, other]) => other - one), label));
 }
 
+/** Shows in `place` the likely tokens of each mask. */
+export async function fill(body, place, signal) {
+  for (const found of await ask("v1/fill", body, signal)) {
+    place.append(
+      bars(
+        found.map(({ token, probability }) => [token, probability]),
+        found[0].token,
+      ),
+    );
+  }
+}
+
 /** Shows in `place` the generated texts: one as it comes, or all that a beam search has found. */
 export async function generate(body, place, signal) {
   const list = make("ol", { class: "texts" });

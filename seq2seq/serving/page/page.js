@@ -1,12 +1,13 @@
 // What the controls of the page do.
 
-import { classify, generate } from "./answers.js";
+import { classify, fill, generate } from "./answers.js";
 import { listModels, Problem, useKey } from "./api.js";
 import { make, say } from "./elements.js";
 import { hideAlternatives } from "./tokens.js";
 import { choose, speak, word } from "./words.js";
 
 const find = (selector) => document.querySelector(selector);
+const unsampled = { classify, fill }; // by task
 const form = find("#request");
 const { model: modelField, inputs: textField, sampler: samplerField } = form.elements;
 const results = find("#results");
@@ -34,10 +35,10 @@ function showControls() {
   label.dataset.words = task === "language-model" ? "prompt" : "text";
   label.textContent = word(label.dataset.words);
   textField.required = task !== "language-model";
-  find("#settings").hidden = task === "classify";
+  find("#settings").hidden = task in unsampled;
   for (const group of form.querySelectorAll("fieldset")) {
     const { sampler = samplerField.value } = group.dataset;
-    group.disabled = task === "classify" || sampler !== samplerField.value;
+    group.disabled = task in unsampled || sampler !== samplerField.value;
     group.hidden = group.disabled;
   }
 }
@@ -58,7 +59,7 @@ async function send() {
   showProblem(null);
   showRunning();
   try {
-    const answer = chosenTask() === "classify" ? classify : generate;
+    const answer = unsampled[chosenTask()] ?? generate;
     await answer(readControls(), results, running.signal);
   } catch (problem) {
     if (problem.name === "AbortError") results.append(say("p", "stopped"));
