@@ -4,10 +4,10 @@
     python benchmarks/marian.py
     python benchmarks/marian.py --units 512 --layers 6 --feedforward 2048 --vocabulary 32000
 
-The folder is made here, with random weights. Every side reads the same rows and writes the same number
-of tokens greedily: the folder exported in float32 and int8, the same one converted to CTranslate2, and
-`transformers.generate`, which is PyTorch in float32. Prints tokens a second, and how many rows get the
-tokens that `transformers` gives them.
+The folder is made here, with random weights. Every side reads the same rows and writes as many
+tokens greedily: the folder exported in float32 and int8, the same one converted to CTranslate2, and
+`transformers.generate`, which is PyTorch in float32. Prints tokens a second, and how many rows get
+the tokens that `transformers` gives them.
 """
 
 import argparse

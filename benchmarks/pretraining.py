@@ -3,9 +3,9 @@
     python benchmarks/pretraining.py train.tsv val.tsv --unlabelled other.tsv --minutes 15
 
 The files hold a text, a tab and a label a line. A MaskedLanguageModel learns from the texts of
-train.tsv and of the others, without labels, for the minutes given. Then classifiers of the same form are trained
-with the labels of `--labelled` texts and with all of them, once from the pretrained encoder and once from one
-that has learned nothing; each mean is over the seeds. The baseline is that of classify.py.
+train.tsv and of the others, without labels, for the minutes given. Then classifiers of the same
+form are trained with the labels of so many texts, from the pretrained encoder and from one that has
+learned nothing; each mean is over the seeds. The baseline is that of classify.py.
 """
 
 import argparse
