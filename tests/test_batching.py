@@ -6,7 +6,7 @@ import pytest
 
 from seq2seq.backend import padded_size
 from seq2seq.data import batching
-from seq2seq.data.batching import make_batches
+from seq2seq.data.batching import BatchTokens, make_batches
 from seq2seq.data.padding import pad_rows, shift_right
 from seq2seq.text import BOS, EOS, PAD
 
@@ -160,3 +160,25 @@ def test_padded_sizes_are_few_and_never_too_small():
         assert sorted(set(sizes)) == [8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256]
     if keras.backend.backend() == "tensorflow":
         assert sizes == list(range(1, 200))
+
+
+def test_batches_of_equal_tokens():
+    generator = np.random.default_rng(0)
+    rows = [[5] * n for n in generator.integers(1, 60, 500)]
+    sizes, tokens = [], []
+    for inputs, labels in make_batches(rows, rows, BatchTokens(300), shuffle=True, seed=1):
+        assert inputs["source_ids"].shape == labels.shape
+        sizes.append(len(labels))
+        tokens.append(int(np.count_nonzero(labels)))
+    assert sum(sizes) == len(rows) and sum(tokens) == sum(map(len, rows))
+    assert max(tokens) < 1.5 * min(tokens) and abs(np.mean(tokens) - 300) < 30
+    assert max(sizes) > 5 * min(sizes)  # short rows stand closer
+
+
+def test_a_row_longer_than_a_batch_of_tokens_has_its_own():
+    rows = [[5], [5] * 100, [6], [7] * 3, [8] * 90]
+    batches = make_batches(rows, rows, BatchTokens(20))
+    assert len(batches) == len(list(batches)) == 5
+    assert [len(labels) for _, labels in batches] == [1] * 5
+    (batch,) = make_batches(rows[:1], rows[:1], BatchTokens(20))
+    assert batch[1].shape == (1, 1)

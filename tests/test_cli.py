@@ -118,6 +118,21 @@ class TestTrain:
             rates[result["training"]["updates"]], abs=1e-6
         )
 
+    def test_the_last_epochs_may_be_averaged(self, folder, capsys):
+        arguments = ["train", "data.tsv", "--output", "m.keras", "--validation", "data.tsv"]
+        arguments += [*TINY, "--epochs", "3", "--batch-tokens", "8"]
+        weights = []
+        for options in ([], ["--average", "1"], ["--average", "2"]):
+            assert main([*arguments, *options, "--overwrite"]) == 0
+            metrics = json.loads(capsys.readouterr().out)["metrics"]
+            model = load_model("m.keras")
+            weights.append(model.get_weights())
+            loss = model.evaluate(ENGLISH, CHINESE, verbose=0, return_dict=True)["loss"]
+            assert metrics["val_loss"] == pytest.approx(loss, rel=1e-5)
+        best, last, mean = ([weight.ravel() for weight in each] for each in weights)
+        np.testing.assert_allclose(np.concatenate(best), np.concatenate(last), rtol=1e-5)
+        assert np.abs(np.concatenate(mean) - np.concatenate(last)).max() > 1e-5
+
     def test_the_same_seed_gives_the_same_figures(self, folder, capsys):
         figures = []
         for name in ("a.keras", "b.keras"):
@@ -295,6 +310,8 @@ class TestTrain:
         fails_with_one_line(["train", "data.tsv", *output, "--warm-up", "9"], capsys, "--decay")
         shared = ["--share-embeddings", "--source-tokenizer", "char", "--target-tokenizer", "word"]
         fails_with_one_line(["train", "data.tsv", *output, *shared], capsys, "one tokenizer")
+        sizes = ["--batch-size", "4", "--batch-tokens", "99"]
+        fails_with_one_line(["train", "data.tsv", *output, *sizes], capsys, "Leave one out")
         rate = ["--learning-rate", "nan"]
         fails_with_one_line(["train", "data.tsv", *output, *rate], capsys, "--learning-rate")
         both = ["--validation", "data.tsv", "--validation-split", "0.5"]

@@ -204,7 +204,9 @@ def masked_model(tokenizer, **options):
 @pytest.mark.parametrize("options", [{}, {"norm_first": True, "positions": "rotary"}])
 def test_a_masked_language_model(tmp_path, options, quantize):
     model = masked_model(seq2seq.CharTokenizer().adapt(CHINESE), **options)
-    assert model.export(tmp_path / "m", quantize=quantize, verbose=0) < (1e-5 if quantize is None else 0.2)
+    assert model.export(tmp_path / "m", quantize=quantize, verbose=0) < (
+        1e-5 if quantize is None else 0.2
+    )
     exported = seq2seq.load_model(tmp_path / "m")
     texts = [f"[MASK]{CHINESE[0][1:]}", f"{CHINESE[1][:1]}[MASK][MASK]"]
     ours, theirs = model.fill(texts), exported.fill(texts)

@@ -242,7 +242,7 @@ class TestFit:
     def test_documents_teach_what_comes_next(self):
         model = make_model([*DOCUMENTS[0], *DOCUMENTS[1]])
         model.optimizer.learning_rate = 3e-3
-        history = model.fit(DOCUMENTS * 16, epochs=20, verbose=0, seed=1).history
+        history = model.fit(DOCUMENTS * 16, batch_tokens=600, epochs=20, verbose=0, seed=1).history
         assert history["next_sentence_loss"][-1] < 0.6 < 0.65 < history["next_sentence_loss"][0]
         figures = model.evaluate(DOCUMENTS, verbose=0, return_dict=True)
         parts = figures["tokens_loss"] + figures["next_sentence_loss"]

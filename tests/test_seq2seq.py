@@ -181,6 +181,22 @@ class TestFit:
         assert losses(1) == losses(1)
         assert losses(1) != losses(2)
 
+    def test_batches_of_tokens(self, phrases):
+        model = make_model()
+        model.fit(*phrases, batch_tokens=8, verbose=0, seed=1)
+        assert model.manifest["training"]["batch_tokens"] == 8
+        assert "batch_size" not in model.manifest["training"]
+        assert model.manifest["training"]["updates"] > 1
+        inputs, labels = model.encode_pairs(*phrases)
+        for x, y, options, words in (
+            (*phrases, {"batch_size": 2}, "Leave one out"),
+            (inputs, labels, {}, "a list of texts"),
+            (lambda: zip(*phrases, strict=True), None, {}, "a list of texts"),
+            (*phrases, {"batch_tokens": 0}, "batch_tokens"),
+        ):
+            with pytest.raises(ValueError, match=words):
+                model.fit(x, y, **{"batch_tokens": 8, **options})
+
     def test_keras_callbacks(self, tmp_path):
         model = make_model()
         callbacks = [

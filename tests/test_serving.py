@@ -347,7 +347,7 @@ class TestOurOwn:
     def test_fill(self, http, served_models):
         body = {"model": "filler", "inputs": ["the cat [MASK] on the [MASK]"], "num_results": 2}
         (places,) = http.post("v1/fill", json=body).json()["results"]
-        assert [[each["token"] for each in tokens][0] for tokens in places] == ["sat", "mat"]
+        assert [tokens[0]["token"] for tokens in places] == ["sat", "mat"]
         assert [len(tokens) for tokens in places] == [2, 2]
         (expected,) = served_models["filler"].fill(body["inputs"], 2)
         assert places[0][0]["text"] == expected[0][0].text == "the cat sat on the [MASK]"

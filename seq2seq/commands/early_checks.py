@@ -43,6 +43,8 @@ def _check_train(options):
             "Expected --decay with --warm-up. Received no --decay. Add --decay inverse_sqrt or "
             "--decay cosine."
         )
+    if options.batch_size is not None and options.batch_tokens is not None:
+        raise ValueError("Expected --batch-size or --batch-tokens. Received both. Leave one out.")
     if options.validation and options.validation_split is not None:
         raise ValueError(
             "Expected --validation or --validation-split. Received both. Leave one out."

@@ -49,6 +49,7 @@ def _train(options, output, last):
     history = model.fit(
         *examples,
         batch_size=options.batch_size,
+        batch_tokens=options.batch_tokens,
         epochs=options.epochs,
         initial_epoch=epochs_done,
         validation_data=validation,

@@ -75,7 +75,13 @@ def _add_files(train):
 
 def _add_training(group):
     group.add_argument("--epochs", type=positive, default=10, help="default: %(default)s")
-    group.add_argument("--batch-size", type=positive, default=64, help="default: %(default)s")
+    group.add_argument("--batch-size", type=positive, help="default: 64")
+    group.add_argument(
+        "--batch-tokens",
+        type=positive,
+        metavar="TOKENS",
+        help="instead: about so many tokens in each batch, whatever the number of texts",
+    )
     group.add_argument("--learning-rate", type=float, help="default: 0.001")
     group.add_argument(
         "--decay",

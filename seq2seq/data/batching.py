@@ -1,6 +1,7 @@
 """Rows of ids -> padded batches of rows of similar length."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -42,6 +43,19 @@ class EpochOrder:
         return generator
 
 
+@dataclass(frozen=True)
+class BatchTokens:
+    """In place of a batch size: batches of about as many tokens each, in more or fewer rows.
+
+    Updates are then equally long, where batches of equal rows are short or long as their texts are.
+
+    Args:
+        count: Tokens a batch on the longer side, padding not counted.
+    """
+
+    count: int
+
+
 def make_batches(
     source_rows: Sequence[Sequence[int]],
     label_rows: Sequence[Sequence[int]],
@@ -57,7 +71,7 @@ def make_batches(
     Args:
         source_rows: Rows of source ids, each ending with `EOS`.
         label_rows: Rows of target ids, each ending with `EOS`; as many as `source_rows`.
-        batch_size: Rows per batch. Defaults to 64.
+        batch_size: Rows per batch, or `BatchTokens`. Defaults to 64.
         shuffle: Whether each epoch has its own order. Defaults to `False`: sorted by length.
         seed: Seed of the shuffling, or an `EpochOrder`. Defaults to `None`: drawn from NumPy's
             global generator, which `keras.utils.set_random_seed` seeds.
@@ -242,16 +256,15 @@ def _pair_reader(source_rows, label_rows):
 
 def _bucketed(read, names, source_lengths, label_lengths, batch_size, shuffle, seed, rank=2):
     """Returns a dataset of what `read` makes of the rows of each batch."""
-    check_whole("batch_size", batch_size)
-    order = EpochOrder.of(seed)
+    lengths = source_lengths, label_lengths
+    count, order = rows_per_batch(batch_size, *lengths), EpochOrder.of(seed)
+    even = isinstance(batch_size, BatchTokens)
 
     def batches() -> Iterator:
         generator = order.next_generator()
-        return map(
-            read, plan_batches(source_lengths, label_lengths, batch_size, shuffle, generator)
-        )
+        return map(read, plan_batches(*lengths, count, shuffle, generator, even))
 
-    return as_dataset(batches, names, -(-len(label_lengths) // batch_size), order, rank)
+    return as_dataset(batches, names, -(-len(label_lengths) // count), order, rank)
 
 
 def as_dataset(
@@ -302,14 +315,35 @@ class Rows:
         return pad_rows([self[i] for i in indices], length)
 
 
+def rows_per_batch(
+    batch_size: int | BatchTokens, source_lengths: np.ndarray, label_lengths: np.ndarray
+) -> int:
+    """Returns how many rows a batch has, on average with `BatchTokens`."""
+    if not isinstance(batch_size, BatchTokens):
+        check_whole("batch_size", batch_size)
+        return batch_size
+    return max(1, round(batch_size.count / np.maximum(source_lengths, label_lengths).mean()))
+
+
 def plan_batches(
     source_lengths: np.ndarray,
     label_lengths: np.ndarray,
     batch_size: int,
     shuffle: bool,
     generator: np.random.Generator,
+    even: bool = False,
 ) -> list[np.ndarray]:
-    """Returns the row indices of each batch of an epoch."""
+    """Returns the row indices of each batch of an epoch.
+
+    Args:
+        source_lengths: Tokens of each row.
+        label_lengths: The same of its labels.
+        batch_size: Rows per batch.
+        shuffle: Whether to shuffle.
+        generator: Of random numbers.
+        even: Whether batches have about equal numbers of tokens rather than of rows; there are as
+            many of them. Defaults to `False`.
+    """
     count = len(source_lengths)
     order = generator.permutation(count) if shuffle else np.arange(count)
     pool = POOL * batch_size if shuffle else count
@@ -321,7 +355,18 @@ def plan_batches(
         sources, labels = source_lengths[rows] + noise, label_lengths[rows]
         # Sources grow and shrink by turns, so that a batch of two lengths joins like to like.
         rows = rows[np.lexsort((np.where(labels % 2, sources, -sources), labels))]
-        batches += [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+        ends = range(batch_size, len(rows), batch_size)
+        if even:
+            ends = _even_ends(np.maximum(source_lengths, label_lengths)[rows], len(ends) + 1)
+        batches += np.split(rows, ends)
     if shuffle:
         batches = [batches[i] for i in generator.permutation(len(batches))]
     return batches
+
+
+def _even_ends(lengths, parts):
+    """Returns where to cut rows so that all parts have about as many tokens, and at least a row."""
+    tokens, numbers = np.cumsum(lengths), np.arange(1, parts)
+    ends = np.searchsorted(tokens, tokens[-1] * numbers / parts)
+    ends = np.maximum.accumulate(np.maximum(ends, 1) - numbers) + numbers  # each above the last
+    return np.minimum(ends, len(lengths) - parts + numbers)

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from seq2seq.backend import padded_size
-from seq2seq.checks import check_whole
-from seq2seq.data.batching import EpochOrder, Rows, as_dataset, plan_batches
+from seq2seq.data.batching import (
+    BatchTokens,
+    EpochOrder,
+    Rows,
+    as_dataset,
+    plan_batches,
+    rows_per_batch,
+)
 from seq2seq.data.inputs import check_ids
 from seq2seq.data.padding import pad_rows
 from seq2seq.text.vocabulary import BOS, EOS
@@ -238,13 +244,14 @@ def check_masked_arrays(x, y, size: int, rows: int, max_length: int) -> None:
 
 def _masked_batches(draw: Callable, count, masking, batch_size, shuffle, seed, rank):
     """Returns a dataset of what `draw` gives for each epoch: a reader of rows and their lengths."""
-    check_whole("batch_size", batch_size)
-    order = EpochOrder.of(seed)
+    order, even = EpochOrder.of(seed), isinstance(batch_size, BatchTokens)
+    _, lengths = draw(np.random.default_rng(0))  # about those of every epoch
+    batch_size = rows_per_batch(batch_size, lengths, lengths)
 
     def batches():
         generator = order.next_generator()
         read, lengths = draw(generator)
-        for indices in plan_batches(lengths, lengths, batch_size, shuffle, generator):
+        for indices in plan_batches(lengths, lengths, batch_size, shuffle, generator, even):
             ids, words, *classes = read(indices)
             token_ids, places, labels = masking.hide(ids, words, generator)
             if classes:

@@ -1,6 +1,9 @@
 """A dense layer that may be trained with half-precision products."""
 
+from collections.abc import Sequence
+
 import keras
+from keras import ops
 
 from seq2seq.layers.output_product import remember_product
 from seq2seq.layers.precision import half_product, multiplies_half
@@ -42,3 +45,20 @@ class Dense(keras.layers.Dense):
     def get_config(self):
         """Returns the arguments that rebuild this layer."""
         return {**super().get_config(), "training_dtype": self.training_dtype}
+
+
+def multiply_together(x, layers: Sequence[Dense], training: bool = False) -> list:
+    """Returns what layers without activation make of the same input, by one wide product.
+
+    Args:
+        x: `(..., dim)`.
+        layers: Built layers of the same size and training data type, with bias.
+        training: Whether in training. Defaults to `False`.
+    """
+    if any(layer.quantization_mode for layer in layers):  # each scales its kernel in its own way
+        return [layer(x, training=training) for layer in layers]
+    kernel = ops.concatenate([layer.kernel for layer in layers], axis=1)  # (dim, all units)
+    bias = ops.concatenate([layer.bias for layer in layers], axis=0)
+    half = multiplies_half(layers[0], training)
+    product = half_product(x, kernel) if half else ops.matmul(x, ops.cast(kernel, x.dtype))
+    return ops.split(product + ops.cast(bias, product.dtype), len(layers), axis=-1)

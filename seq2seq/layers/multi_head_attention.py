@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seq2seq.layers.mixed_precision_dense import Dense
+from seq2seq.layers.mixed_precision_dense import Dense, multiply_together
 from seq2seq.layers.positions import rotate
 from seq2seq.layers.precision import training_dtype
 
@@ -53,10 +53,11 @@ class MultiHeadAttention(keras.layers.Layer):
         self.dropout = dropout
         self.rotary = rotary
         self.precision = precision
-        half = training_dtype(precision, units, units)
+        half = training_dtype(precision, units, 3 * units)  # of one product, see `read`
         self.query = Dense(units, half, name="query")
         self.key = Dense(units, half, name="key")
         self.value = Dense(units, half, name="value")
+        half = training_dtype(precision, units, units)
         self.output_projection = Dense(units, half, name="output")
         self.drop = keras.layers.Dropout(dropout, name="dropout")
 
@@ -65,16 +66,24 @@ class MultiHeadAttention(keras.layers.Layer):
         for layer in (self.query, self.key, self.value, self.output_projection):
             layer.build((None, None, self.units))
 
+    def read(self, x, positions=None, training=False):
+        """Returns queries, keys and values of `x` `(batch, length, units)`, of the same shape."""
+        layers = self.query, self.key, self.value
+        queries, keys, values = multiply_together(x, layers, training)
+        return self._turn(queries, positions), self._turn(keys, positions), values
+
     def project(self, x, positions=None, training=False):
         """Returns keys and values of `x` `(batch, length, units)`, of the same shape."""
-        keys = self.key(x, training=training)
-        if self.rotary:
-            keys = self._rotate(keys, positions)
-        return keys, self.value(x, training=training)
+        keys, values = multiply_together(x, (self.key, self.value), training)
+        return self._turn(keys, positions), values
 
     def call(self, x, keys, values, mask, positions=None, training=False):
         """Attends."""
-        queries = self._ask(x, positions, training)  # (batch, queries, units)
+        queries = self._turn(self.query(x, training=training), positions)
+        return self.attend(queries, keys, values, mask, training)
+
+    def attend(self, queries, keys, values, mask, training=False):
+        """Attends with the queries of `read`; otherwise as `call`."""
         weights = ops.softmax(self._score(queries, keys, mask))  # (batch, heads, queries, length)
         context = self._mix(self.drop(weights, training=training), values)
         return self.output_projection(context, training=training), weights
@@ -92,7 +101,7 @@ class MultiHeadAttention(keras.layers.Layer):
         Returns:
             The outputs `(rows, 1, units)`.
         """
-        queries = self._ask(x, positions)
+        queries = self._turn(self.query(x), positions)
         scores, sizes = [], []
         for keys, _, mask in parts:
             batch, length = ops.shape(keys)[0], ops.shape(keys)[1]
@@ -123,11 +132,6 @@ class MultiHeadAttention(keras.layers.Layer):
         names = ("units", "num_heads", "dropout", "rotary", "precision")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
-    def _ask(self, x, positions, training=False):
-        """Returns the queries of `x`, of the same shape."""
-        queries = self.query(x, training=training)
-        return self._rotate(queries, positions) if self.rotary else queries
-
     def _score(self, queries, keys, mask):
         """Returns how well queries and keys match, `(batch, heads, queries, length)`."""
         queries, keys = (ops.transpose(self._split(x), (0, 2, 1, 3)) for x in (queries, keys))
@@ -140,8 +144,9 @@ class MultiHeadAttention(keras.layers.Layer):
         values = ops.transpose(self._split(values), (0, 2, 1, 3))  # (batch, heads, length, size)
         return self._join(ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3)))
 
-    def _rotate(self, x, positions):
-        return self._join(rotate(self._split(x), positions))
+    def _turn(self, x, positions):
+        """Turns queries or keys by their positions, if these are rotary."""
+        return self._join(rotate(self._split(x), positions)) if self.rotary else x
 
     def _split(self, x):
         return ops.reshape(

@@ -121,8 +121,9 @@ class TransformerBlock(keras.layers.Layer):
         pair = []
 
         def attend(x):
-            pair.extend(self.attention.project(x, positions, training=training))
-            return self.attention(x, *pair, seen, positions, training=training)[0]
+            queries, *own = self.attention.read(x, positions, training)
+            pair.extend(own)
+            return self.attention.attend(queries, *pair, seen, training)[0]
 
         x = self._add(x, attend, self.attention_norm, training)
         if self.crosses:

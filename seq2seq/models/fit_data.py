@@ -1,6 +1,7 @@
 """What `fit` and `evaluate` of a `TextModel` hand to those of Keras."""
 
 from seq2seq.checks import check_whole
+from seq2seq.data.batching import BatchTokens
 from seq2seq.data.inputs import is_arrays
 from seq2seq.data.padding import BATCH_SIZE
 from seq2seq.data.tables import check_kind
@@ -12,6 +13,28 @@ def check_call(model, x, batch_size) -> None:
         check_kind(x)
     if batch_size is not None:
         check_whole("batch_size", batch_size)
+
+
+def read_batch_tokens(model, x, batch_size, batch_tokens) -> int | BatchTokens | None:
+    """Returns the size of batches, of rows or of tokens.
+
+    Raises:
+        ValueError: If both are given, or tokens where there are no texts to make batches of.
+    """
+    if batch_tokens is None:
+        return batch_size
+    check_whole("batch_tokens", batch_tokens)
+    if batch_size is not None:
+        raise ValueError(
+            f"Expected `batch_size` or `batch_tokens`. Received: {batch_size} and {batch_tokens}. "
+            "Leave one out."
+        )
+    if callable(x) or not model.is_read(x):
+        raise ValueError(
+            "Expected a list of texts with `batch_tokens`. Received something else. Give "
+            "`batch_size`."
+        )
+    return BatchTokens(batch_tokens)
 
 
 def check_and_prepare(model, x, y, weights: dict) -> dict:

@@ -25,6 +25,7 @@ from seq2seq.models.fit_data import (
     batches_for_keras,
     check_and_prepare,
     check_call,
+    read_batch_tokens,
     validation_for_keras,
 )
 from seq2seq.networks.sides import serialize_side
@@ -139,6 +140,7 @@ class TextModel(keras.Model):
         validation_data=None,
         shuffle=True,
         *,
+        batch_tokens=None,
         seed=None,
         **kwargs,
     ):
@@ -160,6 +162,9 @@ class TextModel(keras.Model):
                 0.
             validation_data: `(x, y)`, or what `x` may be. Defaults to `None`.
             shuffle: Whether to shuffle before each epoch. Defaults to `True`.
+            batch_tokens: In place of `batch_size`, with texts: about how many tokens each batch has
+                on the longer side, so that batches of short texts have more of them. Defaults to
+                `None`.
             seed: Seed of the shuffling of texts. Defaults to `None`: drawn from NumPy's global
                 generator, which `keras.utils.set_random_seed` seeds.
             **kwargs: With a table the names of its columns: `source` and `target` for pairs of
@@ -186,6 +191,7 @@ class TextModel(keras.Model):
         """
         x, y, validation_data = self.read_data(x, y, validation_data, kwargs)
         check_call(self, x, batch_size)
+        batch_size = read_batch_tokens(self, x, batch_size, batch_tokens)
         check_whole("epochs", epochs)
         order = EpochOrder(seed)
         if batch_size is None and (self.is_read(x) or is_arrays(x)):
@@ -208,7 +214,10 @@ class TextModel(keras.Model):
         manifest = {
             "seed": order.seed,
             "data": describe_data(*all_data),
-            "training": {"batch_size": batch_size, "validation_split": split},
+            "training": {
+                **({"batch_tokens": batch_tokens} if batch_tokens else {"batch_size": batch_size}),
+                "validation_split": split,
+            },
         }
         if isinstance(validation_data, tuple):
             manifest["validation"] = describe_data(*validation_data[:2])
