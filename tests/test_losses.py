@@ -12,7 +12,7 @@ from seq2seq.training.losses import Crossentropy
 
 LABELS = np.array([[1, 0, 4], [3, 3, 2]], dtype="int32")
 SCORES = np.random.default_rng(0).normal(size=(2, 3, 5)).astype("float32") * 4
-WEIGHTS = np.array([[1.0, 0.0, 2.0], [0.5, 3.0, 1.0]], dtype="float32")
+WEIGHTS = np.array([[1.0, 0.0, 2.0], [0.5, 3.0, -1.0]], dtype="float32")
 
 
 def value_and_gradient(function, arguments=SCORES):

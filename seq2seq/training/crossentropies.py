@@ -59,7 +59,8 @@ def crossentropy_of_product(product: OutputProduct, labels, label_smoothing=0.0)
         found, *gradients = _in_blocks(here, labels, label_smoothing)
 
         def gradient(upstream):
-            factor = ops.sum(upstream[0]) / ops.maximum(ops.sum(weights), 1e-30)
+            # Each is its weight times the factor; the weights may be of both signs.
+            factor = ops.sum(upstream[0] * weights) / ops.maximum(ops.sum(weights**2), 1e-30)
             return tuple(factor * gradient for gradient in gradients)
 
         return found, gradient
