@@ -12,13 +12,13 @@ from seq2seq.serving.calls import Call, Generated, filled, read_ids, settle, spl
 from seq2seq.serving.engine import Engine, EngineIsClosed, Job, QueueIsFull
 from seq2seq.serving.errors import ApiError, queue_is_full, server_error, too_late
 from seq2seq.serving.limits import Limits
+from seq2seq.serving.reading import ReadingModel
 from seq2seq.serving.side_work import LONG, SideWork, batch_size
 from seq2seq.serving.text_stream import Piece, TextStream
-from seq2seq.tasks.text_vectors import encode_texts
 from seq2seq.text.vocabulary import BOS, EOS
 
 
-class ServedModel:
+class ServedModel(ReadingModel):
     """A model under a name.
 
     Args:
@@ -35,7 +35,7 @@ class ServedModel:
         self.metrics = metrics
         self.created = int(time.time())
         self.task = model.task
-        self._side_work = SideWork(limits.max_queue, limits.timeout)
+        self.side_work = SideWork(limits.max_queue, limits.timeout)
         self.engine = None
         if model.uses_sampler:
             observe = metrics.batch.labels(name).observe
@@ -70,7 +70,7 @@ class ServedModel:
         """Finishes what runs, and takes no more."""
         if self.engine is not None:
             self.engine.close()
-        self._side_work.close()
+        self.side_work.close()
 
     # What a request asks for
 
@@ -267,51 +267,7 @@ class ServedModel:
         together = batch_size([*call.rows, *(row for group in ids for row in group)])
         arguments = call.rows, texts, ids, call.sampler, together
         read = [row for group in ids for row in group]
-        return await self._side_work.run(read, self.model.scorer.describe, *arguments)
-
-    async def vectors(self, inputs: Sequence) -> tuple:
-        """Returns vectors, float32 `(texts, units)`, of texts or rows of ids; and their tokens."""
-
-        def work():
-            rows = self.side_rows("source", inputs)
-            rows = [row if row[-1:] == [EOS] else [*row, EOS] for row in rows]
-            vectors = encode_texts(self.model, rows, batch_size=batch_size(rows))
-            return vectors, sum(map(len, rows)) - len(rows)
-
-        return await self._run(inputs, work)
-
-    async def classes(self, inputs: Sequence):
-        """Returns the probabilities of the labels of texts or rows of ids."""
-
-        def work():
-            rows = self.side_rows("source", inputs)
-            return self.model.predict_proba(rows, batch_size(rows))
-
-        return await self._run(inputs, work)
-
-    async def fills(self, inputs: Sequence[str], num_results: int) -> list:
-        """Returns the likely tokens of each mask of texts; see `FilledTexts.fill`."""
-        texts = list(inputs)
-
-        def work():
-            self.side_rows("source", texts)  # refuses long ones
-            return self.model.fill(texts, num_results, verbose=0)
-
-        return await self._run(texts, work)
-
-    async def scores(self, *sides: Sequence):
-        """Returns the log probabilities of texts, or of sources and targets."""
-
-        def work():
-            rows = list(map(self.side_rows, ("source", "target"), sides))
-            together = min(map(batch_size, rows))
-            return self.model.score(*rows, batch_size=together, verbose=0)
-
-        return await self._run(sides[-1], work)
-
-    async def _run(self, inputs, work):
-        self.check_count(len(inputs))
-        return await self._side_work.run(inputs, work)
+        return await self.side_work.run(read, self.model.scorer.describe, *arguments)
 
     def whole(self, call: Call, i: int, one: Generated) -> str | None:
         """Returns the text of a result: a language model's with its prompt."""

@@ -1,0 +1,65 @@
+"""What a served model makes of texts that it reads: vectors, labels, fills and scores."""
+
+from collections.abc import Sequence
+
+from seq2seq.serving.side_work import SideWork, batch_size
+from seq2seq.tasks.text_vectors import encode_texts
+from seq2seq.text.vocabulary import EOS
+
+
+class ReadingModel:
+    """The requests that need no engine.
+
+    A class that has them provides `side_rows` and `check_count`.
+
+    Attributes:
+        model: The exported model.
+        side_work: What runs them.
+    """
+
+    model: object
+    side_work: SideWork
+
+    async def vectors(self, inputs: Sequence) -> tuple:
+        """Returns vectors, float32 `(texts, units)`, of texts or rows of ids; and their tokens."""
+
+        def work():
+            rows = self.side_rows("source", inputs)
+            rows = [row if row[-1:] == [EOS] else [*row, EOS] for row in rows]
+            vectors = encode_texts(self.model, rows, batch_size=batch_size(rows))
+            return vectors, sum(map(len, rows)) - len(rows)
+
+        return await self._run(inputs, work)
+
+    async def classes(self, inputs: Sequence):
+        """Returns the probabilities of the labels of texts or rows of ids."""
+
+        def work():
+            rows = self.side_rows("source", inputs)
+            return self.model.predict_proba(rows, batch_size(rows))
+
+        return await self._run(inputs, work)
+
+    async def fills(self, inputs: Sequence[str], num_results: int) -> list:
+        """Returns the likely tokens of each mask of texts; see `FilledTexts.fill`."""
+        texts = list(inputs)
+
+        def work():
+            rows = self.side_rows("source", texts)
+            return self.model.fill(texts, num_results, batch_size(rows), verbose=0)
+
+        return await self._run(texts, work)
+
+    async def scores(self, *sides: Sequence):
+        """Returns the log probabilities of texts, or of sources and targets."""
+
+        def work():
+            rows = list(map(self.side_rows, ("source", "target"), sides))
+            together = min(map(batch_size, rows))
+            return self.model.score(*rows, batch_size=together, verbose=0)
+
+        return await self._run(sides[-1], work)
+
+    async def _run(self, inputs, work):
+        self.check_count(len(inputs))
+        return await self.side_work.run(inputs, work)
