@@ -419,7 +419,7 @@ class TestEncoder:
         with pytest.raises(ValueError, match=message):
             seq2seq.TextClassifier.from_config({**config, **entries})
 
-    def test_another_vocabulary_is_copied_token_by_token(self, encoder, tmp_path):
+    def test_another_vocabulary_is_copied_token_by_token(self, encoder):
         tokenizer = seq2seq.CharTokenizer().adapt(["很好吃", "不好"])
         with pytest.raises(ValueError, match="encoder's own vocabulary"):
             seq2seq.TextClassifier(tokenizer, 2, encoder=encoder)
@@ -435,5 +435,3 @@ class TestEncoder:
             seq2seq.copy_weights(encoder, make_model(embedding_dim=32, num_layers=5))
         with pytest.raises(ValueError, match="to copy into"):
             seq2seq.copy_weights(encoder, make_encoder())
-        with pytest.raises(ValueError, match="TextClassifier of the network EncodedClassifier"):
-            model.export(tmp_path / "folder")

@@ -235,7 +235,7 @@ class TestFit:
         model.optimizer.learning_rate = 3e-3
         data = {"batch_size": 32, "validation_data": TEXTS, "seed": 1}
         history = model.fit(TEXTS * 32, epochs=12, verbose=0, **data).history
-        assert history["val_loss"][-1] < 2.2 < 2.5 < history["val_loss"][0]
+        assert history["val_loss"][-1] < 2.2 < 2.4 < history["val_loss"][0]
         assert not any("next_sentence" in name for name in history)
         assert history["loss"] == history["tokens_loss"]
 
@@ -396,9 +396,7 @@ class TestKerasModel:
         assert model.get_layer("embedding").embeddings.shape == (size + 1, 32)
         assert model.output["tokens"].shape == (None, None, size)
 
-    def test_it_runs_under_keras_only(self, trained, tmp_path):
-        with pytest.raises(ValueError, match="Received: a MaskedLanguageModel"):
-            trained.export(tmp_path / "folder")
+    def test_it_has_no_report(self, trained):
         with pytest.raises(ValueError, match="MaskedLanguageModel"):
             seq2seq.evaluation.evaluate_model(trained, TEXTS)
 

@@ -512,7 +512,7 @@ class TestLimits:
             assert httpx.get(f"{address}v1/models", headers=headers).status_code == 200
             assert httpx.head(address, headers=headers).status_code == 200
         client = openai.OpenAI(base_url=f"{address}v1", api_key="secret")
-        assert len(list(client.models.list())) == 3
+        assert len(list(client.models.list())) == 4
 
     def test_a_full_queue_late_answers_and_clients_that_go_away(self, narrow):
         application, address = narrow

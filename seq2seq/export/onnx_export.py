@@ -152,11 +152,6 @@ def check_export(model: TextModel, folder: Path, quantize: str | None) -> None:
     """Raises a `ValueError` for what cannot be exported, before anything is written."""
     if quantize not in (None, "int8"):
         raise ValueError(f"Expected `quantize` to be None or 'int8'. Received: {quantize!r}.")
-    if type(model.network) not in GRAPHS:
-        raise ValueError(
-            f"Expected a model that can be exported. Received: a {type(model).__name__} of the "
-            f"network {type(model.network).__name__}, which runs under Keras only so far."
-        )
     if any(getattr(layer, "quantization_mode", None) for layer in model._flatten_layers()):
         raise ValueError(
             "Expected a model of floats. Received one that Keras has quantized. Export the model "
