@@ -235,6 +235,8 @@ def test_a_classifier_with_the_encoder_of_a_masked_language_model(tmp_path):
     for pooling in ("mean", "max"):
         ours, theirs = (seq2seq.encode_texts(each, CHINESE, pooling) for each in (model, exported))
         np.testing.assert_allclose(theirs, ours, atol=1e-5)
+    with pytest.raises(ValueError, match=r"recurrent model for format='litert'"):
+        model.export(tmp_path / "lite", format="litert")
 
 
 def test_a_model_of_ids(tmp_path):

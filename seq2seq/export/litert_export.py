@@ -11,8 +11,12 @@ import keras
 from seq2seq.export.folder_readme import Runtime
 from seq2seq.export.onnx_export import GRAPHS, check_export, write_export
 from seq2seq.models.text_model import TextModel
+from seq2seq.networks.classifier import RecurrentClassifier
+from seq2seq.networks.language_model import RecurrentLanguageModel
+from seq2seq.networks.recurrent import RecurrentEncoderDecoder
 from seq2seq.text.vocabulary import PAD
 
+RECURRENT = (RecurrentEncoderDecoder, RecurrentLanguageModel, RecurrentClassifier)
 LITERT = Runtime(
     "LiteRT",
     "ai-edge-litert",
@@ -157,7 +161,7 @@ def _leave_out_best(graph):
 
 
 def _check_converter(model):
-    if hasattr(model.options, "positions"):
+    if not isinstance(model.network, RECURRENT):
         raise ValueError(
             f"Expected a recurrent model for format='litert'. Received: a {type(model).__name__}. "
             "Use format='onnx'."
