@@ -243,7 +243,7 @@ class TestFit:
         model = make_model([*DOCUMENTS[0], *DOCUMENTS[1]])
         model.optimizer.learning_rate = 3e-3
         history = model.fit(DOCUMENTS * 16, batch_tokens=600, epochs=20, verbose=0, seed=1).history
-        assert history["next_sentence_loss"][-1] < 0.6 < 0.65 < history["next_sentence_loss"][0]
+        assert history["next_sentence_loss"][-1] < 0.6 < 0.62 < history["next_sentence_loss"][0]
         figures = model.evaluate(DOCUMENTS, verbose=0, return_dict=True)
         parts = figures["tokens_loss"] + figures["next_sentence_loss"]
         assert figures["loss"] == pytest.approx(parts, rel=1e-5)
