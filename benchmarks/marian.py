@@ -7,7 +7,8 @@
 The folder is made here, with random weights. Every side reads the same rows and writes as many
 tokens greedily: the folder exported in float32 and int8, the same one converted to CTranslate2, and
 `transformers.generate`, which is PyTorch in float32. Prints tokens a second, and how many rows get
-the tokens that `transformers` gives them.
+the tokens that `transformers` gives them. CTranslate2 runs with one thread too: on a busy machine
+its threads wait for each other.
 """
 
 import argparse
@@ -157,10 +158,12 @@ def ctranslate2_sides(folder: Path, root: Path, ids: list[int], arguments) -> di
     sides = {}
     for name, kind in (("CTranslate2", "float32"), ("CTranslate2 int8", "int8")):
         converter.convert(str(root / name), quantization=kind)
-        translator = ctranslate2.Translator(
-            str(root / name), compute_type=kind, intra_threads=arguments.threads
-        )
-        sides[name] = ctranslate2_side(translator, tokens, ids, ours, arguments.length)
+        for threads in dict.fromkeys((1, arguments.threads)):
+            translator = ctranslate2.Translator(
+                str(root / name), compute_type=kind, intra_threads=threads
+            )
+            side = ctranslate2_side(translator, tokens, ids, ours, arguments.length)
+            sides[f"{name}, threads: {threads}"] = side
     return sides
 
 
