@@ -245,7 +245,7 @@ def check_masked_arrays(x, y, size: int, rows: int, max_length: int) -> None:
 def _masked_batches(draw: Callable, count, masking, batch_size, shuffle, seed, rank):
     """Returns a dataset of what `draw` gives for each epoch: a reader of rows and their lengths."""
     order, even = EpochOrder.of(seed), isinstance(batch_size, BatchTokens)
-    _, lengths = draw(np.random.default_rng(0))  # about those of every epoch
+    lengths = draw(np.random.default_rng(0))[1] if even else None  # about those of every epoch
     batch_size = rows_per_batch(batch_size, lengths, lengths)
 
     def batches():

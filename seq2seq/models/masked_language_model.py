@@ -244,29 +244,24 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
         outputs, _, mask = self.encoder.read(token_ids)
         return outputs, mask
 
-    def fill_function(self, count):
-        """Returns a function of rows with masks to ids and probabilities; see `FilledTexts`."""
+    def guess_function(self, count):
+        """Returns a function of rows and places to ids and probabilities; see `FilledTexts`."""
 
-        def guess(token_ids, places):
+        def find(token_ids, places):
             outputs, _, _ = self.encoder.read(token_ids)
             probabilities = self.network.guess_tokens(outputs, places)
             best, ids = ops.top_k(probabilities[..., EOS + 1 :], count)  # no special token
             return ids + EOS + 1, best
 
-        function = self.functions.get(("fill", count), guess)
+        function = self.functions.get(("fill", count), find)
 
-        def fill(rows):
-            places = [np.flatnonzero(np.equal(row, self.mask_id)) for row in rows]
+        def guess(rows, places):
             token_ids = pad_batch(rows)
             padded = np.zeros((len(token_ids), padded_size(max(map(len, places)))), "int32")
             padded[: len(rows)] = pad_rows(places, padded.shape[1])
-            ids, best = map(np.asarray, function(token_ids, padded))
-            return [
-                list(zip(ids[i, : len(at)], best[i, : len(at)], strict=True))
-                for i, at in enumerate(places)
-            ]
+            return tuple(map(np.asarray, function(token_ids, padded)))
 
-        return fill
+        return guess
 
     def _number(self, texts):
         """Returns the rows of ids of texts, and which word each id belongs to."""

@@ -146,21 +146,16 @@ class ExportedMaskedLanguageModel(FilledTexts, ExportedModel):
         self.max_length = self.options.max_length
         self.session = sessions["model"]
 
-    def fill_function(self, count):
-        """Returns a function of rows with masks to ids and probabilities; see `FilledTexts`."""
+    def guess_function(self, count):
+        """Returns a function of rows and places to ids and probabilities; see `FilledTexts`."""
 
-        def fill(rows):
-            places = [np.flatnonzero(np.equal(row, self.mask_id)) for row in rows]
+        def guess(rows, places):
             found = self._run("probabilities", pad_rows(rows), pad_rows(places))
             found = found[..., EOS + 1 :]  # no special token
             ids = np.argsort(-found, axis=-1, kind="stable")[..., :count]
-            best = np.take_along_axis(found, ids, axis=-1)
-            return [
-                list(zip(ids[i, : len(at)] + EOS + 1, best[i, : len(at)], strict=True))
-                for i, at in enumerate(places)
-            ]
+            return ids + EOS + 1, np.take_along_axis(found, ids, axis=-1)
 
-        return fill
+        return guess
 
     def read(self, token_ids):
         """Returns the encoder's outputs `(batch, length, units)`."""

@@ -43,13 +43,34 @@ class FilledTexts(OneVocabulary):
         """Id of `[MASK]`: the vocabulary's own, or the one after all others."""
         return self.sides["tokenizer"].mask_id
 
+    def guess_function(self, count: int) -> Callable:
+        """Returns a function of rows, and the places of their masks, to what is likely there.
+
+        Args:
+            count: Number of tokens for each mask.
+
+        Returns:
+            A function that returns ids and probabilities, `(rows, masks, count)`, best first.
+        """
+        raise NotImplementedError
+
     def fill_function(self, count: int) -> Callable:
-        """Returns a function of rows with masks to what is likely at each of them.
+        """Returns a function of rows to the pairs of ids and probabilities of each of their masks.
 
         Args:
             count: Number of tokens for each mask.
         """
-        raise NotImplementedError
+        guess = self.guess_function(count)
+
+        def fill(rows):
+            places = [[i for i, token in enumerate(row) if token == self.mask_id] for row in rows]
+            ids, best = guess(rows, places)
+            return [
+                list(zip(ids[i, : len(at)], best[i, : len(at)], strict=True))
+                for i, at in enumerate(places)
+            ]
+
+        return fill
 
     def fill(
         self,
