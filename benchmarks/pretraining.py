@@ -16,6 +16,7 @@ import time
 import keras
 from classify import train_baseline
 from cores import add_threads_argument, restrict_threads
+from minutes import StopInTime
 
 import seq2seq
 from seq2seq.callbacks import WarmUp
@@ -41,34 +42,6 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-class StopInTime(keras.callbacks.Callback):
-    """Lowers the learning rate to 0 over some minutes, after a warm-up, and stops there.
-
-    Args:
-        peak: Highest learning rate.
-        minutes: Minutes of training.
-    """
-
-    def __init__(self, peak: float, minutes: float):
-        super().__init__()
-        self.peak, self.seconds = peak, 60 * minutes
-
-    def on_train_begin(self, logs=None):
-        """Starts the clock."""
-        self.start, self.updates = time.perf_counter(), 0
-
-    def on_train_batch_begin(self, batch, logs=None):
-        """Sets the learning rate."""
-        self.updates += 1
-        done = min(1.0, (time.perf_counter() - self.start) / self.seconds)
-        rate = self.peak * min(self.updates / 500, 0.5 * (1 + math.cos(math.pi * done)))
-        self.model.optimizer.learning_rate = max(rate, 1e-7)
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Stops when the time is up."""
-        self.model.stop_training = time.perf_counter() - self.start > self.seconds
-
-
 def pretrain(options, texts: list[str], validation: list[str]) -> seq2seq.MaskedLanguageModel:
     """Returns a model that has learned from texts alone."""
     if options.pretrained:
@@ -84,13 +57,12 @@ def pretrain(options, texts: list[str], validation: list[str]) -> seq2seq.Masked
         positions="rotary",
         max_length=256,
     )
-    stop = StopInTime(1e-3, options.minutes)
     model.fit(
         texts,
         batch_size=32,
         epochs=1000,
         validation_data=validation,
-        callbacks=[stop],
+        callbacks=[StopInTime(1e-3, options.minutes)],
         seed=1,
         verbose=2,
     )

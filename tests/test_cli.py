@@ -24,7 +24,12 @@ from seq2seq.networks.options import ClassifierOptions, whole
 
 TINY = ["--units", "8", "--embedding-dim", "8", "--epochs", "1", "--json"]
 SMALL = ["--units", "16", "--embedding-dim", "8", "--epochs", "2", "--show", "1"]
-DATA = {"translate": "data.tsv", "language-model": "lines.txt", "classify": "labels.tsv"}
+DATA = {
+    "translate": "data.tsv",
+    "language-model": "lines.txt",
+    "classify": "labels.tsv",
+    "fill": "lines.txt",
+}
 TOKENIZERS = {
     "char": "CharTokenizer",
     "word": "WordTokenizer",
@@ -339,6 +344,25 @@ class TestEveryTask:
         assert train(task, *options[:2], "--resume", "--epochs", "2", "--json") == 0
         assert json.loads(capsys.readouterr().out)["epochs"] == 2
 
+    def test_a_model_learns_to_fill_in(self, corpora, capsys):
+        small = "--units=8", "--num-heads=2", "--num-layers=1", "--feedforward-units=8"
+        assert train("fill", *small, "--epochs", "1", "--json") == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["metrics"]["val_loss"] > 0
+        assert type(load_model("m.keras").tokenizer).__name__ == TOKENIZERS["wordpiece"]
+        assert train("fill", "--resume", "--epochs", "2", "--json") == 0
+        assert main(["generate", "m.keras", "--text", "早上[MASK]", "--json"]) == 0
+        assert len(json.loads(capsys.readouterr().out.splitlines()[-1])["fills"]) == 1
+        assert main(["evaluate", "m.keras", "lines.txt", "--json"]) == 0
+        measured = json.loads(capsys.readouterr().out)
+        assert list(measured) == ["texts", "loss", "perplexity", "accuracy", "coverage"]
+        assert main(["evaluate", "m.keras", "lines.txt", "--sampler", "beam"]) == 1
+        assert "a model that generates nothing" in capsys.readouterr().err
+        assert main(["export", "m.keras", "folder"]) == 0
+        assert main(["evaluate", "folder", "lines.txt"]) == 1
+        assert "Evaluate the model it came from" in capsys.readouterr().err
+        assert main(["evaluate", "folder", "lines.txt", "--metrics", "coverage"]) == 0
+
     @pytest.mark.parametrize("kind", TOKENIZERS)
     @pytest.mark.parametrize("task", ["language-model", "classify"])
     def test_train_generate_evaluate_with_every_tokenizer(self, corpora, capsys, task, kind):
@@ -558,7 +582,7 @@ class TestOptionsByTask:
         groups = help_groups(capsys)
         assert "--units" in groups["with any --task"]
         assert "default: 256" in groups["with any --task"]
-        assert "--tokenizer" in groups["with --task language-model or classify"]
+        assert "--tokenizer" in groups["with --task language-model or classify or fill"]
         recurrent = "with --task {} --architecture recurrent"
         assert "--attention {luong,bahdanau}" in groups[recurrent.format("translate")]
         assert "--target-vectors" in groups[recurrent.format("translate")]

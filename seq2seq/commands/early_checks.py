@@ -55,7 +55,7 @@ def _check_train(options):
         check_model_arguments(options)
         check_readable(given(options, *VECTORS).values())
     for files in (options.data, options.validation or ()):
-        if options.task != "language-model":
+        if options.task in ("translate", "classify"):
             check_pair_files(files)
         check_readable(files)
 

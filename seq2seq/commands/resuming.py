@@ -31,12 +31,9 @@ def resume(options, path: Path) -> TextModel:
     received = Kind.of(options)
     held = next((kind for kind, made in MODELS.items() if type(model) is made), None)
     if held != received:
-        wanted = (
-            f"--task {held.task} --architecture {held.architecture}" if held else "another file"
-        )
         raise ValueError(
-            f"Expected {wanted} with --resume, because {path} holds a {type(model).__name__}. "
-            f"Received: --task {received.task} --architecture {received.architecture}."
+            f"Expected {held or 'another file'} with --resume, because {path} holds a "
+            f"{type(model).__name__}. Received: {received}."
         )
     _refuse_other_settings(options, model, path)
     return model

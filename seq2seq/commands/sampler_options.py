@@ -78,6 +78,6 @@ def refuse_sampler(options) -> None:
     if asked := given(options, "sampler", "max_length", *CONSTRAINTS):
         name, value = next(iter(asked.items()))
         raise ValueError(
-            f"Expected no {flag(name)} with a classifier, which generates nothing. Received: "
-            f"{flag(name)} {value}. Leave it out."
+            f"Expected no {flag(name)} with a model that generates nothing. Received: {flag(name)} "
+            f"{value}. Leave it out."
         )

@@ -14,6 +14,7 @@ from seq2seq.networks.options import (
     ClassifierOptions,
     EncoderDecoderOptions,
     LanguageModelOptions,
+    MaskedLanguageModelOptions,
     TransformerLanguageModelOptions,
     TransformerOptions,
 )
@@ -28,7 +29,8 @@ class Kind(NamedTuple):
     @classmethod
     def of(cls, options) -> "Kind":
         """Returns the kind that options ask for."""
-        return cls(options.task, options.architecture)
+        architectures = (kind.architecture for kind in NETWORKS if kind.task == options.task)
+        return cls(options.task, options.architecture or next(architectures))
 
     def __str__(self):
         return f"--task {self.task} --architecture {self.architecture}"
@@ -40,6 +42,7 @@ NETWORKS = {
     Kind("language-model", "recurrent"): LanguageModelOptions,
     Kind("language-model", "transformer"): TransformerLanguageModelOptions,
     Kind("classify", "recurrent"): ClassifierOptions,
+    Kind("fill", "transformer"): MaskedLanguageModelOptions,
 }
 TASKS = tuple(dict.fromkeys(kind.task for kind in NETWORKS))
 ARCHITECTURES = tuple(dict.fromkeys(kind.architecture for kind in NETWORKS))

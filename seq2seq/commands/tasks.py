@@ -8,6 +8,7 @@ from seq2seq.commands.tokenizer_options import OF_JIEBA, make_tokenizers
 from seq2seq.commands.train_options import VECTORS
 from seq2seq.models.classifier import TextClassifier
 from seq2seq.models.language_model import LanguageModel
+from seq2seq.models.masked_language_model import MaskedLanguageModel
 from seq2seq.models.seq2seq import Seq2Seq
 from seq2seq.models.text_model import TextModel
 from seq2seq.models.transformer import Transformer
@@ -19,6 +20,7 @@ MODELS = {
     Kind("language-model", "recurrent"): LanguageModel,
     Kind("language-model", "transformer"): TransformerLanguageModel,
     Kind("classify", "recurrent"): TextClassifier,
+    Kind("fill", "transformer"): MaskedLanguageModel,
 }
 
 

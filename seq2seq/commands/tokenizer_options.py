@@ -25,6 +25,7 @@ KINDS = {
 SHARED = ("max_tokens", "min_frequency", "lowercase")
 OF_JIEBA = ("user_dictionary", "stop_words", "hmm")
 OF_SUBWORDS = {"subword_algorithm": "algorithm", "byte_fallback": "byte_fallback"}
+OF_TASKS = {"classify": "char", "fill": "wordpiece"}
 AUTO = "default: auto, jieba for Chinese and word for the rest"
 
 
@@ -115,8 +116,8 @@ def _kind(options, prefix, texts):
     kind = getattr(options, f"{prefix}tokenizer") or "auto"
     if kind != "auto":
         return kind
-    if getattr(options, "task", None) == "classify":
-        return "char"
+    if of_task := OF_TASKS.get(getattr(options, "task", None)):
+        return of_task
     return "jieba" if is_chinese(texts) else "word"
 
 

@@ -12,7 +12,7 @@ from seq2seq.commands.task_options import (
 )
 from seq2seq.commands.tokenizer_options import AUTO, add_shared, add_tokenizer
 
-TRANSLATE, LANGUAGE_MODEL, CLASSIFY = TASKS
+TRANSLATE, LANGUAGE_MODEL, CLASSIFY, FILL = TASKS
 VECTORS = ("source_vectors", "target_vectors", "vectors")
 
 
@@ -28,13 +28,13 @@ def add_train(commands) -> None:
         choices=TASKS,
         default=TRANSLATE,
         help="translate: from texts to texts; language-model: how texts continue; classify: from "
-        "texts to labels (default: %(default)s)",
+        "texts to labels; fill: the hidden tokens of texts (default: %(default)s)",
     )
     train.add_argument(
         "--architecture",
         choices=ARCHITECTURES,
-        default=ARCHITECTURES[0],
-        help="recurrent: LSTM, GRU or simple; transformer: attention alone (default: %(default)s)",
+        help="recurrent: LSTM, GRU or simple; transformer: attention alone (default: recurrent, "
+        "for fill transformer)",
     )
     _add_files(train)
     _add_training(train.add_argument_group("training"))
@@ -50,8 +50,8 @@ def add_train(commands) -> None:
 def _add_files(train):
     add_data(
         train,
-        f"translate: {PAIRS}; language-model: files with one text per line; classify: texts with "
-        "labels, as pairs; all may be .gz",
+        f"translate: {PAIRS}; language-model and fill: files with one text per line; classify: "
+        "texts with labels, as pairs; all may be .gz",
     )
     train.add_argument("--output", required=True, help="model file to write (.keras)")
     train.add_argument(
@@ -67,8 +67,8 @@ def _add_files(train):
     train.add_argument(
         "--validation-split",
         type=float,
-        help="share of DATA held out for validation if none is given; for language-model, from the "
-        "end (default: 0.05)",
+        help="share of DATA held out for validation if none is given; for language-model and "
+        "fill, from the end (default: 0.05)",
     )
     add_json(train)
 
@@ -107,8 +107,8 @@ def _add_training(group):
 
 
 def _add_tokenizers(by_task):
-    of_one = functools.partial(by_task.add, kinds_of(LANGUAGE_MODEL, CLASSIFY))
-    add_tokenizer(of_one, "", f"{AUTO}; for classify: char")
+    of_one = functools.partial(by_task.add, kinds_of(LANGUAGE_MODEL, CLASSIFY, FILL))
+    add_tokenizer(of_one, "", f"{AUTO}; for classify: char; for fill: wordpiece")
     of_sides = functools.partial(by_task.add, kinds_of(TRANSLATE))
     for prefix in ("source_", "target_"):
         add_tokenizer(of_sides, prefix)

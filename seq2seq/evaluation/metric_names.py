@@ -13,6 +13,7 @@ DEFAULT_METRICS = {
         *VARIETY,
     ),
     "language-model": ("loss", "perplexity", "character_perplexity", "coverage", *VARIETY),
+    "fill": ("loss", "perplexity", "accuracy", "coverage"),
     "classify": (
         "loss",
         "accuracy",

@@ -34,10 +34,11 @@ def evaluate_model(
     `Seq2Seq` makes from the sources, or that a language model writes, as many as given, at most
     100. `bleu`, `chrf`, `wer` and `exact` compare generated texts with all the targets that a
     source has in these pairs. For a `TextClassifier` see `classification_report`; its loss is per
-    text.
+    text. For a `MaskedLanguageModel` the predicted tokens are those that it hides.
 
     Args:
-        model: A `Seq2Seq`, `LanguageModel`, `NGramModel` or `TextClassifier`.
+        model: A `Seq2Seq`, `Transformer`, `LanguageModel`, `TransformerLanguageModel`,
+            `MaskedLanguageModel`, `NGramModel` or `TextClassifier`.
         sources: Sequence of str.
         targets: Sequence of the same length: texts for a `Seq2Seq`, labels for a `TextClassifier`.
             Defaults to `None`, for a language model.

@@ -55,6 +55,7 @@ KINDS = {
             "n_inner": None,
             "activation_function": "gelu_new",
             "resid_pdrop": 0.1,
+            "attn_pdrop": 0.1,
             "layer_norm_epsilon": 1e-5,
             "tie_word_embeddings": True,
         },
@@ -81,6 +82,7 @@ KINDS = {
             "decoder_ffn_dim": 4096,
             "activation_function": "gelu",
             "dropout": 0.1,
+            "attention_dropout": 0.0,
             "scale_embedding": False,
             "share_encoder_decoder_embeddings": True,
             "tie_word_embeddings": True,
@@ -105,6 +107,7 @@ KINDS = {
             "intermediate_size": 3072,
             "hidden_act": "gelu",
             "hidden_dropout_prob": 0.1,
+            "attention_probs_dropout_prob": 0.1,
             "layer_norm_eps": 1e-12,
         },
         fixed={

@@ -22,6 +22,7 @@ class TransformerBlock(keras.layers.Layer):
         num_heads: Heads of each attention.
         feedforward_units: Size of the hidden layer of the feed-forward network.
         dropout: Dropout rate on the output of each part. Defaults to 0.
+        attention_dropout: Dropout rate on the weights of attention. Defaults to 0.
         norm_first: Whether to normalise first. Defaults to `True`.
         activation: Of the hidden layer. Defaults to `"relu"`.
         rotary: See `MultiHeadAttention`. Defaults to `False`.
@@ -48,6 +49,7 @@ class TransformerBlock(keras.layers.Layer):
         num_heads: int,
         feedforward_units: int,
         dropout: float = 0.0,
+        attention_dropout: float = 0.0,
         norm_first: bool = True,
         activation: str = "relu",
         rotary: bool = False,
@@ -62,6 +64,7 @@ class TransformerBlock(keras.layers.Layer):
         self.num_heads = num_heads
         self.feedforward_units = feedforward_units
         self.dropout = dropout
+        self.attention_dropout = attention_dropout
         self.norm_first = norm_first
         self.activation = activation
         self.rotary = rotary
@@ -70,13 +73,13 @@ class TransformerBlock(keras.layers.Layer):
         self.precision = precision
         self.norm_epsilon = norm_epsilon
         self.attention = MultiHeadAttention(
-            units, num_heads, dropout, rotary, precision, name="attention"
+            units, num_heads, attention_dropout, rotary, precision, name="attention"
         )
         self.attention_norm = self._norm("attention_norm")
         self.cross_attention = self.cross_norm = None
         if crosses:
             self.cross_attention = MultiHeadAttention(
-                units, num_heads, dropout, False, precision, name="cross_attention"
+                units, num_heads, attention_dropout, False, precision, name="cross_attention"
             )
             self.cross_norm = self._norm("cross_norm")
         half = training_dtype(precision, units, feedforward_units)
@@ -178,6 +181,7 @@ class TransformerBlock(keras.layers.Layer):
             "num_heads",
             "feedforward_units",
             "dropout",
+            "attention_dropout",
             "norm_first",
             "activation",
             "rotary",

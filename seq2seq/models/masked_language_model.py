@@ -16,7 +16,7 @@ from seq2seq.data.masking import (
     make_masked_pairs,
     make_masked_windows,
 )
-from seq2seq.data.padding import pad_batch, pad_rows
+from seq2seq.data.padding import BATCH_SIZE, pad_batch, pad_rows
 from seq2seq.models.text_model import Part
 from seq2seq.models.token_model import TokenModel, carry_mask, mask_padding
 from seq2seq.networks.masked_language_model import MaskedTransformer
@@ -52,8 +52,8 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
         num_layers: Number of blocks. Defaults to 4.
         num_heads: Heads of each attention, which share the units. Defaults to 4.
         feedforward_units: Size of the hidden layer of each block. Defaults to 1024.
-        dropout: Dropout rate on embeddings, attention weights and the output of each part. Defaults
-            to 0.1.
+        dropout: Dropout rate on the embeddings and on the output of each part. Defaults to 0.1.
+        attention_dropout: Dropout rate on the weights of attention. Defaults to 0.
         norm_first: See `Transformer`. Defaults to `False`, as in BERT.
         positions: See `Transformer`. Defaults to `"learned"`, as in BERT.
         activation: See `Transformer`; also of the layer before the output. Defaults to `"gelu"`.
@@ -101,6 +101,7 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
         num_heads: int = 4,
         feedforward_units: int = 1024,
         dropout: float = 0.1,
+        attention_dropout: float = 0.0,
         norm_first: bool = False,
         positions: str = "learned",
         activation: str = "gelu",
@@ -116,6 +117,7 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
             num_heads=num_heads,
             feedforward_units=feedforward_units,
             dropout=dropout,
+            attention_dropout=attention_dropout,
             norm_first=norm_first,
             positions=positions,
             activation=activation,
@@ -238,6 +240,13 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
         """Returns the parts that `copy_weights` can copy."""
         encoder = self.encoder
         return {"encoder": Part(encoder.embedding, encoder.layers, None, self.sides["tokenizer"])}
+
+    def measure(
+        self, texts: Sequence[str], targets: None = None, batch_size: int = BATCH_SIZE
+    ) -> dict[str, float]:
+        """Returns loss, perplexity and accuracy of hidden tokens; see `evaluate_model`."""
+        results = self.evaluate(texts, batch_size=batch_size, verbose=0, return_dict=True)
+        return {name.removeprefix("tokens_"): float(results[name]) for name in results}
 
     def read_tokens(self, token_ids):
         """Reads texts for `encode_texts`: returns the encoder's outputs and the mask."""

@@ -26,8 +26,9 @@ class Transformer(EncoderDecoderModel):
         num_layers: Blocks in the encoder and in the decoder. Defaults to 4.
         num_heads: Heads of each attention, which share the units. Defaults to 4.
         feedforward_units: Size of the hidden layer of each block. Defaults to 1024.
-        dropout: Dropout rate on embeddings, attention weights and the output of each part. Defaults
-            to 0.1.
+        dropout: Dropout rate on the embeddings and on the output of each part. Defaults to 0.1.
+        attention_dropout: Dropout rate on the weights of attention, which the paper has not, but
+            GPT-2 and BERT have. Defaults to 0.
         norm_first: Whether each part normalises its input (Xiong et al. 2020,
             https://arxiv.org/abs/2002.04745), not its sum, as in the paper. Defaults to `True`.
         positions: `"sinusoidal"`, `"learned"` or `"rotary"` (Su et al. 2021,
@@ -77,6 +78,7 @@ class Transformer(EncoderDecoderModel):
         num_heads: int = 4,
         feedforward_units: int = 1024,
         dropout: float = 0.1,
+        attention_dropout: float = 0.0,
         norm_first: bool = True,
         positions: str = "sinusoidal",
         activation: str = "relu",
@@ -95,6 +97,7 @@ class Transformer(EncoderDecoderModel):
             num_heads=num_heads,
             feedforward_units=feedforward_units,
             dropout=dropout,
+            attention_dropout=attention_dropout,
             norm_first=norm_first,
             positions=positions,
             activation=activation,

@@ -38,6 +38,7 @@ class TransformerLanguageModel(NextTokenModel):
         num_heads: See `Transformer`. Defaults to 4.
         feedforward_units: See `Transformer`. Defaults to 1024.
         dropout: See `Transformer`. Defaults to 0.1.
+        attention_dropout: See `Transformer`. Defaults to 0.
         norm_first: See `Transformer`. Defaults to `True`.
         positions: See `Transformer`. Defaults to `"learned"`.
         activation: See `Transformer`. Defaults to `"gelu_tanh"`.
@@ -82,6 +83,7 @@ class TransformerLanguageModel(NextTokenModel):
         num_heads: int = 4,
         feedforward_units: int = 1024,
         dropout: float = 0.1,
+        attention_dropout: float = 0.0,
         norm_first: bool = True,
         positions: str = "learned",
         activation: str = "gelu_tanh",
@@ -99,6 +101,7 @@ class TransformerLanguageModel(NextTokenModel):
             num_heads=num_heads,
             feedforward_units=feedforward_units,
             dropout=dropout,
+            attention_dropout=attention_dropout,
             norm_first=norm_first,
             positions=positions,
             activation=activation,

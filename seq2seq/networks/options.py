@@ -126,6 +126,7 @@ class BlockOptions(Options):
     num_heads: int = whole(4)
     feedforward_units: int = whole(1024)
     dropout: float = number(0.1, "[0, 1)")
+    attention_dropout: float = number(0.0, "[0, 1)")
     norm_first: bool = flag(True)
     positions: str = choice("sinusoidal", POSITIONS)
     activation: str = choice("relu", ACTIVATIONS)

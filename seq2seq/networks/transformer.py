@@ -225,11 +225,12 @@ def project(blocks, attention: str, x) -> list:
 
 def make_embedding(size: int, options, name: str, tied: bool):
     """Returns the embedding of a vocabulary, which may be the output layer too."""
+    initializer = keras.initializers.RandomNormal(stddev=options.units**-0.5)
+    arguments = {"embeddings_initializer": initializer, "name": name}
     if tied:
         dtype = training_dtype(options.precision, options.units, size)
-        return TiedEmbedding(size, options.units, dtype, name=name)
-    initializer = keras.initializers.RandomNormal(stddev=options.units**-0.5)
-    return keras.layers.Embedding(size, options.units, initializer, name=name)
+        return TiedEmbedding(size, options.units, dtype, **arguments)
+    return keras.layers.Embedding(size, options.units, **arguments)
 
 
 def make_blocks(side: str, options, causal: bool, crosses: bool) -> list[TransformerBlock]:
@@ -240,6 +241,7 @@ def make_blocks(side: str, options, causal: bool, crosses: bool) -> list[Transfo
             options.num_heads,
             options.feedforward_units,
             options.dropout,
+            options.attention_dropout,
             options.norm_first,
             options.activation,
             options.positions == "rotary",

@@ -157,6 +157,13 @@ class ExportedMaskedLanguageModel(FilledTexts, ExportedModel):
 
         return guess
 
+    def measure(self, texts, targets=None, batch_size=BATCH_SIZE):
+        """Raises a `ValueError`: what chooses the tokens to hide is not exported."""
+        raise ValueError(
+            "Expected a model file (.keras) for the loss of hidden tokens. Received an exported "
+            'folder. Evaluate the model it came from, or ask for metrics=["coverage"].'
+        )
+
     def read(self, token_ids):
         """Returns the encoder's outputs `(batch, length, units)`."""
         return self._run("outputs", token_ids, np.zeros((len(token_ids), 1), "int32"))
