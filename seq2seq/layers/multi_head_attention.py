@@ -134,10 +134,12 @@ class MultiHeadAttention(keras.layers.Layer):
 
     def _score(self, queries, keys, mask):
         """Returns how well queries and keys match, `(batch, heads, queries, length)`."""
-        queries, keys = (ops.transpose(self._split(x), (0, 2, 1, 3)) for x in (queries, keys))
-        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
-        scores = scores * (self.units // self.num_heads) ** -0.5
-        return ops.where(mask[:, None], scores, ops.cast(MASKED, scores.dtype))
+        # Queries are scaled and masks are added: scores are the larger tensor.
+        queries = queries * (self.units // self.num_heads) ** -0.5
+        queries = ops.transpose(self._split(queries), (0, 2, 1, 3))  # (batch, heads, queries, size)
+        keys = ops.transpose(self._split(keys), (0, 2, 3, 1))  # (batch, heads, size, length)
+        hidden = ops.cast(ops.where(mask[:, None], 0.0, MASKED), queries.dtype)
+        return ops.matmul(queries, keys) + hidden
 
     def _mix(self, weights, values):
         """Returns means of values by weights, `(batch, queries, units)`."""
