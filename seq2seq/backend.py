@@ -207,6 +207,12 @@ def _gradient_registry(forget: Iterable[str] = ()) -> set[str]:
         return set()
 
 
+def variable_scope(model: keras.Model) -> contextlib.AbstractContextManager:
+    """Returns where variables of a model are made: in its strategy of `tf.distribute`, if any."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return strategy.scope() if strategy else contextlib.nullcontext()
+
+
 def first_best(x):
     """Returns the index of the first largest number of each row, as `argmax` does.
 

@@ -158,3 +158,13 @@ def test_a_row_is_generated_the_same_whatever_the_places(trained):
     long = trained.generate(rows, max_length=200)
     for length in (1, 3, 100, 129):
         assert trained.generate(rows, max_length=length) == [row[:length] for row in long]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="how TensorFlow traces")
+def test_training_is_traced_once(monkeypatch):
+    """A function that makes variables, such as an optimizer's, is traced a second time."""
+    model, traced = make_model(), []
+    train_step = model.train_step
+    monkeypatch.setattr(model, "train_step", lambda data: traced.append(data) or train_step(data))
+    model.fit(ENGLISH[:2], CHINESE[:2], batch_size=2, verbose=0)
+    assert len(traced) == 1

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from seq2seq.atomic_write import check_space, write_whole
-from seq2seq.backend import CompiledFunctions, forget_gradients, start_quietly
+from seq2seq.backend import CompiledFunctions, forget_gradients, start_quietly, variable_scope
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import EpochOrder
 from seq2seq.data.inputs import is_arrays, is_rows, is_texts
@@ -235,6 +235,16 @@ class TextModel(keras.Model):
             **weights,
             **kwargs,
         )
+
+    def make_train_function(self, force=False):
+        """Makes the function that `fit` calls, as `keras.Model.make_train_function`.
+
+        The optimizer's variables come first: made in the function, they have it traced twice.
+        """
+        if self.optimizer is not None and not self.optimizer.built:
+            with variable_scope(self):
+                self.optimizer.build(self.trainable_variables)
+        return super().make_train_function(force)
 
     def train_step(self, *arguments):
         """Trains on a batch, as `keras.Model.train_step`."""
