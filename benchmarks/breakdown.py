@@ -75,7 +75,7 @@ def lstm_sides(units: int, masked: bool) -> list:
     import keras
     import tensorflow as tf
 
-    from seq2seq.layers.lstm import LSTM
+    from seq2seq.layers.recurrent import LSTM
 
     x = tf.random.normal((BATCH, LENGTH, DIM))
     mask = tf.sequence_mask(tf.random.uniform((BATCH,), 8, LENGTH + 1, "int32"), LENGTH)

@@ -123,7 +123,7 @@ ORDERS = [
     "import seq2seq, tensorflow, keras",  # TensorFlow asks where Keras is
     "import seq2seq, importlib.util; importlib.util.find_spec('keras'); import keras",
     "import seq2seq; seq2seq.CharTokenizer; import tensorflow as tf; tf.keras.layers; import keras",
-    "import seq2seq.layers.lstm, keras",
+    "import seq2seq.layers.recurrent, keras",
     "import threading; threading.Thread(target=lambda: __import__('keras')).start()\n"
     "import time; time.sleep(0.2); import seq2seq, keras",
 ]

@@ -9,6 +9,7 @@ rather than one per step (backpropagation through time, Werbos 1990).
 import tensorflow as tf
 
 from seq2seq.backend import custom_gradient
+from seq2seq.layers.tensorflow_loop import new_array, outer, product, shifted, times, unstack
 
 
 def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, training):
@@ -33,19 +34,18 @@ def run_lstm(x, mask, h, c, kernel, recurrent_kernel, bias, product_dtype, train
 
     def run(x, h, c, kernel, recurrent_kernel, bias):
         factors = tf.cast(kernel, product_dtype), tf.cast(recurrent_kernel, product_dtype)
-        projected = _times(x, factors[0]) + bias  # (length, batch, 4 * units)
+        projected = times(x, factors[0]) + bias  # (length, batch, 4 * units)
         outputs, last_h, last_c, *kept = _forward(projected, mask, h, c, factors[1])
 
         def gradient(d_outputs, d_h, d_c):
             transposed = [tf.transpose(factor) for factor in factors]
             d_gates, d_h, d_c = _backward(kept, mask, d_outputs, d_h, d_c, transposed[1])
-            before = tf.concat([h[None], outputs[:-1]], 0)  # (length, batch, units)
             return (
-                _times(d_gates, transposed[0]),
+                times(d_gates, transposed[0]),
                 d_h,
                 d_c,
-                _outer(x, d_gates, product_dtype),
-                _outer(before, d_gates, product_dtype),
+                outer(x, d_gates, product_dtype),
+                outer(shifted(h, outputs), d_gates, product_dtype),
                 tf.reduce_sum(d_gates, [0, 1]),
             )
 
@@ -62,12 +62,12 @@ def _forward(projected, mask, h, c, recurrent_kernel):
     """
     length, units = tf.shape(projected)[0], recurrent_kernel.shape[0]
     batch = h.shape[0]  # if known: LiteRT takes no arrays of steps of unknown shape
-    projected = _array(projected)
-    masks = None if mask is None else _array(mask)
-    cells = _new(length + 1, batch, units).write(0, c)
+    projected = unstack(projected)
+    masks = None if mask is None else unstack(mask)
+    cells = new_array(length + 1, batch, units).write(0, c)
 
     def body(t, h, c, outputs, cells, gates):
-        gate = tf.tanh(projected.read(t) + _product(h, recurrent_kernel))  # (batch, 4 * units)
+        gate = tf.tanh(projected.read(t) + product(h, recurrent_kernel))  # (batch, 4 * units)
         i, f, g, o = tf.split(gate, 4, axis=1)  # each (batch, units)
         new_c = 0.5 * (c + f * c + g + i * g)
         tanh_c = tf.tanh(new_c)
@@ -81,7 +81,7 @@ def _forward(projected, mask, h, c, recurrent_kernel):
     _, h, c, outputs, cells, gates = tf.while_loop(
         lambda t, *_: t < length,
         body,
-        (0, h, c, _new(length, batch, units), cells, _new(length, batch, 4 * units)),
+        (0, h, c, new_array(length, batch, units), cells, new_array(length, batch, 4 * units)),
     )
     return outputs.stack(), h, c, cells, gates
 
@@ -94,8 +94,8 @@ def _backward(kept, mask, d_outputs, d_h, d_c, recurrent_kernel):
     """
     cells, gates = kept
     length, units = tf.shape(d_outputs)[0], recurrent_kernel.shape[1]
-    d_outputs = _array(d_outputs)
-    masks = None if mask is None else _array(mask)
+    d_outputs = unstack(d_outputs)
+    masks = None if mask is None else unstack(mask)
 
     def body(t, c, d_h, d_c, d_gates):
         d_h += d_outputs.read(t)
@@ -111,7 +111,7 @@ def _backward(kept, mask, d_outputs, d_h, d_c, recurrent_kernel):
         if masks is not None:
             real = masks.read(t)
             d_gate *= tf.cast(real, "float32")
-        d_before, c_before = _product(d_gate, recurrent_kernel), half_c + half_c * f
+        d_before, c_before = product(d_gate, recurrent_kernel), half_c + half_c * f
         if masks is not None:
             d_before, c_before = tf.where(real, d_before, d_h), tf.where(real, c_before, d_c)
         return t - 1, before, d_before, c_before, d_gates.write(t, d_gate)
@@ -119,35 +119,6 @@ def _backward(kept, mask, d_outputs, d_h, d_c, recurrent_kernel):
     _, _, d_h, d_c, d_gates = tf.while_loop(
         lambda t, *_: t >= 0,
         body,
-        (length - 1, cells.read(length), d_h, d_c, _new(length, None, 4 * units)),
+        (length - 1, cells.read(length), d_h, d_c, new_array(length, None, 4 * units)),
     )
     return d_gates.stack(), d_h, d_c
-
-
-def _product(a, b):
-    """Returns the float32 product of a float32 matrix and one of the product dtype."""
-    return tf.cast(tf.matmul(tf.cast(a, b.dtype), b), "float32")
-
-
-def _times(x, kernel):
-    """Multiplies each step `(length, batch, dim)` by a kernel, all in one product."""
-    product = _product(_rows(x), kernel)
-    return tf.reshape(product, (tf.shape(x)[0], tf.shape(x)[1], kernel.shape[1]))
-
-
-def _outer(a, b, dtype):
-    """Returns the sum over steps and batch of the outer products, `(dim of a, dim of b)`."""
-    a, b = tf.cast(_rows(a), dtype), tf.cast(_rows(b), dtype)
-    return tf.cast(tf.matmul(a, b, transpose_a=True), "float32")
-
-
-def _rows(x):
-    return tf.reshape(x, (-1, x.shape[2]))  # (length * batch, dim)
-
-
-def _array(x):
-    return tf.TensorArray(x.dtype, tf.shape(x)[0], element_shape=x.shape[1:]).unstack(x)
-
-
-def _new(length, batch, width):
-    return tf.TensorArray("float32", length, element_shape=(batch, width), clear_after_read=False)

@@ -10,15 +10,15 @@ import keras
 
 from seq2seq.layers.attention import AttentionHead
 from seq2seq.layers.embedding import TiedEmbedding
-from seq2seq.layers.lstm import LSTM
 from seq2seq.layers.masking import PaddingMask
 from seq2seq.layers.mixed_precision_dense import Dense
 from seq2seq.layers.precision import training_dtype
+from seq2seq.layers.recurrent import GRU, LSTM, FastLoop
 from seq2seq.networks.options import EncoderDecoderOptions, RecurrentOptions
 
 CELLS = {
     "lstm": LSTM,  # Hochreiter & Schmidhuber 1997
-    "gru": keras.layers.GRU,  # Cho et al. 2014
+    "gru": GRU,  # Cho et al. 2014
     "rnn": keras.layers.SimpleRNN,  # Elman 1990
 }
 
@@ -205,7 +205,7 @@ class Stack:
     Args:
         side: `"encoder"` or `"decoder"`, for the names.
         options: Of these it uses `cell`, `units` (of both directions together if bidirectional),
-            `num_layers`, `dropout`, `recurrent_dropout`, `l2` and, for an LSTM, `precision`.
+            `num_layers`, `dropout`, `recurrent_dropout`, `l2` and `precision`.
         bidirectional: Whether each layer reads in both directions (Schuster & Paliwal 1997).
             Defaults to `False`.
     """
@@ -219,8 +219,9 @@ class Stack:
         ]
         size = options.units // 2 if bidirectional else options.units
         precision = {}
-        if cell == "lstm":
-            precision["training_dtype"] = training_dtype(options.precision, size, 4 * size)
+        if issubclass(CELLS[cell], FastLoop):
+            width = CELLS[cell].gates * size
+            precision["training_dtype"] = training_dtype(options.precision, size, width)
         self.layers = []
         for i in range(count):
             layer = CELLS[cell](

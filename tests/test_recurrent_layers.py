@@ -1,4 +1,4 @@
-"""The LSTM's faster loop computes what Keras's own layer does, gradients included."""
+"""The faster loops compute what Keras's own layers do, gradients included."""
 
 import keras
 import numpy as np
@@ -7,20 +7,22 @@ from conftest import CHINESE, ENGLISH
 from keras import ops
 
 from seq2seq.backend import runs_tensorflow_on_cpu
-from seq2seq.layers.lstm import LSTM
+from seq2seq.layers.recurrent import GRU, LSTM
 
 BATCH, LENGTH, DIM, UNITS = 3, 7, 5, 4
 LENGTHS = np.array([7, 2, 5])
 OPTIONS = {"return_sequences": True, "return_state": True}
+KINDS = {"lstm": (keras.layers.LSTM, LSTM), "gru": (keras.layers.GRU, GRU)}
+each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def random(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-def make_layers(**options):
+def make_layers(kind, **options):
     """Returns Keras's layer and ours with the same weights, biases too being random."""
-    layers = [kind(UNITS, **OPTIONS, **options) for kind in (keras.layers.LSTM, LSTM)]
+    layers = [layer(UNITS, **OPTIONS, **options) for layer in KINDS[kind]]
     for layer in layers:
         layer.build((None, None, DIM))
         layer.set_weights([random(*weight.shape) for weight in layer.weights])
@@ -29,17 +31,17 @@ def make_layers(**options):
 
 def results_and_gradients(layer, mask, states, training):
     """Returns the layer's results, and the gradients of a number made of all of them."""
-    x, h, c = random(BATCH, LENGTH, DIM), *states
+    inputs = random(BATCH, LENGTH, DIM), *states
 
-    def loss_of(x, h, c):
-        outputs, last_h, last_c = layer(x, initial_state=[h, c], mask=mask, training=training)
-        parts = outputs * random(BATCH, LENGTH, UNITS, seed=1), 2 * last_h, last_c**2
-        return sum(map(ops.sum, parts)), (outputs, last_h, last_c)
+    def loss_of(x, *states):
+        outputs, *last = layer(x, initial_state=list(states), mask=mask, training=training)
+        parts = outputs * random(BATCH, LENGTH, UNITS, seed=1), *(state**2 for state in last)
+        return sum(map(ops.sum, parts)), (outputs, *last)
 
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        inputs = list(map(tf.constant, (x, h, c)))
+        inputs = list(map(tf.constant, inputs))
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             loss, results = tf.function(loss_of)(*inputs)
@@ -47,28 +49,28 @@ def results_and_gradients(layer, mask, states, training):
         return [*results, *tape.gradient(loss, [*inputs, *weights])]
     import jax
 
-    gradients, results = jax.grad(loss_of, argnums=(0, 1, 2), has_aux=True)(x, h, c)
+    numbers = tuple(range(len(inputs)))
+    gradients, results = jax.grad(loss_of, argnums=numbers, has_aux=True)(*inputs)
     return [*results, *gradients]
 
 
+@each_kind
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("training", [False, True])
-def test_results_and_gradients_are_those_of_keras(masked, training):
+def test_results_and_gradients_are_those_of_keras(kind, masked, training):
     mask = np.arange(LENGTH) < LENGTHS[:, None] if masked else None
-    states = random(BATCH, UNITS, seed=2), random(BATCH, UNITS, seed=3)
-    expected, received = (
-        results_and_gradients(layer, mask, states, training) for layer in make_layers()
-    )
-    assert len(expected) == len(received) >= 6
+    layers = make_layers(kind)
+    states = [random(BATCH, UNITS, seed=i) for i in range(2, 3 + (kind == "lstm"))]
+    expected, received = (results_and_gradients(layer, mask, states, training) for layer in layers)
+    assert len(expected) == len(received) >= 4
     for a, b in zip(expected, received, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_reading_from_both_ends_is_that_of_keras():
+@each_kind
+def test_reading_from_both_ends_is_that_of_keras(kind):
     mask = np.arange(LENGTH) < LENGTHS[:, None]
-    layers = [
-        keras.layers.Bidirectional(kind(UNITS, **OPTIONS)) for kind in (keras.layers.LSTM, LSTM)
-    ]
+    layers = [keras.layers.Bidirectional(layer(UNITS, **OPTIONS)) for layer in KINDS[kind]]
     x = random(BATCH, LENGTH, DIM)
     results = []
     for layer in layers:
@@ -79,8 +81,9 @@ def test_reading_from_both_ends_is_that_of_keras():
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_a_state_dropped_in_training_is_left_to_keras():
-    layer = LSTM(UNITS, recurrent_dropout=0.5, seed=1, return_sequences=True)
+@each_kind
+def test_a_state_dropped_in_training_is_left_to_keras(kind):
+    layer = KINDS[kind][1](UNITS, recurrent_dropout=0.5, seed=1, return_sequences=True)
     x = random(BATCH, LENGTH, DIM)
     assert not np.allclose(layer(x, training=True), layer(x, training=False))
 
@@ -96,22 +99,30 @@ def test_a_model_can_be_exported(model, tmp_path):
     np.testing.assert_allclose(served, model(inputs), atol=1e-6)
 
 
+@each_kind
 @pytest.mark.parametrize(
     "options", [{"activation": "relu"}, {"use_bias": False}, {"dtype": "float64"}]
 )
-def test_what_is_unusual_is_left_to_keras(options):
+def test_what_is_unusual_is_left_to_keras(kind, options):
     x = random(BATCH, LENGTH, DIM)
-    ours, plain = (kind(UNITS, seed=1, **options) for kind in (LSTM, keras.layers.LSTM))
+    plain, ours = (layer(UNITS, seed=1, **options) for layer in KINDS[kind])
     expected = plain(x)
     ours.build(x.shape)
     ours.set_weights(plain.get_weights())
     np.testing.assert_array_equal(ours(x), expected)
 
 
-def test_bfloat16_products_are_near_and_only_in_training():
+def test_a_gru_that_resets_first_is_left_to_keras():
+    plain, ours = make_layers("gru", reset_after=False)
     x = random(BATCH, LENGTH, DIM)
-    plain, _ = make_layers()
-    half = LSTM(UNITS, "bfloat16", **OPTIONS)
+    np.testing.assert_array_equal(ours(x, training=True)[0], plain(x, training=True)[0])
+
+
+@each_kind
+def test_bfloat16_products_are_near_and_only_in_training(kind):
+    x = random(BATCH, LENGTH, DIM)
+    plain, _ = make_layers(kind)
+    half = KINDS[kind][1](UNITS, "bfloat16", **OPTIONS)
     half.build(x.shape)
     half.set_weights(plain.get_weights())
     expected = plain(x)[0]
@@ -123,7 +134,8 @@ def test_bfloat16_products_are_near_and_only_in_training():
         assert np.abs(trained - expected).max() > 1e-5
 
 
-def test_it_is_rebuilt_from_its_config():
-    layer = LSTM(UNITS, "bfloat16", return_sequences=True, name="encoder")
-    again = LSTM.from_config(layer.get_config())
+@each_kind
+def test_it_is_rebuilt_from_its_config(kind):
+    layer = KINDS[kind][1](UNITS, "bfloat16", return_sequences=True, name="encoder")
+    again = KINDS[kind][1].from_config(layer.get_config())
     assert (again.units, again.training_dtype, again.name) == (UNITS, "bfloat16", "encoder")
