@@ -2,15 +2,15 @@
 
     python benchmarks/train.py
     python benchmarks/train.py --data train.en train.de val.en val.de --limit 6400
-    python benchmarks/train.py --sizes transformer transformer-256
+    python benchmarks/train.py --sizes gru two-layers transformer transformer-256
 
 The peers are plain PyTorch, PyTorch multiplying in bfloat16 (autocast), Keras's own layers as its
 tutorial puts them together, and with `--opennmt` OpenNMT-py, which has its own first weights and
-order; beside a Transformer it is PyTorch alone, whose translations are not measured. Prints the
-speed, the validation loss, the BLEU of greedy translations of the validation sentences, and the
-peak memory of each; fails if a loss differs from PyTorch's by more than 2 %. Each side runs in a
-process of its own, on the CPU. This file imports no framework at the top: a process counts the
-memory of the one that started it as its own.
+order; beside a GRU, two layers or a Transformer it is PyTorch alone, and the translations of its
+Transformer are not measured. Prints the speed, the validation loss, the BLEU of greedy translations
+of the validation sentences, and the peak memory of each; fails if a loss differs from PyTorch's by
+more than 2 %. Each side runs in a process of its own, on the CPU. This file imports no framework at
+the top: a process counts the memory of the one that started it as its own.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from configurations import CONFIGURATIONS, EMBEDDING_DIM, TRANSFORMERS
+from configurations import CONFIGURATIONS, EMBEDDING_DIM, RECURRENT, TRANSFORMERS
 from cores import add_threads_argument, restrict_threads
 from corpus import add_data_argument, encode, load_corpus, make_tokenizers
 from memory import peak_megabytes
@@ -57,7 +57,7 @@ def main() -> None:
     for size in arguments.sizes:
         task = run_apart(prepare, arguments, size)
         sides = {side: SIDES[side] for side in arguments.sides}
-        if size in TRANSFORMERS:
+        if size not in CONFIGURATIONS:
             sides.pop("keras", None)
         elif arguments.opennmt:
             sides["opennmt"] = train_opennmt
@@ -75,7 +75,7 @@ def parse_arguments() -> argparse.Namespace:
     """Returns the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_argument(parser)
-    sizes = [*CONFIGURATIONS, *TRANSFORMERS]
+    sizes = [*RECURRENT, *TRANSFORMERS]
     parser.add_argument("--sizes", nargs="+", choices=sizes, default=list(CONFIGURATIONS))
     parser.add_argument("--precision", default="auto", help="of seq2seq: auto, float32 or bfloat16")
     parser.add_argument("--epochs", type=int, default=1, help="passes over the batches")
@@ -129,7 +129,7 @@ def make_model(sizes: tuple[int, int], size: str, **options):
 
     if size in TRANSFORMERS:
         return seq2seq.Transformer(*sizes, **TRANSFORMERS[size], dropout=0.0, **options)
-    return seq2seq.Seq2Seq(*sizes, EMBEDDING_DIM, **CONFIGURATIONS[size], **options)
+    return seq2seq.Seq2Seq(*sizes, EMBEDDING_DIM, **RECURRENT[size], **options)
 
 
 def train_seq2seq(task: Task, arguments: argparse.Namespace) -> dict:
@@ -203,7 +203,7 @@ def train_torch(task: Task, arguments: argparse.Namespace, autocast: bool = Fals
     if task.size in TRANSFORMERS:
         model = TorchTransformer(*task.sizes, **TRANSFORMERS[task.size], dropout=0.0)
     else:
-        model = TorchLSTM(*task.sizes, EMBEDDING_DIM, **CONFIGURATIONS[task.size])
+        model = TorchLSTM(*task.sizes, EMBEDDING_DIM, **RECURRENT[task.size])
     model.copy_from_keras(task.weights)
     optimizer = KerasAdam(model)
     clock = Clock(task, arguments)
@@ -213,7 +213,7 @@ def train_torch(task: Task, arguments: argparse.Namespace, autocast: bool = Fals
             clock.tick()
     batches = [tuple(map(torch.from_numpy, batch)) for batch in task.validation]
     translations = None
-    if task.size in CONFIGURATIONS:
+    if task.size in RECURRENT:
         translations = [row for batch in batches for row in greedy(model, batch[0], MAX_LENGTH)]
     return figures(task, clock, evaluate(model, batches), translations)
 

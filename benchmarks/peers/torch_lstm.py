@@ -15,7 +15,7 @@ NEVER = -1e9  # a log probability that no sum reaches
 
 
 class TorchLSTM(nn.Module):
-    """Embedding and LSTM over the source; its final state starts the same over the target.
+    """Embedding and LSTM over the source; its final states start the same over the target.
 
     Args:
         source_size: Size of the source vocabulary, special ids included.
@@ -24,6 +24,8 @@ class TorchLSTM(nn.Module):
         units: Size of the LSTMs' states.
         bidirectional: Whether the encoder reads from both ends, with half of `units` each.
         attention: `"luong"`, dot products of the decoder's outputs with the encoder's; or `None`.
+        cell: `"lstm"`, or `"gru"` in its place.
+        num_layers: Number of layers on each side.
     """
 
     def __init__(
@@ -34,17 +36,21 @@ class TorchLSTM(nn.Module):
         units: int,
         bidirectional: bool = False,
         attention: str | None = None,
+        cell: str = "lstm",
+        num_layers: int = 1,
     ):
         super().__init__()
         self.source_embedding = nn.Embedding(source_size, embedding_dim)
         self.target_embedding = nn.Embedding(target_size, embedding_dim)
         size = units // 2 if bidirectional else units
-        self.encoder_lstm = nn.LSTM(
-            embedding_dim, size, batch_first=True, bidirectional=bidirectional
+        layer = {"lstm": nn.LSTM, "gru": nn.GRU}[cell]
+        self.encoder_lstm = layer(
+            embedding_dim, size, num_layers, batch_first=True, bidirectional=bidirectional
         )
-        self.decoder_lstm = nn.LSTM(embedding_dim, units, batch_first=True)
+        self.decoder_lstm = layer(embedding_dim, units, num_layers, batch_first=True)
         self.decoder_output = nn.Linear(units, target_size)
         self.bidirectional, self.attention = bidirectional, attention
+        self.cell, self.num_layers = cell, num_layers
         if bidirectional:
             self.bridge_1, self.bridge_2 = nn.Linear(units, units), nn.Linear(units, units)
         if attention:
@@ -53,15 +59,16 @@ class TorchLSTM(nn.Module):
     def encode(self, source_ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Returns what the decoder needs.
 
-        That is the state after the last real token, `h` and `c` of `(1, batch, units)`, and with
-        attention the encoder's outputs `(1, batch, length, units)` and what is added to the scores,
-        `(1, batch, 1, length)`.
+        That is the state after the last real token, `h` and `c` of `(layers, batch, units)`, of a
+        GRU `h` alone, and with attention the encoder's outputs `(1, batch, length, units)` and what
+        is added to the scores, `(1, batch, 1, length)`.
         """
         lengths = (source_ids != PAD).sum(1).cpu()
         packed = nn.utils.rnn.pack_padded_sequence(
             self.source_embedding(source_ids), lengths, batch_first=True, enforce_sorted=False
         )
         outputs, state = self.encoder_lstm(packed)
+        state = (state,) if self.cell == "gru" else state
         if self.bidirectional:
             bridges = self.bridge_1, self.bridge_2
             state = tuple(
@@ -76,8 +83,13 @@ class TorchLSTM(nn.Module):
 
     def decode(self, target_ids: torch.Tensor, state: tuple) -> tuple[torch.Tensor, tuple]:
         """Returns logits `(batch, length, vocabulary)` and the state after the last token."""
-        h, c, *memory = state
-        x, state = self.decoder_lstm(self.target_embedding(target_ids), (h, c))
+        if self.cell == "gru":
+            h, *memory = state
+            x, h = self.decoder_lstm(self.target_embedding(target_ids), h)
+            state = (h,)
+        else:
+            h, c, *memory = state
+            x, state = self.decoder_lstm(self.target_embedding(target_ids), (h, c))
         if self.attention:
             (values,), (padding,) = memory
             weights = (x @ values.transpose(1, 2) + padding).softmax(-1)
@@ -93,18 +105,21 @@ class TorchLSTM(nn.Module):
         """Takes over the weights of a `Seq2Seq` (see `keras_weights`) and returns the model.
 
         Keras keeps one bias an LSTM, PyTorch two that are added: the second is zero and untrained.
-        Both keep the gates in the order input, forget, cell, output.
+        Both keep the gates in the order input, forget, cell, output; of a GRU Keras has the update
+        gate first, PyTorch the reset gate.
         """
         for name in ("source_embedding", "target_embedding"):
             _copy(getattr(self, name).weight, weights[f"{name}/embeddings"])
-        _copy_lstm(self.decoder_lstm, "l0", weights, "decoder_lstm")
+        for i in range(self.num_layers):
+            number = f"_{i + 1}" if self.num_layers > 1 else ""
+            for side in ("decoder",) if self.bidirectional else ("encoder", "decoder"):
+                layer = getattr(self, f"{side}_lstm")
+                _copy_lstm(layer, f"l{i}", weights, f"{side}_{self.cell}{number}")
         if self.bidirectional:
             _copy_lstm(self.encoder_lstm, "l0", weights, "encoder_lstm/forward_encoder_lstm")
             _copy_lstm(
                 self.encoder_lstm, "l0_reverse", weights, "encoder_lstm/backward_encoder_lstm"
             )
-        else:
-            _copy_lstm(self.encoder_lstm, "l0", weights, "encoder_lstm")
         for name, layer in self.named_children():
             if isinstance(layer, nn.Linear):
                 _copy(layer.weight, weights[f"{name}/kernel"].T)
@@ -131,10 +146,26 @@ def keras_shape(model) -> tuple:
 
 
 def _copy_lstm(lstm: nn.LSTM, suffix: str, weights: dict, path: str) -> None:
-    _copy(getattr(lstm, f"weight_ih_{suffix}"), weights[f"{path}/lstm_cell/kernel"].T)
-    _copy(getattr(lstm, f"weight_hh_{suffix}"), weights[f"{path}/lstm_cell/recurrent_kernel"].T)
-    _copy(getattr(lstm, f"bias_ih_{suffix}"), weights[f"{path}/lstm_cell/bias"])
-    getattr(lstm, f"bias_hh_{suffix}").zero_().requires_grad_(False)
+    parameters = [getattr(lstm, f"{name}_{suffix}") for name in ("weight_ih", "weight_hh")]
+    biases = [getattr(lstm, f"{name}_{suffix}") for name in ("bias_ih", "bias_hh")]
+    cell = "gru" if isinstance(lstm, nn.GRU) else "lstm"
+    names = ("kernel", "recurrent_kernel", "bias")
+    *kernels, bias = (weights[f"{path}/{cell}_cell/{name}"] for name in names)
+    for parameter, kernel in zip(parameters, kernels, strict=True):
+        _copy(parameter, _gates_of_torch(kernel, cell).T)
+    if cell == "gru":
+        for parameter, row in zip(biases, bias, strict=True):
+            _copy(parameter, _gates_of_torch(row, cell))
+        return
+    _copy(biases[0], bias)
+    biases[1].zero_().requires_grad_(False)
+
+
+def _gates_of_torch(array: np.ndarray, cell: str) -> np.ndarray:
+    if cell == "lstm":
+        return array
+    update, reset, candidate = np.split(array, 3, axis=-1)
+    return np.concatenate([reset, update, candidate], axis=-1)
 
 
 def _copy(parameter: torch.Tensor, array: np.ndarray) -> None:
