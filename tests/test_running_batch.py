@@ -90,6 +90,19 @@ def test_many_rows_get_what_each_gets_alone(sampler, batch_size):
     assert [found[row] for row in rows] == [alone(row, sampler) for row in rows]
 
 
+def test_nothing_is_copied_while_no_row_ends(monkeypatch):
+    kept, keep = [], RunningBatch.keep
+
+    def count(batch, places):
+        kept.append(len(batch.rows) - len(places))
+        keep(batch, places)
+
+    monkeypatch.setattr(RunningBatch, "keep", count)
+    rows = [make_row(key, Greedy(min_length=LENGTH)) for key in range(2)]
+    assert len(dict(run_rows(Toy(), 1, [(STATES[:2], rows)], 64))) == 2
+    assert kept == [2]  # at the end
+
+
 @pytest.mark.parametrize("sampler", [Greedy(), Greedy(banned=[5]), BeamSearch(3, num_results=2)])
 def test_the_best_tokens_suffice_where_nothing_else_is_asked_for(sampler):
     rows = [make_row(key, sampler) for key in range(6)]

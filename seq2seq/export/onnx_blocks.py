@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seq2seq.export.onnx_graph import GraphWriter
-from seq2seq.export.onnx_layers import MASKED, dense, embed, read_weight
+from seq2seq.export.onnx_layers import MASKED, dense, dense_together, embed, read_weight
 from seq2seq.layers.positions import LONGEST_WAVE
 
 
@@ -21,24 +21,32 @@ class Memory(NamedTuple):
     Attributes:
         mask: Added to scores, `(batch, 1, length)`.
         length: Number of tokens, int64 `(1,)`.
-        together: Shape of the queries of a row of the batch, `(batch, -1, units)`.
+        together: Shape of the queries of a row of the batch, `(batch, -1, units)`; `None` where
+            each hypothesis has a memory of its own, so that no shape changes.
         apart: Shape of their scores by hypothesis, `(-1, heads, length)`.
         weights: Shape of their weights, `(batch, -1, length)`.
     """
 
     mask: str
     length: str
-    together: str
-    apart: str
-    weights: str
+    together: str | None = None
+    apart: str | None = None
+    weights: str | None = None
+
+    @classmethod
+    def of_each(cls, graph: GraphWriter, mask: str) -> "Memory":
+        """Returns what a bool mask `(rows, length)` of the hypotheses' own tokens tells."""
+        hidden = graph("Unsqueeze", shut_out(graph, mask), graph.constant([1], "int64"))
+        return cls(hidden, size_of(graph, mask, 1))
 
     @classmethod
     def of(cls, graph: GraphWriter, mask: str, block) -> "Memory":
         """Returns what a bool mask `(batch, length)` tells blocks such as the given one."""
-        batch, length = (size_of(graph, mask, axis) for axis in range(2))
+        batch = size_of(graph, mask, 0)
         rest, heads = ([-1, number] for number in (block.units, block.num_heads))
+        hidden, length = cls.of_each(graph, mask)[:2]
         return cls(
-            graph("Unsqueeze", shut_out(graph, mask), graph.constant([1], "int64")),
+            hidden,
             length,
             graph("Concat", batch, graph.constant(rest, "int64"), axis=0),
             graph("Concat", graph.constant(heads, "int64"), length, axis=0),
@@ -58,6 +66,7 @@ class BlockWriter:
         self.graph = graph
         self.block = block
         self.units, self.num_heads = block.units, block.num_heads
+        self.factor = (block.units // block.num_heads) ** -0.5  # of queries
 
     def read(self, x: str, mask: str, positions: str) -> tuple[str, str, str]:
         """Runs over whole sequences.
@@ -74,8 +83,9 @@ class BlockWriter:
 
         def attend(x):
             attention = self.block.attention
-            pair.extend(self.project(attention, x, positions))
-            return self._attend_at_once(attention, self._ask(attention, x, positions), *pair, mask)
+            queries, *own = self._read(attention, x, positions)
+            pair.extend(own)
+            return self._attend_at_once(attention, queries, *pair, mask)
 
         x = self._add(x, attend, self.block.attention_norm)
         return self._add(x, self._feed, self.block.feedforward_norm), *pair
@@ -97,15 +107,15 @@ class BlockWriter:
 
         def attend(x):
             attention = self.block.attention
-            own.extend(self.project(attention, x, positions))
+            queries, *pair = self._read(attention, x, positions)
+            own.extend(pair)
             itself = *(self.graph("Unsqueeze", one, axis) for one in own), None
-            queries = self._ask(attention, x, positions)
             return self._attend_by_head(attention, queries, [*before, itself])[0]
 
         def look(x):
             nonlocal weights
             attention = self.block.cross_attention
-            queries = self._ask(attention, x, positions)
+            (queries,) = dense_together(self.graph, [attention.query], x, self.factor)
             x, weights = self._attend_by_head(attention, queries, [source])
             return x
 
@@ -116,17 +126,21 @@ class BlockWriter:
 
     def project(self, attention, x: str, positions: str) -> tuple[str, str]:
         """Returns keys and values of `(..., units)`, of the same shape."""
-        keys = dense(self.graph, attention.key, x)
-        if attention.rotary:
-            keys = rotate(self.graph, keys, positions, self.num_heads, self.units)
-        return keys, dense(self.graph, attention.value, x)
+        keys, values = dense_together(self.graph, [attention.key, attention.value], x)
+        return self._turn(attention, keys, positions), values
 
-    def _ask(self, attention, x, positions):
-        queries = dense(self.graph, attention.query, x)
-        if attention.rotary:
-            queries = rotate(self.graph, queries, positions, self.num_heads, self.units)
-        size = self.units // self.num_heads
-        return self.graph("Mul", queries, self.graph.constant(size**-0.5, "float32"))
+    def _read(self, attention, x, positions):
+        """Returns queries, which are already scaled, keys and values of `(..., units)`."""
+        layers = [attention.query, attention.key, attention.value]
+        queries, keys, values = dense_together(self.graph, layers, x, self.factor)
+        queries, keys = (self._turn(attention, one, positions) for one in (queries, keys))
+        return queries, keys, values
+
+    def _turn(self, attention, x, positions):
+        """Turns queries or keys by their positions, if these are rotary."""
+        if not attention.rotary:
+            return x
+        return rotate(self.graph, x, positions, self.num_heads, self.units)
 
     def _attend_at_once(self, attention, queries, keys, values, mask):
         """Attends from whole sequences to whole sequences."""
@@ -167,19 +181,21 @@ class BlockWriter:
 
     def _score(self, asked, keys, memory):
         """Returns `(rows, heads, length)`."""
-        graph = self.graph
-        if memory:
+        graph, joined = self.graph, memory and memory.together
+        if joined:
             asked = graph("Reshape", asked, memory.together)
         scores = graph("MatMul", asked, graph("Transpose", keys, perm=[0, 2, 1]))
-        if not memory:
-            return scores
-        return graph("Reshape", graph("Add", scores, memory.mask), memory.apart)
+        if memory:
+            scores = graph("Add", scores, memory.mask)
+        return graph("Reshape", scores, memory.apart) if joined else scores
 
     def _mix(self, weights, values, memory):
         """Returns `(rows, heads, units)`."""
         graph = self.graph
         if not memory:  # one token
             return graph("Mul", weights, values)
+        if not memory.together:
+            return graph("MatMul", weights, values)
         mixed = graph("MatMul", graph("Reshape", weights, memory.weights), values)
         return graph("Reshape", mixed, graph.constant([-1, self.num_heads, self.units], "int64"))
 

@@ -117,7 +117,7 @@ def _begin(graph, decoder, mask, crosses):
     places = graph.cast("positions", "int64")
     numbers = count(graph, size_of(graph, "state_1", 1))
     slots = graph("Less", numbers, graph("Unsqueeze", places, axis))  # (rows, slots)
-    slots, shared = Memory.of(graph, slots, block), Memory.of(graph, mask, block)
+    slots, shared = Memory.of_each(graph, slots), Memory.of(graph, mask, block)
     if not crosses:  # the tokens stand after the prompts
         lengths = graph("ReduceSum", graph.cast(mask, "int64"), axis)  # (batch, 1)
         batch = size_of(graph, mask, 0)

@@ -216,13 +216,15 @@ def run_rows(
     batch, chunks = RunningBatch(decoder, width), iter(chunks)
     begun, waiting = None, []
     while True:
-        free = batch_size - int(batch.open.sum())
+        goes_on = int(batch.open.sum())
+        free, ended = batch_size - goes_on, len(batch.rows) - goes_on
         if free and not waiting:
             ids, waiting = next(chunks, (None, []))
             begun = batch.begin(ids) if waiting else None
-        if batch.rows and free * LEFT >= (batch_size if waiting else len(batch.rows)):
+        joins = bool(waiting) and free * LEFT >= batch_size
+        if ended and (joins or (not waiting and ended * LEFT >= len(batch.rows))):
             batch.keep(np.flatnonzero(batch.open))
-        if waiting and free * LEFT >= batch_size:
+        if joins:
             count = min(free, len(waiting))
             batch.join(take_rows(begun, np.arange(count)), waiting[:count])
             begun = take_rows(begun, np.arange(count, len(waiting)))
