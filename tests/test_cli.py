@@ -138,6 +138,16 @@ class TestTrain:
         np.testing.assert_allclose(np.concatenate(best), np.concatenate(last), rtol=1e-5)
         assert np.abs(np.concatenate(mean) - np.concatenate(last)).max() > 1e-5
 
+    def test_a_classifier_may_be_averaged(self, corpora, capsys):
+        assert train("classify", *TINY, "--epochs", "2", "--average", "2") == 0
+        assert json.loads(capsys.readouterr().out)["metrics"]["val_accuracy"] >= 0
+
+    def test_a_mean_needs_as_many_epochs(self, folder, capsys):
+        arguments = ["train", "data.tsv", "--output", "m.keras", *TINY]
+        assert main(arguments) == 0
+        assert main([*arguments, "--resume", "--epochs", "2", "--average", "2"]) == 1
+        assert "at least --average 2 more epochs" in capsys.readouterr().err
+
     def test_the_same_seed_gives_the_same_figures(self, folder, capsys):
         figures = []
         for name in ("a.keras", "b.keras"):

@@ -49,6 +49,10 @@ class TestWindows:
 
 
 class TestFit:
+    def test_carried_states_need_as_many_rows_in_each_batch(self):
+        with pytest.raises(ValueError, match="no `batch_tokens` with carry_states"):
+            make_model().fit(TEXTS, carry_states=True, batch_tokens=100)
+
     @pytest.mark.parametrize("options", [{}, {"carry_states": True, "batch_size": 2}], ids=str)
     def test_a_long_text_is_learned_in_windows(self, options):
         model = make_model([" ".join("abcdefgh")], window=5)

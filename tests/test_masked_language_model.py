@@ -64,7 +64,7 @@ class TestMasking:
         ids = np.tile(np.arange(4, 10, dtype="int32"), (100, 50))
         ids[:, [0, -1]] = 2, 3
         words = np.broadcast_to(np.arange(300), ids.shape)
-        random = np.random.default_rng(0)
+        random = [np.random.default_rng(0)] * len(ids)
         hidden, places, labels = Masking(10, MASK, 300).hide(ids, words, random)
         assert ((labels > 0).sum(axis=1) == 45).all()  # 15 % of 298
         places, labels = places[:, :45], labels[:, :45]
@@ -79,7 +79,7 @@ class TestMasking:
     def test_at_least_one_token_is_hidden_but_none_that_is_special(self):
         ids = np.array([[2, 4, 3, 0], [2, 1, 1, 3]], "int32")
         words = np.zeros_like(ids)
-        _, places, labels = Masking(10, MASK, 9).hide(ids, words, np.random.default_rng(0))
+        _, places, labels = Masking(10, MASK, 9).hide(ids, words, [np.random.default_rng(0)] * 2)
         assert places[0, 0] == 1 and labels[0, 0] == 4
         assert not labels[1].any()
 
@@ -88,7 +88,9 @@ class TestMasking:
         assert words == [[0, 0, 0, 0, 1, 1, 2, 3]]
         ids = np.array([[2, 4, 5, 6, 7, 8, 9, 1, 4, 3]] * 200, "int32")
         numbers = np.array([[0, *(n + 1 for n in words[0]), 0]] * 200)
-        _, places, labels = Masking(10, MASK, 10).hide(ids, numbers, np.random.default_rng(0))
+        _, places, labels = Masking(10, MASK, 10).hide(
+            ids, numbers, [np.random.default_rng(0)] * len(ids)
+        )
         found = {tuple(at[real > 0]) for at, real in zip(places, labels, strict=True)}
         assert found == {(1, 2, 3, 4), (5, 6), (8,)}
 
@@ -341,6 +343,23 @@ class TestFill:
         assert row == [BOS, *ids[:3], model.mask_id, ids[4], EOS]
         assert model._masked_row("[MASK] [MASK]")[2] == tokenizer.encode("a b")[1]
 
+    @pytest.mark.parametrize("kind", ["SubwordTokenizer", "ByteLevelTokenizer"])
+    def test_beside_a_mask_a_text_is_split_as_in_training(self, kind):
+        texts = ["the cat sat on the mat", "the cat is on the mat"] * 9
+        tokenizer = getattr(seq2seq, kind)(max_tokens=300).adapt(texts)
+        model = seq2seq.MaskedLanguageModel(tokenizer, 16, 1, 2, 16)
+        ids = tokenizer.encode("the cat sat on")
+        assert len(ids) == 4
+        row = model._masked_row("the [MASK] sat on")
+        assert row == [BOS, ids[0], model.mask_id, *ids[2:], EOS]
+        (token,) = tokenizer.vocabulary.tokens([ids[1]])
+        assert model._written(token) == "cat"
+
+    def test_lines_without_a_mask_stay(self, trained):
+        lines = trained.respond(["", "the cat [MASK] on the mat", "the cat"])
+        assert [line for line, _ in lines] == ["", TEXTS[0], "the cat"]
+        assert [len(record["fills"]) for _, record in lines] == [0, 1, 0]
+
     def test_a_text_as_long_as_the_positions(self):
         model = make_model(max_length=10)  # under JAX, rows are padded to 12
         assert 0 < model.fill("[MASK]" + " the" * 7)[0][0].probability < 1
@@ -396,9 +415,16 @@ class TestKerasModel:
         assert model.get_layer("embedding").embeddings.shape == (size + 1, 32)
         assert model.output["tokens"].shape == (None, None, size)
 
-    def test_it_has_no_report(self, trained):
-        with pytest.raises(ValueError, match="MaskedLanguageModel"):
-            seq2seq.evaluation.evaluate_model(trained, TEXTS)
+    def test_its_report_counts_each_hidden_token_alike(self, trained):
+        texts = TEXTS + [f"{text} {text}" for text in TEXTS]
+        report = seq2seq.evaluation.evaluate_model(trained, texts, batch_size=2)
+        assert list(report) == ["loss", "perplexity", "accuracy", "coverage"]
+        assert report["loss"] == pytest.approx(np.log(report["perplexity"]))
+        at_once = seq2seq.evaluation.evaluate_model(trained, texts, batch_size=64)
+        assert report == pytest.approx(at_once, rel=1e-4)
+        inputs, labels = trained.encode_rows(texts)
+        arrays = trained.evaluate(inputs, labels, verbose=0, return_dict=True)
+        assert arrays["tokens_perplexity"] == pytest.approx(report["perplexity"], rel=1e-4)
 
     @pytest.mark.parametrize(
         ("options", "message"),

@@ -14,6 +14,7 @@ pytest.importorskip("fastapi", reason="fastapi is not installed")
 from pydantic import ValidationError
 from serving_fixtures import running
 
+import seq2seq
 from seq2seq.generation.samplers import Greedy
 from seq2seq.serving import bodies, connection
 from seq2seq.serving.application import create_application
@@ -87,6 +88,14 @@ class TestLongTexts:
     def test_they_are_refused_not_cut(self, http, path, body):
         status, error = ask(http, path, **body)
         assert status == 400 and error["code"] == "context_length_exceeded"
+
+    def test_a_transformer_reads_no_more_at_once_than_it_was_made_for(self, tmp_path):
+        seq2seq.Transformer(9, 9, 16, 1, 2, 16).export(tmp_path / "one", verbose=0)
+        model = ServedModel("one", seq2seq.load_model(tmp_path / "one"), Limits(), Metrics())
+        with pytest.raises(ApiError, match="at most 200 tokens"):
+            model.call([[5] * 200], seq2seq.Greedy(), None)
+        assert model.call([[5] * 199], seq2seq.Greedy(), None).max_length == 100
+        model.close()
 
     def test_what_fits_is_read(self, http):
         body = {"model": "novelist", "inputs": "late " * 9000, "max_length": 1}

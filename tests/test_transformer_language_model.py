@@ -159,15 +159,9 @@ def test_an_exported_one_gives_the_same_texts(each, tmp_path):
 
 
 def test_what_it_learned_starts_a_decoder(trained):
-    model = seq2seq.Transformer(
-        trained.tokenizer,
-        trained.tokenizer,
-        32,
-        2,
-        feedforward_units=64,
-        activation="gelu_tanh",
-        tie_output=True,
-    )
+    tokenizers = trained.tokenizer, trained.tokenizer
+    usual = {"units": 32, "num_layers": 2, "feedforward_units": 64, "activation": "gelu_tanh"}
+    model = seq2seq.Transformer(*tokenizers, **usual)
     before = model.get_layer("decoder_block_2").cross_attention.get_weights()
     report = seq2seq.copy_weights(trained, model, "decoder")
     assert report.copied["decoder_block_2"] == "all but the attention to the source"
@@ -180,9 +174,43 @@ def test_what_it_learned_starts_a_decoder(trained):
             np.testing.assert_array_equal(one, other)
     for one, other in zip(before, ours.cross_attention.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+    # The Transformer multiplies its tokens by the square root of their size.
+    embeddings = (m.decoder.embedding.get_weights()[0] for m in (model, trained))
+    ours, theirs = (table[EOS + 1 :] for table in embeddings)
+    np.testing.assert_allclose(ours * 32**0.5, theirs, rtol=1e-5)
+    for options, message in (
+        ({"tie_output": True}, "tied to the output"),
+        ({"num_heads": 2}, "num_heads=4 for 2"),
+        ({"activation": "relu"}, "activation='gelu_tanh' for 'relu'"),
+        ({"norm_first": False}, "norm_first=True for False"),
+    ):
+        other = seq2seq.Transformer(*tokenizers, **{**usual, **options})
+        with pytest.raises(ValueError, match=message):
+            seq2seq.copy_weights(trained, other, "decoder")
     again = seq2seq.TransformerLanguageModel(trained.tokenizer, 32, 2, feedforward_units=64)
     seq2seq.copy_weights(trained, again)
     assert again.generate("the dog") == trained.generate("the dog")
     recurrent = seq2seq.Seq2Seq(trained.tokenizer, trained.tokenizer, 32, 32)
     with pytest.raises(ValueError, match="for a LSTM"):
         seq2seq.copy_weights(trained, recurrent, "decoder")
+
+
+def test_a_short_window_is_enough_where_no_length_is_asked_for():
+    model = seq2seq.TransformerLanguageModel(20, 32, 1, 4, 32, window=10)
+    (found,) = model.generate([[5, 6]], sampler=seq2seq.Greedy(min_length=9))
+    assert len(found) == 2 + 8  # `BOS` and 9 more tokens are read
+    assert len(model.generate([[5] * 9])[0]) == 10
+    with pytest.raises(ValueError, match="at most 10 tokens in all"):
+        model.generate([[5, 6]], max_length=20)
+
+
+def test_vectors_of_texts_beyond_the_positions_are_refused():
+    tokenizer = seq2seq.WordTokenizer().adapt(TEXTS)
+    model = seq2seq.TransformerLanguageModel(tokenizer, 32, 1, 4, 32, window=10)
+    assert seq2seq.encode_texts(model, ["the " * 8]).shape == (1, 32)
+    with pytest.raises(ValueError, match="a text of at most 10 tokens"):
+        seq2seq.encode_texts(model, ["the cat", "the " * 20])
+
+
+def test_an_iterator_of_texts_is_scored(trained):
+    np.testing.assert_array_equal(trained.score(iter(TEXTS)), trained.score(TEXTS))

@@ -7,7 +7,6 @@ from seq2seq.commands.options import flag, given, print_result
 from seq2seq.commands.sampler_options import (
     CONSTRAINTS,
     make_sampler,
-    max_length,
     refuse_sampler,
 )
 from seq2seq.evaluation import evaluate_model
@@ -38,7 +37,7 @@ def evaluate(options) -> None:
         targets,
         metrics=options.metrics,
         sampler=sampler,
-        max_length=max_length(options),
+        max_length=options.max_length,
         batch_size=options.batch_size,
         verbose=progress,
     )

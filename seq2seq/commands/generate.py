@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 
-from seq2seq.commands.sampler_options import make_sampler, max_length, refuse_sampler
+from seq2seq.commands.sampler_options import make_sampler, refuse_sampler
 from seq2seq.data.corpus import clean_text, decode_utf8, read_lines, split_lines
 from seq2seq.files.loading import load_model
 from seq2seq.progress import Progress
@@ -14,7 +14,7 @@ BLOCK = 1024  # input lines processed and printed at a time
 
 def generate(options) -> None:
     """Generates a line for each line of input; with a classifier, the line's label."""
-    arguments = {"sampler": make_sampler(options), "max_length": max_length(options)}
+    arguments = {"sampler": make_sampler(options), "max_length": options.max_length}
     model = load_model(options.model)
     if not model.uses_sampler:
         refuse_sampler(options)

@@ -12,13 +12,14 @@ SAMPLERS = {
     "beam": (BeamSearch, ("width", "length_penalty", "num_results")),
 }
 CONSTRAINTS = tuple(field.name for field in dataclasses.fields(Constraints))
-MAX_LENGTH = 100
 
 
 def add_sampler(parser):
     """Adds the options of samplers, none with a default of its own; returns their group."""
     group = parser.add_argument_group("generation")
-    group.add_argument("--max-length", type=int, help=f"default: {MAX_LENGTH}")
+    group.add_argument(
+        "--max-length", type=int, help="default: 100, or what a model of fewer positions has left"
+    )
     group.add_argument(
         "--sampler",
         choices=tuple(SAMPLERS),
@@ -66,11 +67,6 @@ def make_sampler(options) -> Sampler:
             )
     sampler, own = SAMPLERS[chosen]
     return sampler(**given(options, *own, *CONSTRAINTS))
-
-
-def max_length(options) -> int:
-    """Returns the maximum number of generated tokens."""
-    return MAX_LENGTH if options.max_length is None else options.max_length
 
 
 def refuse_sampler(options) -> None:

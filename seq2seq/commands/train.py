@@ -44,6 +44,16 @@ def _train(options, output, last):
             f"Expected --epochs above {epochs_done}, which {resumed} has been trained for. "
             f"Received: --epochs {options.epochs}."
         )
+    if (
+        options.average is not None
+        and epochs_done
+        and options.epochs - epochs_done < options.average
+    ):
+        raise ValueError(
+            f"Expected at least --average {options.average} more epochs, because those before are "
+            f"not kept. Received: --epochs {options.epochs} after {epochs_done}. Add epochs, or "
+            "leave --average out."
+        )
     kept = keep_best_and_last(output, last, validation, resumed)
     callbacks = make_callbacks(options, model, validation, kept)
     history = model.fit(
@@ -85,9 +95,10 @@ def _save_average(model, output, validation) -> None:
     metrics = {}
     if validation is not None:
         metrics = model.evaluate(*validation, verbose=0, return_dict=True)
+    numbers = {name: value for name, value in metrics.items() if isinstance(value, (int, float))}
     model.manifest = {
         **model.manifest,
-        "metrics": {f"val_{name}": float(value) for name, value in metrics.items()},
+        "metrics": {f"val_{name}": float(value) for name, value in numbers.items()},
     }
     model.save(output)
 

@@ -82,7 +82,7 @@ def _add_training(group):
         metavar="TOKENS",
         help="instead: about so many tokens in each batch, whatever the number of texts",
     )
-    group.add_argument("--learning-rate", type=float, help="default: 0.001")
+    group.add_argument("--learning-rate", type=float, help="default: 0.001, for fill 0.0005")
     group.add_argument(
         "--decay",
         choices=("inverse_sqrt", "cosine"),

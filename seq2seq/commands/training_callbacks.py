@@ -25,7 +25,7 @@ def make_callbacks(
     """
     callbacks = [keras.callbacks.TerminateOnNaN(), RefuseNaN()]
     if options.decay is not None:
-        callbacks.append(Schedule(options))
+        callbacks.append(Schedule(options, model.usual_learning_rate))
     callbacks += kept
     if not options.json:
         callbacks += _show(options, model, validation)
@@ -63,11 +63,12 @@ class Schedule(keras.callbacks.Callback):
 
     Args:
         options: Options of `train`, with `decay`.
+        usual: The highest learning rate where they name none.
     """
 
-    def __init__(self, options):
+    def __init__(self, options, usual: float):
         super().__init__()
-        self.peak = 1e-3 if options.learning_rate is None else options.learning_rate
+        self.peak = usual if options.learning_rate is None else options.learning_rate
         self.warm_up, self.decay = options.warm_up or WARM_UP, options.decay
 
     def on_train_begin(self, logs=None):

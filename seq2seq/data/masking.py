@@ -16,7 +16,7 @@ from seq2seq.data.batching import (
 )
 from seq2seq.data.inputs import check_ids
 from seq2seq.data.padding import pad_rows
-from seq2seq.text.vocabulary import BOS, EOS
+from seq2seq.text.vocabulary import BOS, EOS, PAD
 
 SHARE = 0.15  # of the tokens that are hidden
 MASKED, KEPT = 0.8, 0.1  # shares of those: replaced by the mask, left as they are
@@ -42,14 +42,16 @@ class Masking:
     mask_id: int
     max_length: int
 
-    def hide(self, ids: np.ndarray, words: np.ndarray, generator: np.random.Generator) -> tuple:
+    def hide(
+        self, ids: np.ndarray, words: np.ndarray, generators: Sequence[np.random.Generator]
+    ) -> tuple:
         """Hides tokens.
 
         Args:
             ids: int32 `(batch, length)`, padded with 0.
             words: int `(batch, length)`, the number of each token's word in its row, below
                 `length`.
-            generator: The random numbers.
+            generators: The random numbers of each row, so that no batch or padding changes them.
 
         Returns:
             Tuple of the ids with hidden tokens, the places of those, `(batch, predictions)`, padded
@@ -57,13 +59,14 @@ class Masking:
         """
         ordinary = ids > EOS
         count = np.maximum(1, np.round(SHARE * ordinary.sum(axis=1))).astype(int)  # (batch,)
-        # Each word draws a number; the words with the smallest are hidden.
-        drawn = np.take_along_axis(generator.random(ids.shape), words, axis=1)
-        drawn = np.where(ordinary, drawn, 1.0)
+        drawn, fate, others = np.ones(ids.shape), np.ones(ids.shape), np.zeros_like(ids)
+        for i, (generator, length) in enumerate(zip(generators, (ids != PAD).sum(1), strict=True)):
+            drawn[i, :length], fate[i, :length] = generator.random((2, length))
+            others[i, :length] = generator.integers(EOS + 1, self.size, length)
+        # Each word has drawn a number; the words with the smallest are hidden.
+        drawn = np.where(ordinary, np.take_along_axis(drawn, words, axis=1), 1.0)
         limit = np.take_along_axis(np.sort(drawn, axis=1), count[:, None] - 1, axis=1)
         hidden = ordinary & (drawn <= limit)
-        fate = generator.random(ids.shape)
-        others = generator.integers(EOS + 1, self.size, ids.shape, dtype="int32")
         changed = np.where(hidden & (fate < MASKED), self.mask_id, ids)
         changed = np.where(hidden & (fate >= MASKED + KEPT), others, changed)
         places = [np.flatnonzero(row) for row in hidden]
@@ -251,9 +254,11 @@ def _masked_batches(draw: Callable, count, masking, batch_size, shuffle, seed, r
     def batches():
         generator = order.next_generator()
         read, lengths = draw(generator)
+        key = generator.integers(2**63)
         for indices in plan_batches(lengths, lengths, batch_size, shuffle, generator, even):
             ids, words, *classes = read(indices)
-            token_ids, places, labels = masking.hide(ids, words, generator)
+            generators = [np.random.default_rng([key, i]) for i in indices]
+            token_ids, places, labels = masking.hide(ids, words, generators)
             if classes:
                 labels = dict(zip(LABELS, (labels, *classes), strict=True))
             yield dict(zip(INPUTS, (token_ids, places), strict=True)), labels

@@ -19,7 +19,7 @@ def evaluate_model(
     targets: Sequence | None = None,
     metrics: Sequence[str] | None = None,
     sampler=None,
-    max_length: int = 100,
+    max_length: int | None = None,
     batch_size: int = 64,
     verbose="auto",
 ) -> dict:
@@ -46,7 +46,7 @@ def evaluate_model(
             `chrf`, `wer` and `exact`.
         sampler: Sampler of the generated texts. Defaults to `None`: `"greedy"`, and
             `Sample(seed=0)` for a language model.
-        max_length: Maximum number of generated tokens. Defaults to 100.
+        max_length: Maximum number of generated tokens. Defaults to `None`, as in `generate`.
         batch_size: Defaults to 64.
         verbose: See `Seq2Seq.generate`; for the texts that are generated. Defaults to `"auto"`.
 

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
+from seq2seq.layers.embedding import TiedEmbedding
 from seq2seq.layers.positions import TokenAndPosition
 from seq2seq.layers.transformer_block import TransformerBlock
 from seq2seq.models.masked_language_model import MaskedLanguageModel
 from seq2seq.models.next_token_model import NextTokenModel
 from seq2seq.models.text_model import TextModel
 from seq2seq.text.vocabulary import SPECIAL_TOKENS
+
+SAME = "num_heads", "norm_first", "activation", "rotary"  # of blocks; no weight tells them
 
 
 @dataclass
@@ -55,15 +58,15 @@ def copy_weights(
         model: The encoder-decoder, `TextClassifier` or language model to write into.
         part: For an encoder-decoder, `"encoder"` or `"decoder"`. Defaults to `None`, the only part
             of other models.
-        skip_mismatch: Whether layers of different sizes keep what they have. Defaults to `False`:
-            they are an error.
+        skip_mismatch: Whether layers of different sizes or kinds keep what they have. Defaults to
+            `False`: they are an error.
 
     Returns:
         A `CopiedWeights`; `print` it to see which layers were copied and which not.
 
     Raises:
-        ValueError: If a layer has another size or cell, unless `skip_mismatch`, nothing could be
-            copied, or an argument is out of range.
+        ValueError: If a layer has another size, cell or activation, unless `skip_mismatch`, nothing
+            could be copied, or an argument is out of range.
 
     Example:
 
@@ -86,13 +89,16 @@ def copy_weights(
     report, weights_of, mismatched = CopiedWeights(), [], {}
     for name, layer, other, token_axis, words in _counterparts(source, target, len(ids[0])):
         try:
-            weights_of.append((layer, _merge(layer, other, token_axis, ids)))
+            weights = _merge(layer, other, token_axis, ids)
+            if layer is target.embedding:
+                _rescale(weights[0], source, target, ids[0])
+            weights_of.append((layer, weights))
             report.copied[name] = words
         except ValueError as error:
             mismatched[name] = str(error)
     if mismatched and (not skip_mismatch or not report.copied):
         raise ValueError(
-            f"Expected layers of the same sizes. Received {_lines(mismatched, '; ')}. Make one of "
+            f"Expected layers of the same kind. Received {_lines(mismatched, '; ')}. Make one of "
             "the models with the other's arguments"
             + (", or leave such layers out with skip_mismatch=True." if report.copied else ".")
         )
@@ -164,6 +170,9 @@ def _merge(layer, other, token_axis, ids):
     """Returns the weights of a layer with those of its counterpart written in."""
     if token_axis is None and type(layer) is not type(other):
         raise ValueError(f"a {type(other).__name__} for a {type(layer).__name__}")
+    for name in SAME if isinstance(layer, TransformerBlock) else ():
+        if (ours := getattr(layer, name)) != (theirs := getattr(other, name)):
+            raise ValueError(f"{name}={theirs!r} for {ours!r}")
     weights = layer.get_weights()
     for ours, theirs in _weight_pairs(layer, weights, other):
         rows = slice(None)
@@ -174,6 +183,17 @@ def _merge(layer, other, token_axis, ids):
             raise ValueError(f"weights of shape {theirs.shape} for {ours[rows].shape}")
         ours[rows] = theirs  # a view: this writes into `weights`
     return weights
+
+
+def _rescale(embeddings, source, target, ids):
+    """Makes copied embeddings as large as they were, where the models multiply them differently."""
+    if source.factor == target.factor:
+        return
+    if target.output is None and isinstance(target.embedding, TiedEmbedding):
+        raise ValueError(
+            f"tokens multiplied by {source.factor:g} for {target.factor:g}, tied to the output"
+        )
+    embeddings[ids] *= source.factor / target.factor
 
 
 def _weight_pairs(layer, weights, other):

@@ -153,7 +153,7 @@ class Generator:
         Raises:
             ValueError: If the constraints do not fit the vocabulary or the length.
         """
-        size = round_up(max_length, SHORTEST, 4)
+        size = round_up(max_length, SHORTEST, 2)
         constraints = sampler.constraints.resolve(
             self.tokenizer, self.vocabulary_size, max_length, size
         )

@@ -34,6 +34,9 @@ from seq2seq.text.vocabulary import BOS, EOS, PAD
 MOST_TOKENS = 2**17  # more than any text; arrays for a billion would fill the memory
 
 
+USUAL_LENGTH = 100  # tokens, where nobody says how many
+
+
 def check_max_length(max_length: int) -> None:
     """Raises a `ValueError` unless this is a number of tokens that may be generated."""
     check_whole("max_length", max_length)

@@ -79,6 +79,10 @@ class TokenAndPosition(keras.layers.Layer):
         self.scale = scale
         self.drop = keras.layers.Dropout(dropout, name="dropout")
 
+    def factor(self, units: int) -> float:
+        """Returns what tokens of a size are multiplied by."""
+        return units**0.5 if self.scale else 1.0
+
     def build(self, x_shape, positions_shape=None):
         """Creates the learned positions."""
         self.table = None
@@ -93,8 +97,7 @@ class TokenAndPosition(keras.layers.Layer):
         """Adds positions to tokens."""
         units = x.shape[-1]
         positions = count_positions(x) if positions is None else positions
-        if self.scale:
-            x = x * units**0.5
+        x = x * self.factor(units)
         if self.kind == "learned":
             # Texts are not that long, see `check_positions`: only padding is.
             positions = ops.minimum(positions, self.longest - 1)

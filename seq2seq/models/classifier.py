@@ -152,7 +152,7 @@ class TextClassifier(LabelledTexts, TextModel):
         if isinstance(encoder, MaskedLanguageModel):
             self.encoder.copy(encoder.encoder)
         self.compile(
-            optimizer=Adam(1e-3 if encoder is None else 1e-4, clipnorm=1.0),
+            optimizer=Adam(self.usual_learning_rate if encoder is None else 1e-4, clipnorm=1.0),
             loss=Crossentropy(label_smoothing),
             metrics=["accuracy"],
         )

@@ -49,7 +49,7 @@ class EncoderDecoderModel(PairTexts, TokenModel):
         self.generator = CompiledGenerator(network, self.functions, target.tokenizer, target.size)
         self.scorer = CompiledPairScorer(self)
         self.compile(
-            optimizer=Adam(1e-3, clipnorm=1.0),
+            optimizer=Adam(self.usual_learning_rate, clipnorm=1.0),
             loss=Crossentropy(options.label_smoothing),
             metrics=[Accuracy(), Perplexity()],
         )

@@ -177,6 +177,11 @@ class LanguageModel(NextTokenModel):
             )
         if not self.is_read(x):
             raise ValueError("Expected texts with carry_states=True. Received no list of texts.")
+        if kwargs.get("batch_tokens") is not None:
+            raise ValueError(
+                "Expected no `batch_tokens` with carry_states=True, which needs as many rows in "
+                f"each batch. Received: {kwargs['batch_tokens']}. Use `batch_size`."
+            )
         batch_size = BATCH_SIZE if batch_size is None else batch_size
         check_whole("batch_size", batch_size)
         shapes = [(batch_size, *shape) for shape in self.network.state_shapes]

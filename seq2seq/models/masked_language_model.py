@@ -1,5 +1,7 @@
 """MaskedLanguageModel: an encoder that learns from texts alone, BERT's form."""
 
+import functools
+import math
 from collections.abc import Sequence
 
 import keras
@@ -17,6 +19,7 @@ from seq2seq.data.masking import (
     make_masked_windows,
 )
 from seq2seq.data.padding import BATCH_SIZE, pad_batch, pad_rows
+from seq2seq.generation.samplers import round_up
 from seq2seq.models.text_model import Part
 from seq2seq.models.token_model import TokenModel, carry_mask, mask_padding
 from seq2seq.networks.masked_language_model import MaskedTransformer
@@ -92,6 +95,7 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
 
     options_type = MaskedLanguageModelOptions
     takes_rows = True
+    usual_learning_rate = 5e-4
 
     def __init__(
         self,
@@ -141,7 +145,7 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
         self.network = network
         self.shows_next_sentence = False
         self.compile(
-            optimizer=Adam(5e-4, clipnorm=1.0),
+            optimizer=Adam(self.usual_learning_rate, clipnorm=1.0),
             loss={"tokens": Crossentropy(), "next_sentence": Crossentropy()},
             metrics={
                 "tokens": [Accuracy(), Perplexity()],
@@ -239,14 +243,16 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy."""
         encoder = self.encoder
-        return {"encoder": Part(encoder.embedding, encoder.layers, None, self.sides["tokenizer"])}
+        side, factor = self.sides["tokenizer"], encoder.place.factor(self.units)
+        return {"encoder": Part(encoder.embedding, encoder.layers, None, side, factor)}
 
     def measure(
         self, texts: Sequence[str], targets: None = None, batch_size: int = BATCH_SIZE
     ) -> dict[str, float]:
         """Returns loss, perplexity and accuracy of hidden tokens; see `evaluate_model`."""
         results = self.evaluate(texts, batch_size=batch_size, verbose=0, return_dict=True)
-        return {name.removeprefix("tokens_"): float(results[name]) for name in results}
+        results = {name.removeprefix("tokens_"): float(results[name]) for name in results}
+        return {**results, "loss": math.log(results["perplexity"])}  # the mean of all tokens
 
     def read_tokens(self, token_ids):
         """Reads texts for `encode_texts`: returns the encoder's outputs and the mask."""
@@ -256,19 +262,20 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
     def guess_function(self, count):
         """Returns a function of rows and places to ids and probabilities; see `FilledTexts`."""
 
-        def find(token_ids, places):
+        def find(token_ids, places, size):
             outputs, _, _ = self.encoder.read(token_ids)
             probabilities = self.network.guess_tokens(outputs, places)
-            best, ids = ops.top_k(probabilities[..., EOS + 1 :], count)  # no special token
+            best, ids = ops.top_k(probabilities[..., EOS + 1 :], size)  # no special token
             return ids + EOS + 1, best
 
-        function = self.functions.get(("fill", count), find)
+        size = min(round_up(count, 8, 8), self.vocabulary_size - EOS - 1)  # compiled for few sizes
+        function = self.functions.get(("fill", size), functools.partial(find, size=size))
 
         def guess(rows, places):
             token_ids = pad_batch(rows)
             padded = np.zeros((len(token_ids), padded_size(max(map(len, places)))), "int32")
             padded[: len(rows)] = pad_rows(places, padded.shape[1])
-            return tuple(map(np.asarray, function(token_ids, padded)))
+            return tuple(np.asarray(found)[..., :count] for found in function(token_ids, padded))
 
         return guess
 

@@ -39,7 +39,7 @@ class NextTokenModel(ContinuedTexts, TokenModel):
         self.generator = CompiledGenerator(network, self.functions, side.tokenizer, side.size)
         self.scorer = CompiledContinuationScorer(self)
         self.compile(
-            optimizer=Adam(1e-3, clipnorm=1.0),
+            optimizer=Adam(self.usual_learning_rate, clipnorm=1.0),
             loss=Crossentropy(options.label_smoothing),
             metrics=[Accuracy(), Perplexity()],
         )

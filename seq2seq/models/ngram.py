@@ -10,7 +10,7 @@ import numpy as np
 from seq2seq.checks import check_whole
 from seq2seq.data.inputs import make_rows, read_inputs
 from seq2seq.generation.continuation import continue_text, prompt_tokens
-from seq2seq.generation.loop import check_max_length, generate_ids
+from seq2seq.generation.loop import USUAL_LENGTH, check_max_length, generate_ids
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.ngram_file import read_ngrams, write_ngrams
 from seq2seq.tasks.continuation import ContinuationModel
@@ -107,19 +107,21 @@ class NGramModel(ContinuationModel):
     def generate(
         self,
         prompts: str | Sequence[str] = "",
-        max_length: int = 100,
+        max_length: int | None = None,
         sampler: str | Sampler = "greedy",
     ):
         """Continues prompts, with the same samplers as the other models.
 
         Args:
             prompts: A text or a list of texts. Defaults to `""`.
-            max_length: Maximum number of generated tokens, `EOS` included. Defaults to 100.
+            max_length: Maximum number of generated tokens, `EOS` included. Defaults to `None`,
+                100.
             sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
 
         Returns:
             As `LanguageModel.generate` for texts.
         """
+        max_length = USUAL_LENGTH if max_length is None else max_length
         check_max_length(max_length)
         sampler = get_sampler(sampler)
         inputs = read_inputs(prompts)

@@ -43,6 +43,7 @@ class Part:
     layers: list[keras.layers.Layer]
     output: Any  # a layer, `None`, or a function if it is tied to the embedding
     side: Side
+    factor: float = 1.0  # what embedded tokens are multiplied by
 
 
 @cloned_by_config
@@ -61,6 +62,7 @@ class TextModel(keras.Model):
     takes_rows = False  # whether `fit` takes a list of rows of ids like texts
     refused_with_texts = ("sample_weight", "class_weight")
     uses_sampler = True  # whether its output is chosen by a sampler
+    usual_learning_rate = 1e-3
 
     def __new__(cls, *args, **kwargs):
         """Starts the backend: a program may configure it until its first model."""

@@ -119,7 +119,9 @@ class Transformer(EncoderDecoderModel):
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy."""
         encoder, decoder = self.encoder, self.decoder
+        source, target = self.sides["source"], self.sides["target"]
+        factor = encoder.place.factor(self.units)
         return {
-            "encoder": Part(encoder.embedding, encoder.layers, None, self.sides["source"]),
-            "decoder": Part(decoder.embedding, decoder.layers, decoder.dense, self.sides["target"]),
+            "encoder": Part(encoder.embedding, encoder.layers, None, source, factor),
+            "decoder": Part(decoder.embedding, decoder.layers, decoder.dense, target, factor),
         }

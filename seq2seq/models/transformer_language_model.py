@@ -131,17 +131,18 @@ class TransformerLanguageModel(NextTokenModel):
             float32 `(len(texts),)`: sums over the text's tokens and `EOS`.
         """
         check_whole("batch_size", batch_size)
+        rows = self.make_rows(texts)
         windows = [
             # Labels that were counted before are padding, which is not.
             (i, [BOS, *row][start:stop], [PAD] * (counted - start) + row[counted:stop])
-            for i, row in enumerate(self.make_rows(texts))
+            for i, row in enumerate(rows)
             for start, counted, stop in overlapping_windows(len(row), self.window)
         ]
         places, read, labels = zip(*windows, strict=True) if windows else ((), (), ())
         function = self.functions.get("score windows", self._score_windows)
-        scores = np.zeros(len(texts), dtype="float64")
+        scores = np.zeros(len(rows), dtype="float64")
         for batch in track(batches_by_length(read, batch_size), len(read), verbose):
-            arrays = (pad_batch([rows[i] for i in batch]) for rows in (read, labels))
+            arrays = (pad_batch([some[i] for i in batch]) for some in (read, labels))
             found = np.asarray(function(*arrays))[: len(batch)]
             np.add.at(scores, [places[i] for i in batch], found)
         return scores.astype("float32")
@@ -149,8 +150,8 @@ class TransformerLanguageModel(NextTokenModel):
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy."""
         decoder = self.decoder
-        side = self.sides["tokenizer"]
-        return {"decoder": Part(decoder.embedding, decoder.layers, decoder.dense, side)}
+        side, factor = self.sides["tokenizer"], decoder.place.factor(self.units)
+        return {"decoder": Part(decoder.embedding, decoder.layers, decoder.dense, side, factor)}
 
     def _score_windows(self, token_ids, labels):
         scores = token_log_probabilities(labels, self(token_ids, training=False))

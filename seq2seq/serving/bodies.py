@@ -123,7 +123,7 @@ class GenerateBody(Body):
     """Everything that `generate` takes."""
 
     inputs: Texts = Field(description="A text, a list of texts, a row of ids or a list of rows.")
-    max_length: int = Field(100, ge=1)
+    max_length: int | None = Field(None, ge=1, description="Default: 100.")
     sampler: Literal["greedy", "sample", "beam"] = "greedy"
     temperature: float | None = Field(None, description="Of sampling. Default: 1.")
     top_k: int | None = Field(None, description="Of sampling. Default: all.")

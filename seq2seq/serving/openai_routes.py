@@ -18,7 +18,6 @@ from seq2seq.serving.text_stream import Piece
 from seq2seq.serving.waiting import answer, find_model, stream
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
-MAX_TOKENS = 100  # unless a request tells
 
 
 @router.get("/models", responses=answers.of(answers.ModelsAnswer))
@@ -132,7 +131,6 @@ async def _call(
         top_p = None if body.top_p in (None, 1) else body.top_p
         seed = None if body.seed is None else body.seed % 2**63
         sampler = Sample(temperature, None, top_p, seed, **constraints)
-    max_tokens = min(MAX_TOKENS, model.limits.max_length) if max_tokens is None else max_tokens
     return await model.prepare(prompts, sampler, max_tokens, count=count, stops=stops)
 
 

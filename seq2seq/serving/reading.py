@@ -10,7 +10,7 @@ from seq2seq.text.vocabulary import EOS
 class ReadingModel:
     """The requests that need no engine.
 
-    A class that has them provides `side_rows` and `check_count`.
+    A class that has them provides `side_rows`, `check_row`, `check_count` and `reads_at_once`.
 
     Attributes:
         model: The exported model.
@@ -26,6 +26,7 @@ class ReadingModel:
         def work():
             rows = self.side_rows("source", inputs)
             rows = [row if row[-1:] == [EOS] else [*row, EOS] for row in rows]
+            rows = [self.check_row(row, self.reads_at_once) for row in rows]
             vectors = encode_texts(self.model, rows, batch_size=batch_size(rows))
             return vectors, sum(map(len, rows)) - len(rows)
 

@@ -49,6 +49,14 @@ class ServedModel(ReadingModel):
         return self.model.tokenizer if self.engine is None else self.model.generator.tokenizer
 
     @property
+    def reads_at_once(self) -> int | None:
+        """Tokens that a Transformer reads at most together, whose attention costs their square."""
+        options = self.model.options
+        if not hasattr(options, "positions"):
+            return None
+        return getattr(options, "max_source_length", None) or getattr(options, "window", None)
+
+    @property
     def route(self) -> str:
         """Where requests for it go, for messages."""
         return f"post to /v1/{self.task if self.engine is None else 'generate'}"
@@ -74,13 +82,13 @@ class ServedModel(ReadingModel):
 
     # What a request asks for
 
-    def call(self, inputs: Sequence, sampler: Sampler, max_length: int, **options) -> Call:
+    def call(self, inputs: Sequence, sampler: Sampler, max_length: int | None, **options) -> Call:
         """Returns a request, checked.
 
         Args:
             inputs: Texts, or rows of ids.
             sampler: The sampler.
-            max_length: Maximum number of generated tokens.
+            max_length: Maximum number of generated tokens; `None` for the usual one.
             **options: See `Call`.
 
         Raises:
@@ -89,9 +97,8 @@ class ServedModel(ReadingModel):
         """
         if self.engine is None:
             raise ApiError(400, f"{self.name} generates nothing: {self.route}.", "model")
-        check_max_length(max_length)
         limits = self.limits
-        if max_length > limits.max_length:
+        if max_length is not None and max_length > limits.max_length:
             raise ApiError(
                 400, f"Expected at most {limits.max_length} tokens. Received: {max_length}."
             )
@@ -104,6 +111,9 @@ class ServedModel(ReadingModel):
         if any(texts) and self.tokenizer is None:
             raise ApiError(400, f"Expected rows of ids: {self.name} has no tokenizer.")
         rows = [self._row(text) for text in inputs]
+        if max_length is None:
+            max_length = min(self.model.usual_length(rows), limits.max_length)
+        check_max_length(max_length)
         self.model.check_room(rows, max_length)
         return Call(rows, list(inputs) if any(texts) else None, sampler, max_length, **options)
 
@@ -124,11 +134,12 @@ class ServedModel(ReadingModel):
 
     def _row(self, text):
         if self.task == "language-model":
-            return self._checked(self.model.prompt_row(text))
+            return self.check_row(self.model.prompt_row(text), self.reads_at_once)
         if isinstance(text, str):
             return self.side_rows("source", [text])[0]
         (row,) = check_rows("source", [text], self.model.source_vocabulary_size)
-        return self._checked(row if row[-1:] == [EOS] else [*row, EOS])
+        row = row if row[-1:] == [EOS] else [*row, EOS]
+        return self.check_row(row, self.reads_at_once)
 
     def side_rows(self, side: str, inputs: Sequence) -> list[list[int]]:
         """Returns the rows of ids of texts, which end with `EOS`, or of ids, as they are.
@@ -144,13 +155,15 @@ class ServedModel(ReadingModel):
         if self.task != "translate" or not isinstance(inputs[0], str):
             make = self.model.make_rows
             rows = make(side, inputs) if self.task == "translate" else make(inputs)
-            return list(map(self._checked, rows))
+            longest = self.reads_at_once if self.task == "translate" else None
+            return [self.check_row(row, longest) for row in rows]
         tokenizer = self.model.sides[side].tokenizer
         check_tokenizer(tokenizer, "texts")
         longest = getattr(self.model.options, f"max_{side}_length")
-        return [self._checked([*row, EOS], longest) for row in tokenizer.encode_all(inputs)]
+        return [self.check_row([*row, EOS], longest) for row in tokenizer.encode_all(inputs)]
 
-    def _checked(self, row, longest=None):
+    def check_row(self, row: list[int], longest: int | None = None) -> list[int]:
+        """Returns a row; raises an `ApiError` if it is longer than may be."""
         longest = min(self.limits.max_input, longest or self.limits.max_input)
         if len(row) > longest:
             raise ApiError(

@@ -10,11 +10,11 @@ from seq2seq.data.corpus import read_text_files
 from seq2seq.data.inputs import check_rows, check_texts, check_tokenizer, make_rows, read_inputs
 from seq2seq.data.padding import BATCH_SIZE
 from seq2seq.generation.continuation import check_stream, continue_text, prompt_tokens
-from seq2seq.generation.loop import check_max_length
+from seq2seq.generation.loop import USUAL_LENGTH, check_max_length
 from seq2seq.generation.result import as_lines, in_form
 from seq2seq.generation.samplers import Sample, Sampler, get_sampler
 from seq2seq.tasks.measures import known_share, perplexities
-from seq2seq.tasks.positions import check_positions
+from seq2seq.tasks.positions import check_positions, positions_left
 from seq2seq.tasks.vocabularies import OneVocabulary
 from seq2seq.text.vocabulary import BOS, EOS
 
@@ -39,7 +39,7 @@ class ContinuationModel:
     ) -> dict[str, float]:
         """Returns loss and perplexities of given texts; see `evaluate_model`."""
         rows = [[*row, EOS] for row in self.tokenizer.encode_all(texts)]
-        nats = -float(self.score(rows).sum(dtype="float64"))
+        nats = -float(self.score_rows(rows, batch_size).sum(dtype="float64"))
         characters = sum(len(text) + 1 for text in texts)
         return perplexities(nats, sum(map(len, rows)), characters)
 
@@ -51,13 +51,17 @@ class ContinuationModel:
         self,
         texts: Sequence[str],
         sampler: Sampler | None,
-        max_length: int,
+        max_length: int | None,
         batch_size: int,
         verbose="auto",
     ) -> list[str]:
         """Generates the texts to evaluate, as many as given, at most 100."""
         prompts = [""] * min(SAMPLES, len(texts))
         return self.generate(prompts, max_length, sampler or Sample(seed=0))
+
+    def score_rows(self, rows: Sequence, batch_size: int | None) -> np.ndarray:
+        """Scores rows of ids, as `score`."""
+        return self.score(rows)
 
 
 class ContinuedTexts(OneVocabulary, ContinuationModel):
@@ -73,7 +77,7 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
     def generate(
         self,
         prompts: str | Sequence = "",
-        max_length: int = 100,
+        max_length: int | None = None,
         sampler: str | Sampler = "greedy",
         batch_size: int = BATCH_SIZE,
         stream: bool = False,
@@ -85,7 +89,8 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
         Args:
             prompts: A text, or a list, array or column of texts; or a row or rows of ids without
                 `EOS`. Defaults to `""`: a text from its beginning.
-            max_length: Maximum number of generated tokens, `EOS` included. Defaults to 100.
+            max_length: Maximum number of generated tokens, `EOS` included. Defaults to `None`: 100,
+                or as many as a model of fewer learned positions has left.
             sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
             batch_size: Prompts continued together. Defaults to 64.
             stream: Whether to return an iterator over pieces of text, the prompt first, which join
@@ -104,13 +109,14 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
         Raises:
             ValueError: If an argument is out of range or the prompts are neither texts nor ids.
         """
-        check_max_length(max_length)
         check_whole("batch_size", batch_size)
         sampler = get_sampler(sampler)
         if sampler.constraints.replace_unknown:
             raise ValueError("Expected no replace_unknown=True: a language model has no source.")
         inputs = read_inputs(prompts)
         rows = list(map(self.prompt_row, inputs.items))
+        max_length = self.usual_length(rows) if max_length is None else max_length
+        check_max_length(max_length)
         self.check_room(rows, max_length)
         if stream:
             check_stream(inputs, sampler, return_details)
@@ -123,6 +129,16 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
         if return_details:
             results = self.scorer.describe(rows, results, generated, sampler, batch_size)
         return inputs.unwrap(in_form(results, sampler.num_results, return_details))
+
+    def write(self, texts, sampler, max_length, batch_size, verbose="auto") -> list[str]:
+        """Generates the texts to evaluate, as many as given, at most 100."""
+        prompts = [""] * min(SAMPLES, len(texts))
+        sampler = sampler or Sample(seed=0)
+        return self.generate(prompts, max_length, sampler, batch_size, verbose=verbose)
+
+    def score_rows(self, rows: Sequence, batch_size: int | None) -> np.ndarray:
+        """Scores rows of ids, as `score`."""
+        return self.score(rows, batch_size or BATCH_SIZE)
 
     def perplexity(self, texts: Sequence, batch_size: int = BATCH_SIZE) -> float:
         """Returns the perplexity per token of texts, each read from start to end.
@@ -144,7 +160,9 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
 
     def reading_rows(self, texts: Sequence) -> list[list[int]]:
         """Returns the rows of ids of texts for `encode_texts`."""
-        return [[BOS, *row] for row in self.make_rows(texts)]
+        rows = [[BOS, *row] for row in self.make_rows(texts)]
+        check_positions(self.options, "window", max(map(len, rows), default=0), "a text")
+        return rows
 
     @staticmethod
     def read_examples(
@@ -156,6 +174,11 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
     def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
         """Returns for each text what the command line prints: a line, and an object for JSON."""
         return as_lines(self.generate(texts, **arguments))
+
+    def usual_length(self, rows: Sequence) -> int:
+        """Returns the `max_length` of who names none, after these prompts."""
+        longest = max(map(len, rows), default=0)  # the last token that is generated is not read
+        return positions_left(self.options, "window", longest - 1, USUAL_LENGTH)
 
     def check_room(self, rows: Sequence, max_length: int) -> None:
         """Raises a `ValueError` unless the model can read these prompts and write so much."""

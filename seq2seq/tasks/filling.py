@@ -144,10 +144,12 @@ class FilledTexts(OneVocabulary):
 
     def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
         """Returns for each text what the command line prints: a line, and an object for JSON."""
-        lines = []
-        for text, places in zip(texts, self.fill(texts, **arguments), strict=True):
+        masked = [text for text in texts if MASK in text]
+        found, lines = iter(self.fill(masked, **arguments)), []
+        for text in texts:
+            places = next(found) if MASK in text else []  # nothing to fill in: it stays
             for best, *_ in places:
-                text = text.replace(MASK, _written(best.token), 1)
+                text = text.replace(MASK, self._written(best.token), 1)
             lines.append((text, {"fills": [list(map(asdict, results)) for results in places]}))
         return lines
 
@@ -160,16 +162,9 @@ class FilledTexts(OneVocabulary):
             )
         row = []
         for part in " ".join(text.split()).split(MASK):
-            row += [*self._encode(part), self.mask_id]
+            tokens = self.tokenizer.tokenize_part(part)
+            row += [*self.tokenizer.vocabulary.ids(tokens), self.mask_id]
         return self._whole_row(row[:-1])
-
-    def _encode(self, part):
-        """Returns the ids of a part of a text, with the spaces around it if spaces are tokens."""
-        tokens = self.tokenizer.tokenize(part)
-        if " " in self.tokenizer.vocabulary:
-            after = [" "] * (bool(tokens) and part.endswith(" "))
-            tokens = [" "] * part.startswith(" ") + tokens + after
-        return self.tokenizer.vocabulary.ids(tokens)
 
     def _whole_row(self, row):
         """Returns a row with `BOS` and `EOS`."""
@@ -189,13 +184,12 @@ class FilledTexts(OneVocabulary):
             tokens = self.tokenizer.vocabulary.tokens(ids)
             described.append(
                 [
-                    Filled(token, float(probability), before + _written(token) + after)
+                    Filled(token, float(probability), before + self._written(token) + after)
                     for token, probability in zip(tokens, probabilities, strict=True)
                 ]
             )
         return described
 
-
-def _written(token):
-    """Returns a token as it is written inside a text, without marks of how it is joined."""
-    return token.removeprefix("##").strip(SPACE + GLUE)
+    def _written(self, token):
+        """Returns a token as it is written inside a text, without marks of how it is joined."""
+        return self.tokenizer.detokenize([token.removeprefix("##")]).strip(SPACE + GLUE + " ")

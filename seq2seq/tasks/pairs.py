@@ -10,11 +10,11 @@ from seq2seq.data.corpus import Pairs, check_pairs, read_pair_files
 from seq2seq.data.inputs import check_rows, encode_rows, is_texts, read_inputs
 from seq2seq.data.padding import BATCH_SIZE
 from seq2seq.generation.continuation import check_stream, continue_text
-from seq2seq.generation.loop import check_max_length
+from seq2seq.generation.loop import USUAL_LENGTH, check_max_length
 from seq2seq.generation.result import as_lines, in_form
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.tasks.measures import known_share
-from seq2seq.tasks.positions import check_positions
+from seq2seq.tasks.positions import check_positions, positions_left
 from seq2seq.text.columns import as_list
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
@@ -56,7 +56,7 @@ class PairTexts:
     def generate(
         self,
         inputs: str | Sequence,
-        max_length: int = 100,
+        max_length: int | None = None,
         sampler: str | Sampler = "greedy",
         batch_size: int = BATCH_SIZE,
         return_details: bool = False,
@@ -68,7 +68,8 @@ class PairTexts:
         Args:
             inputs: A text, or a list, array or column of texts; or a row or rows of source ids,
                 each ending with `EOS`. An empty text gives an empty text.
-            max_length: Maximum number of generated tokens, `EOS` included. Defaults to 100.
+            max_length: Maximum number of generated tokens, `EOS` included. Defaults to `None`: 100,
+                or as many as a model of fewer learned positions has.
             sampler: `"greedy"`, `"sample"`, `"beam"` or a sampler object. Defaults to `"greedy"`.
             batch_size: Sources decoded together. Defaults to 64.
             return_details: Whether to return `Generation` objects; a list of them is shown by a
@@ -87,12 +88,13 @@ class PairTexts:
         Raises:
             ValueError: If an argument is out of range or the inputs are neither texts nor ids.
         """
-        check_max_length(max_length)
         check_whole("batch_size", batch_size)
         sampler = get_sampler(sampler)
         self._check_sampler(sampler)
         inputs = read_inputs(inputs)
         rows = self.make_rows("source", inputs.items)
+        max_length = self.usual_length(rows) if max_length is None else max_length
+        check_max_length(max_length)
         self.check_room(rows, max_length)
         if stream:
             check_stream(inputs, sampler, return_details)
@@ -127,6 +129,10 @@ class PairTexts:
         """
         check_whole("batch_size", batch_size)
         return self.scorer.score(*self.make_pairs(sources, targets), batch_size, verbose)
+
+    def usual_length(self, rows: Sequence) -> int:
+        """Returns the `max_length` of who names none, for these sources."""
+        return positions_left(self.options, "max_target_length", 0, USUAL_LENGTH)
 
     def check_room(self, rows: Sequence, max_length: int) -> None:
         """Raises a `ValueError` unless the model can write so much."""

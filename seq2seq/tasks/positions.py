@@ -1,6 +1,20 @@
 """How far a model with learned positions can read and write."""
 
 
+def positions_left(options, limit: str, used: int, wanted: int) -> int:
+    """Returns how many positions there are for a text to write, at most as many as wanted.
+
+    Args:
+        options: The network's options.
+        limit: See `check_positions`.
+        used: Number of positions that are taken.
+        wanted: Number of positions wanted.
+    """
+    if getattr(options, "positions", None) != "learned":
+        return wanted
+    return max(1, min(wanted, getattr(options, limit) - used))
+
+
 def check_positions(options, limit: str, needed: int, what: str) -> None:
     """Raises a `ValueError` if a model would need more positions than it has learned.
 

@@ -107,6 +107,10 @@ class ByteLevelTokenizer(Tokenizer):
         self._adapted()
         return self._tokenizer.encode(self._clean(text)).tokens
 
+    def tokenize_part(self, part: str) -> list[str]:
+        """Splits a part of a text; see `Tokenizer.tokenize_part`. The next token has the space."""
+        return self.tokenize(part.rstrip(" "))
+
     def detokenize(self, tokens: Iterable[str]) -> str:
         """Joins subwords into a text; bytes that are not UTF-8 become U+FFFD."""
         return "".join(self.detokenize_each(tokens))

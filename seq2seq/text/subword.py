@@ -136,8 +136,16 @@ class SubwordTokenizer(Tokenizer):
 
         With `byte_fallback` it is as many as it has bytes in UTF-8.
         """
+        return self._split(self._marked(text))
+
+    def tokenize_part(self, part: str) -> list[str]:
+        """Splits a part of a text; see `Tokenizer.tokenize_part`."""
+        space = SPACE if part.startswith(" ") else ""
+        return self._split(space + self._marked(part))
+
+    def _split(self, text):
+        """Splits a text in which spaces are marked."""
         self._adapted()
-        text = self._marked(text)
         encoding, unknown = self._tokenizer.encode(text), self._tokenizer.token_to_id(UNKNOWN)
         tokens = []
         found = zip(encoding.ids, encoding.tokens, encoding.offsets, strict=True)

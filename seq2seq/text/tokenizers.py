@@ -120,6 +120,13 @@ class Tokenizer:
         """Splits a text into tokens."""
         raise NotImplementedError
 
+    def tokenize_part(self, part: str) -> list[str]:
+        """Splits a part of a text, beside which a token is hidden, as it is split in the text."""
+        tokens = self.tokenize(part)
+        if " " not in self._adapted():
+            return tokens
+        return [" "] * part.startswith(" ") + tokens + [" "] * (bool(tokens) and part.endswith(" "))
+
     def tokenize_all(self, texts: Iterable[str]) -> Iterator[list[str]]:
         """Yields the tokens of each text."""
         return map(self.tokenize, texts)
