@@ -15,7 +15,8 @@ from seq2seq.data.padding import BATCH_SIZE, pad_batch, pad_rows
 from seq2seq.layers.embedding import load_vectors
 from seq2seq.models.encoders import read_encoder_options, read_encoder_side
 from seq2seq.models.masked_language_model import MaskedLanguageModel
-from seq2seq.models.text_model import Part, TextModel
+from seq2seq.models.parts import Part
+from seq2seq.models.text_model import TextModel
 from seq2seq.networks.classifier import EncodedClassifier, RecurrentClassifier
 from seq2seq.networks.options import ClassifierOptions
 from seq2seq.tasks.classification import LabelledTexts

@@ -13,7 +13,7 @@ from seq2seq.data.padding import BATCH_SIZE, batches_by_length, pad_batch, shift
 from seq2seq.layers.carried_states import CarriedStates
 from seq2seq.layers.embedding import load_vectors
 from seq2seq.models.next_token_model import NextTokenModel
-from seq2seq.models.text_model import Part
+from seq2seq.models.parts import Part
 from seq2seq.networks.language_model import RecurrentLanguageModel
 from seq2seq.networks.options import LanguageModelOptions
 from seq2seq.progress import track

@@ -20,7 +20,7 @@ from seq2seq.data.masking import (
 )
 from seq2seq.data.padding import BATCH_SIZE, pad_batch, pad_rows
 from seq2seq.generation.samplers import round_up
-from seq2seq.models.text_model import Part
+from seq2seq.models.parts import Part
 from seq2seq.models.token_model import TokenModel, carry_mask, mask_padding
 from seq2seq.networks.masked_language_model import MaskedTransformer
 from seq2seq.networks.options import MaskedLanguageModelOptions

@@ -6,7 +6,7 @@ import keras
 
 from seq2seq.layers.embedding import load_vectors
 from seq2seq.models.encoder_decoder import EncoderDecoderModel, check_shared
-from seq2seq.models.text_model import Part
+from seq2seq.models.parts import Part
 from seq2seq.networks.options import EncoderDecoderOptions
 from seq2seq.networks.recurrent import RecurrentEncoderDecoder
 from seq2seq.text.side import Side

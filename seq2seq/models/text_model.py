@@ -4,8 +4,6 @@ import importlib
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
@@ -28,22 +26,12 @@ from seq2seq.models.fit_data import (
     read_batch_tokens,
     validation_for_keras,
 )
+from seq2seq.models.parts import Part
 from seq2seq.networks.sides import serialize_side
 from seq2seq.text.columns import read_column
 from seq2seq.text.side import Side
 from seq2seq.training.epoch_seeds import EpochSeeds
 from seq2seq.training.manifest import ManifestWriter, describe_data
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a model whose weights can be copied, layer by layer; see `copy_weights`."""
-
-    embedding: keras.layers.Embedding
-    layers: list[keras.layers.Layer]
-    output: Any  # a layer, `None`, or a function if it is tied to the embedding
-    side: Side
-    factor: float = 1.0  # what embedded tokens are multiplied by
 
 
 @cloned_by_config

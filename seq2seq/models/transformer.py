@@ -3,7 +3,7 @@
 import keras
 
 from seq2seq.models.encoder_decoder import EncoderDecoderModel, check_shared
-from seq2seq.models.text_model import Part
+from seq2seq.models.parts import Part
 from seq2seq.networks.options import TransformerOptions
 from seq2seq.networks.transformer import TransformerEncoderDecoder
 from seq2seq.text.side import Side

@@ -9,7 +9,7 @@ from keras import ops
 from seq2seq.checks import check_whole
 from seq2seq.data.padding import BATCH_SIZE, batches_by_length, pad_batch
 from seq2seq.models.next_token_model import NextTokenModel
-from seq2seq.models.text_model import Part
+from seq2seq.models.parts import Part
 from seq2seq.networks.causal_transformer import CausalTransformer
 from seq2seq.networks.options import TransformerLanguageModelOptions
 from seq2seq.progress import track
