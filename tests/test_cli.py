@@ -373,6 +373,22 @@ class TestEveryTask:
         assert "Evaluate the model it came from" in capsys.readouterr().err
         assert main(["evaluate", "folder", "lines.txt", "--metrics", "coverage"]) == 0
 
+    def test_a_classifier_begins_with_what_fills_in(self, corpora, capsys):
+        small = "--units=8", "--num-heads=2", "--num-layers=1", "--feedforward-units=8"
+        assert train("fill", *small, "--epochs", "1", "--json", output="b.keras") == 0
+        begin = "--encoder", "b.keras", "--epochs", "1", "--json"
+        for wrong in ("--units=8", "--tokenizer=char", "--lowercase"):
+            assert train("classify", *begin, wrong) == 1
+            assert f"no {wrong.split('=')[0]} with --encoder" in capsys.readouterr().err
+        assert train("classify", *begin, "--dropout=0.1", "--decay=cosine") == 0
+        model = load_model("m.keras")
+        assert model.options.encoder.units == 8 and model.usual_learning_rate == 1e-4
+        assert model.tokenizer.get_config() == load_model("b.keras").tokenizer.get_config()
+        assert train("classify", *begin, "--resume", "--epochs=2") == 1
+        assert "no --encoder with --resume" in capsys.readouterr().err
+        assert train("classify", "--resume", "--epochs=2") == 0
+        assert main(["generate", "m.keras", "--text", "早上好"]) == 0
+
     @pytest.mark.parametrize("kind", TOKENIZERS)
     @pytest.mark.parametrize("task", ["language-model", "classify"])
     def test_train_generate_evaluate_with_every_tokenizer(self, corpora, capsys, task, kind):

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from seq2seq.checks import check_number
-from seq2seq.commands.options import given
+from seq2seq.commands.options import flag, given
 from seq2seq.commands.sampler_options import make_sampler
-from seq2seq.commands.task_options import check_model_arguments
+from seq2seq.commands.task_options import check_model_arguments, model_arguments
+from seq2seq.commands.tokenizer_options import OF_JIEBA, OF_SUBWORDS, SHARED
 from seq2seq.commands.train_options import VECTORS
 from seq2seq.data.corpus import check_pair_files, check_readable
 from seq2seq.files.keras_file import check_model_path, read_config
@@ -14,6 +15,8 @@ from seq2seq.files.pretrained_folder import (
     is_pretrained,
     read_pretrained_config,
 )
+
+ENCODED = "dropout", "label_smoothing", "max_length"  # what is left to choose with --encoder
 
 
 def check_early(options) -> None:
@@ -53,11 +56,25 @@ def _check_train(options):
         check_number("--validation-split", options.validation_split, "[0, 1)")
     if not resumed_model(options):
         check_model_arguments(options)
+        _check_encoder(options)
         check_readable(given(options, *VECTORS).values())
     for files in (options.data, options.validation or ()):
         if options.task in ("translate", "classify"):
             check_pair_files(files)
         check_readable(files)
+
+
+def _check_encoder(options):
+    if options.encoder is None:
+        return
+    _check_model(options.encoder)
+    tokenizer = "tokenizer", *OF_JIEBA, *SHARED, *OF_SUBWORDS
+    others = [name for name in model_arguments(options) if name not in ENCODED]
+    if others := [*others, *given(options, *tokenizer, *VECTORS)]:
+        raise ValueError(
+            f"Expected no {flag(others[0])} with --encoder, which has its own. Received: "
+            f"{flag(others[0])} {getattr(options, others[0])}. Leave it out."
+        )
 
 
 def check_output(options) -> None:

@@ -72,9 +72,9 @@ def _refuse_other_settings(options, model, path):
             )
     for name, side in model.sides.items():
         check_tokenizer(options, PREFIXES[name], side.tokenizer, path)
-    if vectors := given(options, *VECTORS):
+    if begins := given(options, *VECTORS, "encoder"):
         raise ValueError(
-            "Expected no vectors with --resume, because the model is already trained. "
-            f"Received: {flag(next(iter(vectors)))}. Leave them out, or start over without "
-            "--resume."
+            f"Expected no {flag(next(iter(begins)))} with --resume, because the model is already "
+            f"trained. Received: {next(iter(begins.values()))}. Leave it out, or start over "
+            "without --resume."
         )

@@ -6,6 +6,7 @@ from seq2seq.commands.options import flag, given
 from seq2seq.commands.task_options import Kind, model_arguments
 from seq2seq.commands.tokenizer_options import OF_JIEBA, make_tokenizers
 from seq2seq.commands.train_options import VECTORS
+from seq2seq.files.loading import load_model
 from seq2seq.models.classifier import TextClassifier
 from seq2seq.models.language_model import LanguageModel
 from seq2seq.models.masked_language_model import MaskedLanguageModel
@@ -26,6 +27,9 @@ MODELS = {
 
 def make_model(options, texts: list[str], targets: list | None) -> TextModel:
     """Returns the model of the task that the options ask for, with tokenizers for these texts."""
+    if options.encoder is not None:
+        encoder, labels = load_model(options.encoder), _labels(texts, targets)
+        return TextClassifier(None, labels, encoder=encoder, **model_arguments(options))
     return MODELS[Kind.of(options)](
         **_sides(options, texts, targets),
         **model_arguments(options),
@@ -40,14 +44,19 @@ def _sides(options, texts, targets) -> dict:
     (tokenizer,) = make_tokenizers(options, {"": texts})
     sides = {"tokenizer": tokenizer.adapt(texts)}
     if options.task == "classify":
-        sides["labels"] = sorted(set(targets))
-        if 2 * len(sides["labels"]) > len(texts):
-            print(
-                f"seq2seq: {len(sides['labels'])} labels for {len(texts)} texts: is it the right "
-                "column? See --columns.",
-                file=sys.stderr,
-            )
+        sides["labels"] = _labels(texts, targets)
     return sides
+
+
+def _labels(texts, targets):
+    labels = sorted(set(targets))
+    if 2 * len(labels) > len(texts):
+        print(
+            f"seq2seq: {len(labels)} labels for {len(texts)} texts: is it the right column? See "
+            "--columns.",
+            file=sys.stderr,
+        )
+    return labels
 
 
 def _two_tokenizers(options, sources, targets) -> dict:

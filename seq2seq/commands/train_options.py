@@ -148,6 +148,14 @@ def _add_rest(by_task):
     )
     by_task.add(
         kinds_of(CLASSIFY),
+        "--encoder",
+        metavar="FILE",
+        help="model of --task fill, or a pretrained folder, whose tokenizer and encoder it begins "
+        "with; then --learning-rate is 0.0001, and of the model's options there are --dropout, "
+        "--label-smoothing and --max-length",
+    )
+    by_task.add(
+        kinds_of(CLASSIFY),
         "--class-weight",
         choices=("balanced",),
         help="give every label the same total weight in the loss, however many texts have it",

@@ -152,8 +152,10 @@ class TextClassifier(LabelledTexts, TextModel):
         load_vectors("", network.token_embedding, side.tokenizer, vectors)
         if isinstance(encoder, MaskedLanguageModel):
             self.encoder.copy(encoder.encoder)
+        if encoder is not None:
+            self.usual_learning_rate = 1e-4
         self.compile(
-            optimizer=Adam(self.usual_learning_rate if encoder is None else 1e-4, clipnorm=1.0),
+            optimizer=Adam(self.usual_learning_rate, clipnorm=1.0),
             loss=Crossentropy(label_smoothing),
             metrics=["accuracy"],
         )
