@@ -20,7 +20,7 @@ def main() -> None:
     key = os.environ.get("SEQ2SEQ_API_KEY", "none is needed on this machine")
     client = openai.OpenAI(base_url=arguments.address, api_key=key)
     for model in client.models.list():
-        if model.task == "classify" or not model.tokenizer:
+        if model.task in ("classify", "fill") or not model.tokenizer:
             continue
         asked = {"model": model.id, "prompt": arguments.text, "temperature": 0, "max_tokens": 50}
         answer = client.completions.create(**asked)

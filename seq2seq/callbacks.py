@@ -97,7 +97,9 @@ class TextMetrics(keras.callbacks.Callback):
     Example:
 
     >>> measure = seq2seq.callbacks.TextMetrics(*validation, metrics=["bleu", "chrf"])
-    >>> best = keras.callbacks.ModelCheckpoint("best.keras", "val_bleu", mode="max")
+    >>> best = keras.callbacks.ModelCheckpoint(
+    ...     "best.keras", "val_bleu", mode="max", save_best_only=True
+    ... )
     >>> history = model.fit(english, chinese, callbacks=[measure, best])
     """
 

@@ -77,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_generate(commands):
     generate = commands.add_parser(
-        "generate", help="generate a line for each line of input, or label each"
+        "generate", help="generate a line for each line of input, label it, or fill it in"
     )
     generate.add_argument("model", help="model file (.keras), exported or pretrained folder")
     generate.add_argument(
@@ -102,8 +102,8 @@ def _add_evaluate(commands):
     evaluate.add_argument("model", help="model file (.keras), exported or pretrained folder")
     add_data(
         evaluate,
-        f"{PAIRS}; or .gz; for a classifier, texts with labels; for a language model, one text per "
-        "line",
+        f"{PAIRS}; or .gz; for a classifier, texts with labels; for a language model, or one that "
+        "fills in, one text per line",
     )
     evaluate.add_argument(
         "--whole-files", action="store_true", help="language model: each file is one text"
@@ -140,7 +140,10 @@ def _add_export(commands):
     export.add_argument("folder", metavar="FOLDER", help="folder to write; an export is replaced")
     export.add_argument("--quantize", choices=("int8",), help="weights of 8 bits")
     export.add_argument(
-        "--format", choices=("onnx", "litert"), default="onnx", help="what runs it (default: onnx)"
+        "--format",
+        choices=("onnx", "litert"),
+        default="onnx",
+        help="what runs it; litert: recurrent models alone (default: onnx)",
     )
     add_json(export)
 

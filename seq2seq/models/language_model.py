@@ -156,8 +156,9 @@ class LanguageModel(NextTokenModel):
             carry_states: Whether a window starts from the final states of the window before it, not
                 from zeros. All texts then form one stream, cut into `batch_size` parts. Defaults to
                 `False`.
-            **kwargs: `text`, the name of the texts' column in a table, and `seed`, see
-                `Seq2Seq.fit`; and the other arguments of `keras.Model.fit`.
+            **kwargs: `text`, the name of the texts' column in a table, `seed` and `batch_tokens`
+                (not with `carry_states`), see `Seq2Seq.fit`; and the other arguments of
+                `keras.Model.fit`.
 
         Returns:
             A `keras.callbacks.History`.

@@ -355,8 +355,9 @@ class TextModel(keras.Model):
         Args:
             filepath: Path of the folder to write.
             format: `"onnx"` or `"litert"`: graphs, tokenizers and settings that
-                `seq2seq.load_model` runs without Keras and TensorFlow, with ONNX Runtime or LiteRT;
-                or another format of Keras's, such as `"tf_saved_model"`. Defaults to `"onnx"`.
+                `seq2seq.load_model` runs without Keras and TensorFlow, with ONNX Runtime or, for
+                recurrent models alone, LiteRT; or another format of Keras's, such as
+                `"tf_saved_model"`. Defaults to `"onnx"`.
             quantize: With these two: `"int8"` for weights of 8 bits. Defaults to `None`.
             verbose: Whether to print what was written. Defaults to `"auto"`, yes.
             **kwargs: The other arguments of `keras.Model.export`.

@@ -16,6 +16,7 @@ def _check_unicode(text: str) -> str:
     return text
 
 
+USUAL = "Default: 100, or what a model of fewer learned positions has left."
 MOST_BANNED = 1000  # tokens; a request is not a place for a vocabulary
 # A list stops at what is wrong first: a report on a million items takes seconds and memory.
 FIRST = Field(fail_fast=True)
@@ -75,7 +76,7 @@ class CompletionBody(OpenAIBody):
     """https://platform.openai.com/docs/api-reference/completions/create"""
 
     prompt: Texts
-    max_tokens: int | None = Field(None, ge=1, description="Default: 100.")
+    max_tokens: int | None = Field(None, ge=1, description=USUAL)
     best_of: int | None = Field(None, ge=1, le=128)
     echo: bool | None = False
     logprobs: int | None = Field(None, ge=0, le=5)
@@ -104,7 +105,7 @@ class ChatBody(OpenAIBody):
     """https://platform.openai.com/docs/api-reference/chat/create"""
 
     messages: Annotated[list[Message], FIRST] = Field(min_length=1)
-    max_tokens: int | None = Field(None, ge=1, description="Default: 100.")
+    max_tokens: int | None = Field(None, ge=1, description=USUAL)
     max_completion_tokens: int | None = Field(None, ge=1, description="The same.")
     logprobs: bool | None = False
     top_logprobs: int | None = Field(None, ge=0, le=5)
@@ -123,7 +124,7 @@ class GenerateBody(Body):
     """Everything that `generate` takes."""
 
     inputs: Texts = Field(description="A text, a list of texts, a row of ids or a list of rows.")
-    max_length: int | None = Field(None, ge=1, description="Default: 100.")
+    max_length: int | None = Field(None, ge=1, description=USUAL)
     sampler: Literal["greedy", "sample", "beam"] = "greedy"
     temperature: float | None = Field(None, description="Of sampling. Default: 1.")
     top_k: int | None = Field(None, description="Of sampling. Default: all.")

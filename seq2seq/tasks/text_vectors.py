@@ -19,8 +19,9 @@ def encode_texts(
     Vectors of texts with similar meanings to the model point the same way: compare their cosines.
 
     Args:
-        model: A trained `Seq2Seq`, `TextClassifier` or `MaskedLanguageModel`, whose encoder reads
-            the texts, or a `LanguageModel`, whose decoder does.
+        model: A trained `Seq2Seq`, `Transformer`, `TextClassifier` or `MaskedLanguageModel`, whose
+            encoder reads the texts, or a `LanguageModel` or `TransformerLanguageModel`, whose
+            decoder does; also an exported one.
         texts: List of texts, or rows of ids ending with `EOS`.
         pooling: `"mean"` or `"max"`, over the tokens and `EOS`. Defaults to `"mean"`.
         batch_size: Texts read together. Defaults to 64.
@@ -45,8 +46,9 @@ def encode_texts(
         )
     if not hasattr(model, "vector_function"):
         raise ValueError(
-            f"Expected a Seq2Seq, TextClassifier or LanguageModel. Received: {model!r} of type "
-            f"{type(model).__name__}."
+            "Expected a Seq2Seq, Transformer, TextClassifier, LanguageModel, "
+            "TransformerLanguageModel or MaskedLanguageModel. Received: "
+            f"{model!r} of type {type(model).__name__}."
         )
     read = model.vector_function(pooling)
     rows = model.reading_rows(texts)
