@@ -31,7 +31,8 @@ def write_whole(filepath: str | Path, suffix: str, write: Callable[[Path], None]
             f"Expected the folder of {path} to exist. Received: {path.parent}, which is not a "
             "folder. Create it first."
         )
-    _remove_leftovers(path, suffix)
+    for left in _leftovers(path, suffix):
+        left.unlink(missing_ok=True)
     # A number for each save: two threads may save to one path, and the last one wins.
     name = f".{path.name}.{_this_host()}-{os.getpid()}-{next(_numbers)}{suffix}"
     temporary = path.with_name(name)
@@ -61,29 +62,33 @@ def write_folder(folder: str | Path, write: Callable[[Path], None]) -> None:
     name = f".{path.name}.{_this_host()}-{os.getpid()}-{next(_numbers)}"
     temporary, old = path.with_name(f"{name}.new"), path.with_name(f"{name}.old")
     try:
+        for left in _leftovers(path, ".old"):
+            if not path.exists():
+                os.replace(left, path)
+        for left in (*_leftovers(path, ".old"), *_leftovers(path, ".new")):
+            shutil.rmtree(left, ignore_errors=True)
         temporary.mkdir()
         write(temporary)
         if path.exists():
             os.replace(path, old)
         os.replace(temporary, path)
     except OSError as error:
-        if old.exists() and not path.exists():
-            os.replace(old, path)
         raise ValueError(
             f"Could not write {folder}: {error}. What was there is kept. Free some space or name "
             "another folder."
         ) from error
     finally:
+        if old.exists() and not path.exists():
+            os.replace(old, path)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _remove_leftovers(path: Path, suffix: str) -> None:
-    """Removes temporary files of saves to a path that were killed on this machine."""
-    for file in path.parent.glob(f".{glob.escape(path.name)}.{_this_host()}-*{suffix}"):
-        process = file.name.split("-")[-2]
-        if process.isdigit() and not _is_running(int(process)):
-            file.unlink(missing_ok=True)
+def _leftovers(path: Path, suffix: str) -> list[Path]:
+    """Returns what saves to a path have left that were killed on this machine."""
+    found = path.parent.glob(f".{glob.escape(path.name)}.{_this_host()}-*{suffix}")
+    pairs = ((left, left.name.split("-")[-2]) for left in found)
+    return [left for left, process in pairs if process.isdigit() and not _is_running(int(process))]
 
 
 def _this_host() -> str:

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from seq2seq.atomic_write import write_whole
+from seq2seq.atomic_write import write_folder, write_whole
 
 KILLED = """
 import os, signal, sys
@@ -67,3 +67,49 @@ def test_threads_may_save_to_one_path(tmp_path):
         thread.join()
     assert not errors
     assert path.read_text() in ("one", "two") and list(tmp_path.iterdir()) == [path]
+
+
+KILLED_FOLDER = """
+import os, signal, sys
+from pathlib import Path
+from seq2seq import atomic_write
+
+def replace(source, target, replace=os.replace):
+    replace(source, target)
+    os.kill(os.getpid(), signal.SIGKILL)  # the old folder is away, the new one not yet there
+
+atomic_write.os.replace = replace
+atomic_write.write_folder(sys.argv[1], lambda path: (path / "a").write_text("new"))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="it kills a process")
+def test_the_next_save_restores_the_folder_that_a_killed_one_has_moved(tmp_path):
+    path = tmp_path / "model"
+    write_folder(path, lambda folder: (folder / "a").write_text("old"))
+    run = subprocess.run([sys.executable, "-c", KILLED_FOLDER, str(path)])
+    assert run.returncode == -signal.SIGKILL and not path.exists()
+
+    def fail(folder):
+        raise OSError("no space")
+
+    with pytest.raises(ValueError, match="no space"):
+        write_folder(path, fail)
+    assert [folder.name for folder in tmp_path.iterdir()] == ["model"]
+    assert (path / "a").read_text() == "old"
+
+
+def test_an_interrupted_save_keeps_the_folder_that_was_there(tmp_path, monkeypatch):
+    path, replace = tmp_path / "model", os.replace
+    write_folder(path, lambda folder: (folder / "a").write_text("old"))
+
+    def interrupt(source, target):
+        if target == path and source.suffix == ".new":
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr("seq2seq.atomic_write.os.replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(path, lambda folder: (folder / "a").write_text("new"))
+    assert (path / "a").read_text() == "old"
+    assert [folder.name for folder in tmp_path.iterdir()] == ["model"]

@@ -135,6 +135,17 @@ def test_long_texts_leave_room_for_short_ones(decoder):
     engine.close()
 
 
+def test_a_short_text_does_not_wait_for_a_wide_long_one(decoder):
+    engine = wide(decoder, 16)
+    decoder.may_read.clear()
+    long = Caller(engine, [5] * (LONG + 9), sampler=BeamSearch(9)).submit()
+    assert decoder.reads.acquire(timeout=WAIT)
+    assert Caller(engine, [6]).submit().wait() == [[[7, 8, 9]]]
+    decoder.may_read.set()
+    long.wait()
+    engine.close()
+
+
 def test_long_texts_are_read_together_while_they_are_few_tokens(decoder):
     engine = wide(decoder)
     Caller(engine, *[[5] * (LONG + 9)] * 4).submit().wait()

@@ -352,6 +352,8 @@ class TestFill:
         assert len(ids) == 4
         row = model._masked_row("the [MASK] sat on")
         assert row == [BOS, ids[0], model.mask_id, *ids[2:], EOS]
+        row = model._masked_row("the [MASK] [MASK] on")
+        assert row == [BOS, ids[0], model.mask_id, model.mask_id, ids[3], EOS]
         (token,) = tokenizer.vocabulary.tokens([ids[1]])
         assert model._written(token) == "cat"
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from test_generation import FLAT_TABLE, HISTORIES, ROWS, STATES, VOCABULARY, Toy
 
+from seq2seq.generation import running_batch
 from seq2seq.generation.loop import generate_ids
-from seq2seq.generation.running_batch import Choice, Row, RunningBatch, run_rows
+from seq2seq.generation.running_batch import SLOTS, Choice, Row, RunningBatch, run_rows, take_rows
 from seq2seq.generation.samplers import BeamSearch, Greedy, Sample
 from seq2seq.text import EOS, PAD
 
@@ -101,6 +102,32 @@ def test_nothing_is_copied_while_no_row_ends(monkeypatch):
     rows = [make_row(key, Greedy(min_length=LENGTH)) for key in range(2)]
     assert len(dict(run_rows(Toy(), 1, [(STATES[:2], rows)], 64))) == 2
     assert kept == [2]  # at the end
+
+
+def test_settings_beside_each_other_move_no_states(monkeypatch):
+    batch = RunningBatch(Toy(), 1)
+    rows = [make_row(0, Greedy()), make_row(1, Greedy(min_length=2))]
+    batch.join(batch.begin(STATES[:2]), rows)
+    moved = []
+
+    def take(begun, places):
+        moved.extend(begun[0].states)
+        return take_rows(begun, places)
+
+    monkeypatch.setattr(running_batch, "take_rows", take)
+    batch.step()
+    assert not moved
+
+
+def test_the_room_of_a_long_row_goes_with_it():
+    batch = RunningBatch(Toy(), 1)
+    batch.join(batch.begin(STATES[:1]), [make_row(0, Greedy(min_length=60), 60)])
+    for _ in range(20):
+        batch.step()
+    assert batch.hypotheses.ids.shape[-1] == 2 * SLOTS
+    batch.join(batch.begin(STATES[1:2]), [make_row(1, Greedy(min_length=9))])
+    batch.keep(np.array([1]))
+    assert batch.hypotheses.ids.shape[-1] == SLOTS
 
 
 @pytest.mark.parametrize("sampler", [Greedy(), Greedy(banned=[5]), BeamSearch(3, num_results=2)])

@@ -200,6 +200,8 @@ def test_a_short_window_is_enough_where_no_length_is_asked_for():
     (found,) = model.generate([[5, 6]], sampler=seq2seq.Greedy(min_length=8))
     assert len(found) == 2 + 8  # with `BOS` 10 tokens are read, as the last is not
     assert len(model.generate([[5] * 9])[0]) == 10
+    with pytest.raises(ValueError, match="`max_length`"):  # one would cut the other short
+        model.generate([[5] * 9, [5]])
     with pytest.raises(ValueError, match="at most 10 tokens in all"):
         model.generate([[5, 6]], max_length=20)
 

@@ -127,13 +127,15 @@ def compare(model: TextModel, folder: str | Path) -> float:
     """
     exported, random = load_exported(folder, threads=1), np.random.default_rng(0)
 
-    def rows(size):
-        lengths = random.integers(1, 12, TRIED)
+    def rows(name, size):
+        limits = getattr(model.options, f"max_{name}_length", 12), getattr(model, "longest", 12)
+        room = model.max_length - 2 if model.task == "fill" else 12
+        lengths = random.integers(1, min(12, room, *limits), TRIED)  # without `EOS`
         if size <= EOS + 1:
             return [[EOS]] * TRIED
         return [[*random.integers(EOS + 1, size, length).tolist(), EOS] for length in lengths]
 
-    examples = [rows(side.size) for side in model.sides.values()]
+    examples = [rows(name, side.size) for name, side in model.sides.items()]
     if model.task == "classify":
         ours, theirs = model.predict_proba(*examples), exported.predict_proba(*examples)
         return float(np.abs(np.log(ours + 1e-9) - np.log(theirs + 1e-9)).max())

@@ -106,6 +106,7 @@ class RunningBatch:
         self.rows = [self.rows[place] for place in places]
         self.open, self.positions = self.open[places], self.positions[places]
         self._longest, self._groups = self._longest[places], None
+        self._give_room_back()
         kept = take_rows((self.hypotheses, self.memory), places)
         self.hypotheses, self.memory = kept if self.rows else (None, [])
 
@@ -146,7 +147,9 @@ class RunningBatch:
 
     def _extend(self, states, function, *scores):
         """Adds the tokens that each group chooses."""
-        hypotheses = self.hypotheses._replace(states=states)
+        # A hypothesis alone never changes places with another: nobody moves its states.
+        moved = states if self.width > 1 else []
+        hypotheses = self.hypotheses._replace(states=moved)
         parts = []
         for choice, places in self._groups:
             part, chosen_by = hypotheses, scores
@@ -157,12 +160,14 @@ class RunningBatch:
             rest = self.positions[places], *noise, part, *chosen_by
             parts.append((function(choice.sampler, choice.constraints, *rest), []))
         if len(parts) == 1:
-            return parts[0][0]
+            extended = parts[0][0]
+            return extended if self.width > 1 else extended._replace(states=states)
         joined = parts[0]
         for part in parts[1:]:
             joined = _join(joined, part)
         order = np.argsort(np.concatenate([places for _, places in self._groups]))
-        return take_rows(joined, order)[0]
+        extended = take_rows(joined, order)[0]
+        return extended if self.width > 1 else extended._replace(states=states)
 
     def _noise(self, choice, places):
         """Returns a uniform number for each row, of its own stream."""
@@ -197,6 +202,15 @@ class RunningBatch:
             ids = _pad(ids, 2 * size, 2)
             states = [_pad(state, 2 * size, 1) if state.ndim > 2 else state for state in states]
             self.hypotheses = self.hypotheses._replace(ids=ids, states=states)
+
+    def _give_room_back(self):
+        """Drops the slots that rows needed which have left, once no other has come so far."""
+        ids, states, size = self.hypotheses.ids, self.hypotheses.states, SLOTS
+        while size <= self.positions.max(initial=0):
+            size *= 2
+        if size < ids.shape[-1]:
+            states = [state[:, :size] if state.ndim > 2 else state for state in states]
+            self.hypotheses = self.hypotheses._replace(ids=ids[:, :, :size], states=states)
 
 
 def run_rows(

@@ -166,6 +166,11 @@ class TextClassifier(LabelledTexts, TextModel):
         return self.network.encoder
 
     @property
+    def longest(self) -> float:
+        """Length of the longest row of ids that is read."""
+        return self.network.longest
+
+    @property
     def units(self) -> int:
         """Size of the encoder's outputs."""
         return self.network.units
@@ -199,12 +204,6 @@ class TextClassifier(LabelledTexts, TextModel):
         if unknown := kwargs.keys() - {"sample_weight", "steps", "callbacks", "return_dict"}:
             raise ValueError(f"Expected arguments of `evaluate`. Received: {min(unknown)}=...")
         return self.report(x, y, batch_size or BATCH_SIZE)
-
-    def make_rows(self, texts):
-        """Returns rows of ids ending with `EOS` for texts or rows of ids; those are never cut."""
-        rows = super().make_rows(texts)
-        self._check_length(max(map(len, rows)))
-        return rows
 
     def encode_rows(self, texts: Sequence[str], labels: Sequence | None = None):
         """Turns texts, and their labels, into the arrays that `fit` takes.
@@ -245,7 +244,7 @@ class TextClassifier(LabelledTexts, TextModel):
     def check_arrays(self, x, y=None):
         """Raises a `ValueError` for arrays of ids that the model cannot take."""
         check_ids("token_ids", x, self.vocabulary_size)
-        self._check_length(np.count_nonzero(x, axis=1).max())
+        self.check_length(np.count_nonzero(x, axis=1).max())
         y = np.asarray(y)
         if y.shape == (len(x), len(self.labels)):  # one-hot
             return
@@ -276,14 +275,6 @@ class TextClassifier(LabelledTexts, TextModel):
         """Returns the compiled function of padded ids to probabilities; see `LabelledTexts`."""
         function = self.functions.get("classify", self._probabilities)
         return lambda rows: np.asarray(function(pad_batch(rows)))[: len(rows)]
-
-    def _check_length(self, length):
-        """Raises a `ValueError` for a row that is longer than the encoder has positions."""
-        if length > self.network.longest:
-            raise ValueError(
-                f"Expected rows of at most {self.network.longest} ids, for which the encoder has "
-                f"positions. Received: one of {length}. Cut it."
-            )
 
     def _probabilities(self, token_ids):
         return ops.cast(self(token_ids, training=False), "float32")

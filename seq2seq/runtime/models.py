@@ -9,6 +9,7 @@ from seq2seq.checks import check_whole
 from seq2seq.data.class_labels import ClassLabels
 from seq2seq.data.padding import BATCH_SIZE, pad_rows
 from seq2seq.generation.generator import Generator
+from seq2seq.generation.numpy_ops import top_k
 from seq2seq.runtime.decoders import open_decoder
 from seq2seq.runtime.scoring import SteppedContinuationScorer, SteppedPairScorer
 from seq2seq.tasks.classification import LabelledTexts
@@ -119,6 +120,8 @@ class ExportedClassifier(LabelledTexts, ExportedModel):
         super().__init__(settings, sides)
         self.class_labels = ClassLabels(settings["labels"])
         self.max_length = self.options.max_length
+        if encoder := getattr(self.options, "encoder", None):
+            self.longest = encoder["max_length"] - 1  # `BOS` is put before a row
         self.session = sessions["model"]
 
     def batch_function(self):
@@ -151,9 +154,8 @@ class ExportedMaskedLanguageModel(FilledTexts, ExportedModel):
 
         def guess(rows, places):
             found = self._run("probabilities", pad_rows(rows), pad_rows(places))
-            found = found[..., EOS + 1 :]  # no special token
-            ids = np.argsort(-found, axis=-1, kind="stable")[..., :count]
-            return ids + EOS + 1, np.take_along_axis(found, ids, axis=-1)
+            best, ids = top_k(found[..., EOS + 1 :], count)  # no special token
+            return ids + EOS + 1, best
 
         return guess
 

@@ -167,7 +167,7 @@ class Engine:
         # they wait for each other, some steps at most.
         self._patience -= 1
         few = self.queued < self.max_batch // LOT
-        if 2 * busy > self.max_batch and few and self._patience > 0:
+        if self._rows() and 2 * busy > self.max_batch and few and self._patience > 0:
             return []
         self._patience = PATIENCE
         free, lots, turns = self.max_batch - busy, {}, deque(self._waiting)

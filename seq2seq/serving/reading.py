@@ -59,7 +59,8 @@ class ReadingModel:
             together = min(map(batch_size, rows))
             return self.model.score(*rows, batch_size=together, verbose=0)
 
-        return await self._run(sides[-1], work)
+        longer = max(sides, key=lambda side: sum(map(len, side)))
+        return await self._run(longer, work)
 
     async def _run(self, inputs, work):
         self.check_count(len(inputs))

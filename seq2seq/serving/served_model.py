@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -51,7 +52,9 @@ class ServedModel(ReadingModel):
     @property
     def reads_at_once(self) -> int | None:
         """Tokens that a Transformer reads at most together, whose attention costs their square."""
-        options = self.model.options
+        options, longest = self.model.options, getattr(self.model, "longest", math.inf)
+        if longest < math.inf:  # of a classifier
+            return longest
         if not hasattr(options, "positions"):
             return None
         return getattr(options, "max_source_length", None) or getattr(options, "window", None)
@@ -155,7 +158,8 @@ class ServedModel(ReadingModel):
         if self.task != "translate" or not isinstance(inputs[0], str):
             make = self.model.make_rows
             rows = make(side, inputs) if self.task == "translate" else make(inputs)
-            longest = self.reads_at_once if self.task == "translate" else None
+            limited = self.task == "translate" and self.reads_at_once
+            longest = getattr(self.model.options, f"max_{side}_length") if limited else None
             return [self.check_row(row, longest) for row in rows]
         tokenizer = self.model.sides[side].tokenizer
         check_tokenizer(tokenizer, "texts")
@@ -279,7 +283,11 @@ class ServedModel(ReadingModel):
         ids = [[one.ids for one in group] for group in results]
         together = batch_size([*call.rows, *(row for group in ids for row in group)])
         arguments = call.rows, texts, ids, call.sampler, together
-        read = [row for group in ids for row in group]
+        read = [
+            [*call.rows[place // call.count], *row]
+            for place, group in enumerate(ids)
+            for row in group
+        ]
         return await self.side_work.run(read, self.model.scorer.describe, *arguments)
 
     def whole(self, call: Call, i: int, one: Generated) -> str | None:

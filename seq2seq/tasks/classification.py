@@ -1,5 +1,6 @@
 """What a classifier does with texts, whatever runs it."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -34,6 +35,7 @@ class LabelledTexts(OneVocabulary):
     task = "classify"
     examples_are = "texts"
     uses_sampler = False
+    longest: float = math.inf  # row of ids that is read
     class_labels: ClassLabels
 
     @property
@@ -109,13 +111,22 @@ class LabelledTexts(OneVocabulary):
         return self._predict_rows(rows, batch_size, verbose)
 
     def make_rows(self, texts):
-        """Returns rows of ids ending with `EOS` for texts or rows of ids."""
+        """Returns rows of ids ending with `EOS` for texts or rows of ids; those are never cut."""
         texts = as_list(texts)
         rows = make_rows(texts, self.tokenizer, self.vocabulary_size)
         if not is_texts(texts):
+            self.check_length(max(map(len, rows), default=0))
             return rows
         begin, end = self.max_length // 2, self.max_length - self.max_length // 2
         return [row if len(row) <= self.max_length else row[:begin] + row[-end:] for row in rows]
+
+    def check_length(self, length: int) -> None:
+        """Raises a `ValueError` for a row that is longer than the encoder has positions."""
+        if length > self.longest:
+            raise ValueError(
+                f"Expected rows of at most {self.longest} ids, for which the encoder has "
+                f"positions. Received: one of {length}. Cut it."
+            )
 
     def reading_rows(self, texts: Sequence) -> list[list[int]]:
         """Returns the rows of ids of texts for `encode_texts`."""

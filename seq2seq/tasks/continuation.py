@@ -178,7 +178,9 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
     def usual_length(self, rows: Sequence) -> int:
         """Returns the `max_length` of who names none, after these prompts."""
         longest = max(map(len, rows), default=0)  # the last token that is generated is not read
-        return positions_left(self.options, "window", longest - 1, USUAL_LENGTH)
+        left = positions_left(self.options, "window", longest - 1, USUAL_LENGTH)
+        # A long prompt is not to cut short what others get: then their length must be named.
+        return left if len(rows) < 2 or left >= self.options.window // 2 else USUAL_LENGTH
 
     def check_room(self, rows: Sequence, max_length: int) -> None:
         """Raises a `ValueError` unless the model can read these prompts and write so much."""

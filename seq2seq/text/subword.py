@@ -140,8 +140,8 @@ class SubwordTokenizer(Tokenizer):
 
     def tokenize_part(self, part: str) -> list[str]:
         """Splits a part of a text; see `Tokenizer.tokenize_part`."""
-        space = SPACE if part.startswith(" ") else ""
-        return self._split(space + self._marked(part))
+        marked = self._marked(part)
+        return self._split(SPACE + marked if marked and part.startswith(" ") else marked)
 
     def _split(self, text):
         """Splits a text in which spaces are marked."""
