@@ -90,11 +90,13 @@ class TestLongTexts:
         assert status == 400 and error["code"] == "context_length_exceeded"
 
     def test_a_transformer_reads_no_more_at_once_than_it_was_made_for(self, tmp_path):
-        seq2seq.Transformer(9, 9, 16, 1, 2, 16).export(tmp_path / "one", verbose=0)
+        model = seq2seq.Transformer(9, 9, 16, 1, 2, 16, max_source_length=50)
+        model.export(tmp_path / "one", verbose=0)
         model = ServedModel("one", seq2seq.load_model(tmp_path / "one"), Limits(), Metrics())
-        with pytest.raises(ApiError, match="at most 200 tokens"):
-            model.call([[5] * 200], seq2seq.Greedy(), None)
-        assert model.call([[5] * 199], seq2seq.Greedy(), None).max_length == 100
+        with pytest.raises(ApiError, match="at most 50 tokens"):
+            model.call([[5] * 50], seq2seq.Greedy(), None)
+        assert model.call([[5] * 49], seq2seq.Greedy(), None).max_length == 100
+        assert len(model.side_rows("target", [[5] * 199])) == 1
         model.close()
 
     def test_what_fits_is_read(self, http):
