@@ -245,7 +245,7 @@ class TestTrain:
         for options, words in (
             (["--cell", "lstm"], "cell=gru"),
             (["--no-bidirectional"], "bidirectional=True"),
-            (["--source-vectors", "none.txt"], "no vectors"),
+            (["--source-vectors", "none.txt"], "vectors with --resume"),
         ):
             fails_with_one_line([*arguments, "--resume", *options], capsys, words)
 
@@ -443,7 +443,7 @@ class TestEveryTask:
         fails_with_one_line([*more, "--units", "9"], capsys, "units=8")
         fails_with_one_line([*more, "--tokenizer", "word"], capsys, "--tokenizer")
         fails_with_one_line([*more, "--max-tokens", "9"], capsys, "max_tokens=None")
-        fails_with_one_line([*more, "--vectors", "none.txt"], capsys, "no vectors")
+        fails_with_one_line([*more, "--vectors", "none.txt"], capsys, "vectors with --resume")
         other = ["train", "data.tsv", "--output", "m.keras", "--resume"]
         fails_with_one_line(other, capsys, f"Expected --task {task}")
 

@@ -95,7 +95,7 @@ class TestCopyWeights:
         report = seq2seq.copy_weights(source, model, "decoder", skip_mismatch=True)
         assert list(report.copied) == ["target_embedding"]
         assert "(8, 16) for (8, 24)" in report.kept["decoder_lstm"]
-        with pytest.raises(ValueError, match="same sizes"):
+        with pytest.raises(ValueError, match="same kind"):
             other = make_language_model(units=4, embedding_dim=4)
             seq2seq.copy_weights(other, model, "decoder", skip_mismatch=True)
 
