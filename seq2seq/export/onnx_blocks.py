@@ -44,13 +44,11 @@ class Memory(NamedTuple):
         """Returns what a bool mask `(batch, length)` tells blocks such as the given one."""
         batch = size_of(graph, mask, 0)
         rest, heads = ([-1, number] for number in (block.units, block.num_heads))
-        hidden, length = cls.of_each(graph, mask)[:2]
-        return cls(
-            hidden,
-            length,
-            graph("Concat", batch, graph.constant(rest, "int64"), axis=0),
-            graph("Concat", graph.constant(heads, "int64"), length, axis=0),
-            graph("Concat", batch, graph.constant([-1], "int64"), length, axis=0),
+        memory = cls.of_each(graph, mask)
+        return memory._replace(
+            together=graph("Concat", batch, graph.constant(rest, "int64"), axis=0),
+            apart=graph("Concat", graph.constant(heads, "int64"), memory.length, axis=0),
+            weights=graph("Concat", batch, graph.constant([-1], "int64"), memory.length, axis=0),
         )
 
 

@@ -32,8 +32,6 @@ from seq2seq.generation.samplers import Sampler
 from seq2seq.text.vocabulary import BOS, EOS, PAD
 
 MOST_TOKENS = 2**17  # more than any text; arrays for a billion would fill the memory
-
-
 USUAL_LENGTH = 100  # tokens, where nobody says how many
 
 

@@ -159,14 +159,13 @@ class RunningBatch:
             noise = [] if function is extend_by_best else [self._noise(choice, places)]
             rest = self.positions[places], *noise, part, *chosen_by
             parts.append((function(choice.sampler, choice.constraints, *rest), []))
-        if len(parts) == 1:
-            extended = parts[0][0]
-            return extended if self.width > 1 else extended._replace(states=states)
         joined = parts[0]
         for part in parts[1:]:
             joined = _join(joined, part)
-        order = np.argsort(np.concatenate([places for _, places in self._groups]))
-        extended = take_rows(joined, order)[0]
+        if len(parts) > 1:
+            order = np.argsort(np.concatenate([places for _, places in self._groups]))
+            joined = take_rows(joined, order)
+        extended, _ = joined
         return extended if self.width > 1 else extended._replace(states=states)
 
     def _noise(self, choice, places):

@@ -13,7 +13,6 @@ from seq2seq.data.inputs import is_texts, make_rows, read_inputs
 from seq2seq.data.padding import BATCH_SIZE, batches_by_length
 from seq2seq.progress import track
 from seq2seq.tasks.classification_report import ClassificationReport, classification_report
-from seq2seq.tasks.measures import known_share
 from seq2seq.tasks.vocabularies import OneVocabulary
 from seq2seq.text.columns import as_list
 
@@ -148,10 +147,6 @@ class LabelledTexts(OneVocabulary):
     def measure(self, texts, labels, batch_size: int = BATCH_SIZE) -> ClassificationReport:
         """Returns the report on these texts; see `evaluate_model`."""
         return self.report(texts, labels, batch_size)
-
-    def coverage(self, texts, labels) -> dict:
-        """Returns the share of tokens that are in the vocabulary."""
-        return {"coverage": known_share(self.tokenizer.encode_all(texts))}
 
     @staticmethod
     def read_examples(paths: Sequence[str], columns: Sequence | None = None) -> Pairs:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from seq2seq.checks import check_whole
-from seq2seq.data.corpus import read_text_files
 from seq2seq.data.inputs import check_rows, check_texts, check_tokenizer, make_rows, read_inputs
 from seq2seq.data.padding import BATCH_SIZE
 from seq2seq.generation.continuation import check_stream, continue_text, prompt_tokens
@@ -39,7 +38,7 @@ class ContinuationModel:
     ) -> dict[str, float]:
         """Returns loss and perplexities of given texts; see `evaluate_model`."""
         rows = [[*row, EOS] for row in self.tokenizer.encode_all(texts)]
-        nats = -float(self.score_rows(rows, batch_size).sum(dtype="float64"))
+        nats = -float(self.score(rows, **self.batching(batch_size)).sum(dtype="float64"))
         characters = sum(len(text) + 1 for text in texts)
         return perplexities(nats, sum(map(len, rows)), characters)
 
@@ -57,11 +56,12 @@ class ContinuationModel:
     ) -> list[str]:
         """Generates the texts to evaluate, as many as given, at most 100."""
         prompts = [""] * min(SAMPLES, len(texts))
-        return self.generate(prompts, max_length, sampler or Sample(seed=0))
+        batching = self.batching(batch_size, verbose=verbose)
+        return self.generate(prompts, max_length, sampler or Sample(seed=0), **batching)
 
-    def score_rows(self, rows: Sequence, batch_size: int | None) -> np.ndarray:
-        """Scores rows of ids, as `score`."""
-        return self.score(rows)
+    def batching(self, batch_size: int | None, **more) -> dict:
+        """Returns what `score` and `generate` are told of batches; here there are none."""
+        return {}
 
 
 class ContinuedTexts(OneVocabulary, ContinuationModel):
@@ -130,15 +130,9 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
             results = self.scorer.describe(rows, results, generated, sampler, batch_size)
         return inputs.unwrap(in_form(results, sampler.num_results, return_details))
 
-    def write(self, texts, sampler, max_length, batch_size, verbose="auto") -> list[str]:
-        """Generates the texts to evaluate, as many as given, at most 100."""
-        prompts = [""] * min(SAMPLES, len(texts))
-        sampler = sampler or Sample(seed=0)
-        return self.generate(prompts, max_length, sampler, batch_size, verbose=verbose)
-
-    def score_rows(self, rows: Sequence, batch_size: int | None) -> np.ndarray:
-        """Scores rows of ids, as `score`."""
-        return self.score(rows, batch_size or BATCH_SIZE)
+    def batching(self, batch_size: int | None, **more) -> dict:
+        """Returns what `score` and `generate` are told of batches."""
+        return {"batch_size": batch_size or BATCH_SIZE, **more}
 
     def perplexity(self, texts: Sequence, batch_size: int = BATCH_SIZE) -> float:
         """Returns the perplexity per token of texts, each read from start to end.
@@ -163,13 +157,6 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
         rows = [[BOS, *row] for row in self.make_rows(texts)]
         check_positions(self.options, "window", max(map(len, rows), default=0), "a text")
         return rows
-
-    @staticmethod
-    def read_examples(
-        paths: Sequence[str], columns: Sequence | None = None
-    ) -> tuple[list[str], None]:
-        """Reads texts to train or evaluate on from files, one per line."""
-        return read_text_files(paths, columns), None
 
     def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
         """Returns for each text what the command line prints: a line, and an object for JSON."""

@@ -4,11 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from seq2seq.checks import check_whole
-from seq2seq.data.corpus import read_text_files
 from seq2seq.data.inputs import check_texts, check_tokenizer, make_rows, read_inputs
 from seq2seq.data.padding import BATCH_SIZE, batches_by_length
 from seq2seq.progress import track
-from seq2seq.tasks.measures import known_share
 from seq2seq.tasks.vocabularies import OneVocabulary
 from seq2seq.text.spacing import GLUE, SPACE
 from seq2seq.text.vocabulary import BOS, EOS, MASK
@@ -124,23 +122,12 @@ class FilledTexts(OneVocabulary):
         """Returns the rows of ids of texts for `encode_texts`."""
         return [self._whole_row(row) for row in self.make_rows(texts)]
 
-    @staticmethod
-    def read_examples(
-        paths: Sequence[str], columns: Sequence | None = None
-    ) -> tuple[list[str], None]:
-        """Reads texts to train or evaluate on from files, one per line."""
-        return read_text_files(paths, columns), None
-
     def check_examples(self, texts: Sequence, targets: Sequence | None = None) -> None:
         """Raises a `ValueError` unless the model can be evaluated on these texts."""
         check_tokenizer(self.tokenizer, "texts")
         check_texts(texts)
         if targets is not None:
             raise ValueError("Expected texts alone for a model that fills in. Received targets.")
-
-    def coverage(self, texts: Sequence[str], targets: None = None) -> dict[str, float]:
-        """Returns the share of tokens that are in the vocabulary."""
-        return {"coverage": known_share(self.tokenizer.encode_all(texts))}
 
     def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
         """Returns for each text what the command line prints: a line, and an object for JSON."""
