@@ -3,13 +3,16 @@
     python benchmarks/pretraining.py train.tsv val.tsv --unlabelled other.tsv --minutes 15
 
 The files hold a text, a tab and a label a line. A MaskedLanguageModel learns from the texts of
-train.tsv and of the others, without labels, for the minutes given. Then classifiers of the same
-form are trained with the labels of so many texts, from the pretrained encoder and from one that has
-learned nothing; each mean is over the seeds. The baseline is that of classify.py.
+train.tsv and of the others, without labels, for the minutes given: from their pieces, each of a
+dozen characters or more, and whether one follows the other. Then classifiers of the same form are
+trained with the labels of so many texts, from the pretrained encoder and from one that has learned
+nothing, with each learning rate; each mean is over the seeds. The baseline is that of classify.py.
 """
 
 import argparse
+import itertools
 import math
+import re
 import statistics
 import time
 
@@ -34,12 +37,23 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--num-layers", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=10, help="of a classifier of few labels (10)")
     parser.add_argument("--updates", type=int, default=200, help="of a classifier at least (200)")
-    parser.add_argument("--learning-rate", type=float, default=3e-4, help="of classifiers (3e-4)")
+    rates = [3e-4, 1e-3]
+    parser.add_argument("--learning-rates", type=float, nargs="+", default=rates, metavar="RATE")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--output", help="file for the pretrained model")
     parser.add_argument("--pretrained", help="one that an earlier run has written")
     add_threads_argument(parser)
     return parser.parse_args()
+
+
+def split_text(text: str, least: int = 12) -> list[str]:
+    """Returns the pieces between punctuation marks, put together to so many characters or more."""
+    pieces = [""]
+    for piece in re.findall(r"[^。！？!?；;，,~…]*[。！？!?；;，,~…]*", text):
+        if len(pieces[-1]) >= least:
+            pieces.append("")
+        pieces[-1] += piece
+    return [piece for piece in pieces if piece]
 
 
 def pretrain(options, texts: list[str], validation: list[str]) -> seq2seq.MaskedLanguageModel:
@@ -58,10 +72,10 @@ def pretrain(options, texts: list[str], validation: list[str]) -> seq2seq.Masked
         max_length=256,
     )
     model.fit(
-        texts,
+        list(map(split_text, texts)),
         batch_size=32,
         epochs=1000,
-        validation_data=validation,
+        validation_data=list(map(split_text, validation)),
         callbacks=[StopInTime(1e-3, options.minutes)],
         seed=1,
         verbose=2,
@@ -71,7 +85,7 @@ def pretrain(options, texts: list[str], validation: list[str]) -> seq2seq.Masked
     return model
 
 
-def accuracy(options, tokenizer, encoder, train, validation, seed: int) -> float:
+def accuracy(options, tokenizer, encoder, train, validation, rate: float, seed: int) -> float:
     """Returns the accuracy of a classifier that begins with an encoder."""
     keras.utils.set_random_seed(seed)
     classifier = seq2seq.TextClassifier(tokenizer, sorted(set(train[1])), encoder=encoder)
@@ -82,7 +96,7 @@ def accuracy(options, tokenizer, encoder, train, validation, seed: int) -> float
         *train,
         batch_size=16,
         epochs=epochs,
-        callbacks=[WarmUp(options.learning_rate, updates // 10, "cosine", updates)],
+        callbacks=[WarmUp(rate, updates // 10, "cosine", updates)],
         verbose=0,
     )
     return classifier.evaluate(*validation)["accuracy"]
@@ -97,21 +111,26 @@ def main() -> None:
     print(f"{len(texts):,} texts and {len(others):,} others to pretrain on")
     model = pretrain(options, texts + others, validation[0])
     encoders = {"pretrained": model, "nothing learned": model.options.to_dict()}
-    lines = []
+    print(f"{'':<34}{'accuracy':>10}{'by seed':>24}{'minutes':>10}")
     for count in options.labelled:
         train = texts[:count], labels[:count]
-        for name, encoder in encoders.items():
-            start, found = time.perf_counter(), []
-            for seed in options.seeds:
-                found.append(accuracy(options, model.tokenizer, encoder, train, validation, seed))
+        name = f"{len(train[0])} labels"
+        for rate, (kind, encoder) in itertools.product(options.learning_rates, encoders.items()):
+            start = time.perf_counter()
+            found = [
+                accuracy(options, model.tokenizer, encoder, train, validation, rate, seed)
+                for seed in options.seeds
+            ]
             minutes = (time.perf_counter() - start) / 60 / len(found)
-            each = " ".join(f"{value:.1%}" for value in found)
-            lines.append((f"{len(train[0])} labels, {name}", statistics.mean(found), each, minutes))
+            show(f"{name}, {kind}, {rate:g}", found, minutes)
         report = train_baseline(*train)(*validation)
-        lines.append((f"{len(train[0])} labels, TF-IDF", report["accuracy"], "", 0.0))
-    print(f"{'':<34}{'accuracy':>10}{'by seed':>24}{'minutes':>10}")
-    for name, mean, each, minutes in lines:
-        print(f"{name:<34}{mean:>10.2%}{each:>24}{minutes:>10.1f}")
+        show(f"{name}, TF-IDF", [report["accuracy"]])
+
+
+def show(name: str, found: list[float], minutes: float = 0.0) -> None:
+    """Prints a line of the table."""
+    each = " ".join(f"{value:.1%}" for value in found)
+    print(f"{name:<34}{statistics.mean(found):>10.2%}{each:>24}{minutes:>10.1f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -124,11 +124,11 @@ def prepare(arguments: argparse.Namespace, size: str) -> Task:
 
 
 def make_model(sizes: tuple[int, int], size: str, **options):
-    """Returns a model of seq2seq; without dropout, so that all sides do the same."""
+    """Returns a model of seq2seq; without dropout unless told, so that all sides do the same."""
     import seq2seq
 
     if size in TRANSFORMERS:
-        return seq2seq.Transformer(*sizes, **TRANSFORMERS[size], dropout=0.0, **options)
+        return seq2seq.Transformer(*sizes, **{"dropout": 0.0, **TRANSFORMERS[size], **options})
     return seq2seq.Seq2Seq(*sizes, EMBEDDING_DIM, **RECURRENT[size], **options)
 
 

@@ -115,7 +115,6 @@ print(json.dumps(losses.history["loss"]))
 """
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it runs both backends")
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 def test_same_weights_same_data_another_backend_same_losses(tmp_path):
     saved = tmp_path / "model.keras"

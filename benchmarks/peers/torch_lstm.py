@@ -26,6 +26,7 @@ class TorchLSTM(nn.Module):
         attention: `"luong"`, dot products of the decoder's outputs with the encoder's; or `None`.
         cell: `"lstm"`, or `"gru"` in its place.
         num_layers: Number of layers on each side.
+        dropout: Dropout rate on the inputs of each layer and of the output layer.
     """
 
     def __init__(
@@ -38,16 +39,18 @@ class TorchLSTM(nn.Module):
         attention: str | None = None,
         cell: str = "lstm",
         num_layers: int = 1,
+        dropout: float = 0.0,
     ):
         super().__init__()
         self.source_embedding = nn.Embedding(source_size, embedding_dim)
         self.target_embedding = nn.Embedding(target_size, embedding_dim)
         size = units // 2 if bidirectional else units
         layer = {"lstm": nn.LSTM, "gru": nn.GRU}[cell]
-        self.encoder_lstm = layer(
-            embedding_dim, size, num_layers, batch_first=True, bidirectional=bidirectional
-        )
-        self.decoder_lstm = layer(embedding_dim, units, num_layers, batch_first=True)
+        shape = {"num_layers": num_layers, "batch_first": True}
+        shape["dropout"] = dropout if num_layers > 1 else 0.0  # between layers
+        self.encoder_lstm = layer(embedding_dim, size, bidirectional=bidirectional, **shape)
+        self.decoder_lstm = layer(embedding_dim, units, **shape)
+        self.dropout = nn.Dropout(dropout)
         self.decoder_output = nn.Linear(units, target_size)
         self.bidirectional, self.attention = bidirectional, attention
         self.cell, self.num_layers = cell, num_layers
@@ -64,8 +67,9 @@ class TorchLSTM(nn.Module):
         is added to the scores, `(1, batch, 1, length)`.
         """
         lengths = (source_ids != PAD).sum(1).cpu()
+        x = self.dropout(self.source_embedding(source_ids))
         packed = nn.utils.rnn.pack_padded_sequence(
-            self.source_embedding(source_ids), lengths, batch_first=True, enforce_sorted=False
+            x, lengths, batch_first=True, enforce_sorted=False
         )
         outputs, state = self.encoder_lstm(packed)
         state = (state,) if self.cell == "gru" else state
@@ -83,18 +87,19 @@ class TorchLSTM(nn.Module):
 
     def decode(self, target_ids: torch.Tensor, state: tuple) -> tuple[torch.Tensor, tuple]:
         """Returns logits `(batch, length, vocabulary)` and the state after the last token."""
+        x = self.dropout(self.target_embedding(target_ids))
         if self.cell == "gru":
             h, *memory = state
-            x, h = self.decoder_lstm(self.target_embedding(target_ids), h)
+            x, h = self.decoder_lstm(x, h)
             state = (h,)
         else:
             h, c, *memory = state
-            x, state = self.decoder_lstm(self.target_embedding(target_ids), (h, c))
+            x, state = self.decoder_lstm(x, (h, c))
         if self.attention:
             (values,), (padding,) = memory
             weights = (x @ values.transpose(1, 2) + padding).softmax(-1)
             x = torch.tanh(self.attention_vector(torch.cat([weights.to(x.dtype) @ values, x], -1)))
-        return self.decoder_output(x), (*state, *memory)
+        return self.decoder_output(self.dropout(x)), (*state, *memory)
 
     def forward(self, source_ids: torch.Tensor, target_ids: torch.Tensor) -> torch.Tensor:
         """Returns logits with teacher forcing."""

@@ -1,5 +1,7 @@
 """The default optimizer of the models."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -25,30 +27,45 @@ class Adam(keras.optimizers.Adam):
         if keras.config.floatx() == "float16":  # in which Keras's 1e-7 is nothing
             kwargs.setdefault("epsilon", 1e-4)
         super().__init__(learning_rate, name=name, **kwargs)
+        self._apply_adam = None
 
     def apply(self, grads, trainable_variables=None):
         """Updates the weights with gradients."""
         # TensorFlow's gradient of an embedding is a list of rows, with repetitions.
         grads = [grad if grad is None else ops.convert_to_tensor(grad) for grad in grads]
-        return super().apply(grads, trainable_variables)
+        if not runs_tensorflow_on_cpu():
+            return super().apply(grads, trainable_variables)
+        import tensorflow as tf
+
+        step = ops.cast(self.iterations + 1, "float32")
+        self._apply_adam = functools.partial(
+            tf.raw_ops.ResourceApplyAdam,
+            # What all weights share is in the graph once.
+            beta1_power=self.beta_1**step,
+            beta2_power=self.beta_2**step,
+            lr=ops.cast(self.learning_rate, "float32"),
+            beta1=ops.convert_to_tensor(self.beta_1, "float32"),
+            beta2=ops.convert_to_tensor(self.beta_2, "float32"),
+            epsilon=ops.convert_to_tensor(self.epsilon, "float32"),
+        )
+        try:
+            return super().apply(grads, trainable_variables)
+        finally:
+            self._apply_adam = None  # rather than keep a graph alive
+
+    def _clip_by_norm(self, values, axes=None):
+        """Clips a gradient as Keras does, in half as many operations to trace and run."""
+        norm = ops.sqrt(ops.sum(ops.square(values), axes, keepdims=True))
+        return values * (self.clipnorm / ops.maximum(norm, self.clipnorm))
 
     def update_step(self, gradient, variable, learning_rate):
         """Updates one weight."""
-        if self.amsgrad or variable.dtype != "float32" or not runs_tensorflow_on_cpu():
+        if self.amsgrad or variable.dtype != "float32" or self._apply_adam is None:
             return super().update_step(gradient, variable, learning_rate)
-        import tensorflow as tf
-
         i = self._get_variable_index(variable)
-        step = ops.cast(self.iterations + 1, "float32")
-        tf.raw_ops.ResourceApplyAdam(
+        self._apply_adam(
             var=variable.handle,
             m=self._momentums[i].value.handle,
             v=self._velocities[i].value.handle,
-            beta1_power=self.beta_1**step,
-            beta2_power=self.beta_2**step,
-            lr=ops.cast(learning_rate, "float32"),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
             grad=ops.cast(gradient, "float32"),
         )
