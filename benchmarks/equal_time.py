@@ -10,8 +10,10 @@ clock stands still while they are made. seq2seq's tracing counts.
 """
 
 import argparse
+import importlib.util
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from configurations import CONFIGURATIONS, EMBEDDING_DIM
+from cores import restrict_threads
 from corpus import add_data_argument
 from train import MAX_LENGTH, Batch, Task, bleu, make_dataset, make_model, prepare, run_apart
 
@@ -28,6 +31,7 @@ Mark = tuple[float, int, float]  # minutes, updates, BLEU
 def main() -> None:
     """Trains both sides and prints the table."""
     arguments = parse_arguments()
+    check_machine(arguments.threads)
     task = run_apart(prepare, arguments, arguments.size)
     sides = {"seq2seq": train_seq2seq, "PyTorch": train_torch}
     with ProcessPoolExecutor(len(sides), multiprocessing.get_context("spawn")) as pool:
@@ -58,13 +62,13 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def take_cores(threads: int, number: int) -> None:
-    """Restricts this process to its own cores, before a framework makes its threads."""
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    cores = sorted(os.sched_getaffinity(0))
-    if threads * (number + 1) > len(cores):
-        raise SystemExit(f"Expected {threads} cores for each side. There are {len(cores)} in all.")
-    os.sched_setaffinity(0, cores[threads * number : threads * (number + 1)])
+def check_machine(threads: int) -> None:
+    """Ends the program where something is missing, before it trains for long."""
+    for name in ("torch", "sacrebleu"):
+        if not importlib.util.find_spec(name):
+            sys.exit(f"Expected {name} to be installed: pip install {name}")
+    if 2 * threads > os.cpu_count():
+        sys.exit(f"Expected {threads} cores for each of two sides. There are {os.cpu_count()}.")
 
 
 @dataclass
@@ -111,10 +115,11 @@ class Marks:
 
 def train_seq2seq(task: Task, arguments: argparse.Namespace, number: int) -> list[Mark]:
     """Trains seq2seq as a user would, with `fit` on a dataset."""
-    take_cores(arguments.threads, number)
+    restrict_threads(arguments.threads, arguments.threads * number)
     import keras
     from peers.keras_tutorial import copy_weights
 
+    keras.utils.set_random_seed(1)
     options = {"dropout": arguments.dropout, "precision": arguments.precision}
     model = make_model(task.sizes, task.size, **options)
     copy_weights(model, task.weights)
@@ -136,7 +141,7 @@ def train_seq2seq(task: Task, arguments: argparse.Namespace, number: int) -> lis
 
 def train_torch(task: Task, arguments: argparse.Namespace, number: int) -> list[Mark]:
     """Trains the PyTorch peer."""
-    take_cores(arguments.threads, number)
+    restrict_threads(arguments.threads, arguments.threads * number)
     import torch
     from peers.torch_lstm import KerasAdam, TorchLSTM, greedy, train_step
 

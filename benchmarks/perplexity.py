@@ -15,6 +15,7 @@ import math
 import time
 
 import keras
+from cores import add_threads_argument, restrict_threads
 from minutes import StopInTime
 
 import seq2seq
@@ -28,17 +29,21 @@ def parse_arguments():
     parser.add_argument("train", help="file of pairs")
     parser.add_argument("validation", help="file of pairs")
     parser.add_argument("--architecture", choices=("recurrent", "transformer"), default="recurrent")
-    parser.add_argument("--embedding-dim", type=int, default=256)
+    parser.add_argument("--embedding-dim", type=int, default=256, help="of the recurrent models")
     parser.add_argument("--units", type=int, default=256)
-    parser.add_argument("--dropout", type=float, default=0.3)
-    parser.add_argument("--num-layers", type=int, default=4, help="of a Transformer (%(default)s)")
+    parser.add_argument("--dropout", type=float, help="0.3; of a Transformer 0")
+    parser.add_argument("--num-layers", type=int, default=2, help="of a Transformer (%(default)s)")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--minutes", type=float, help="for each model, instead of epochs")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--order", type=int, default=5, help="of the n-grams (%(default)s)")
     parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args()
+    add_threads_argument(parser)
+    options = parser.parse_args()
+    if options.dropout is None:
+        options.dropout = {"recurrent": 0.3, "transformer": 0.0}[options.architecture]
+    return options
 
 
 def fit(options, model, pairs, validation):
@@ -67,7 +72,7 @@ def make_models(options, tokenizer):
         pairs = seq2seq.Seq2Seq(tokenizer, tokenizer, attention="luong", **shape)
         return seq2seq.LanguageModel(tokenizer, **shape), pairs
     shape = {name: getattr(options, name) for name in ("units", "num_layers", "dropout")}
-    shape["feedforward_units"] = 2 * options.units
+    shape |= {"feedforward_units": 2 * options.units, "positions": "rotary"}
     pairs = seq2seq.Transformer(
         tokenizer, tokenizer, share_embeddings=True, tie_output=True, **shape
     )
@@ -80,6 +85,7 @@ def running_text(sources, targets):
 
 def main():
     options = parse_arguments()
+    restrict_threads(options.threads)
     train = seq2seq.read_pairs(options.train)
     validation = seq2seq.read_pairs(options.validation)
     keras.utils.set_random_seed(options.seed)

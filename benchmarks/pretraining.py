@@ -36,7 +36,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--units", type=int, default=128)
     parser.add_argument("--num-layers", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=10, help="of a classifier of few labels (10)")
-    parser.add_argument("--updates", type=int, default=200, help="of a classifier at least (200)")
+    parser.add_argument("--updates", type=int, default=2000, help="of a classifier, about at most")
     rates = [3e-4, 1e-3]
     parser.add_argument("--learning-rates", type=float, nargs="+", default=rates, metavar="RATE")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
@@ -53,7 +53,9 @@ def split_text(text: str, least: int = 12) -> list[str]:
         if len(pieces[-1]) >= least:
             pieces.append("")
         pieces[-1] += piece
-    return [piece for piece in pieces if piece]
+    if len(pieces) > 1 and len(pieces[-1]) < least:
+        pieces[-2:] = ["".join(pieces[-2:])]
+    return pieces
 
 
 def pretrain(options, texts: list[str], validation: list[str]) -> seq2seq.MaskedLanguageModel:
@@ -90,7 +92,7 @@ def accuracy(options, tokenizer, encoder, train, validation, rate: float, seed: 
     keras.utils.set_random_seed(seed)
     classifier = seq2seq.TextClassifier(tokenizer, sorted(set(train[1])), encoder=encoder)
     batches = math.ceil(len(train[0]) / 16)
-    epochs = max(3, min(options.epochs, math.ceil(10 * options.updates / batches)))
+    epochs = max(3, min(options.epochs, math.ceil(options.updates / batches)))
     updates = epochs * batches
     classifier.fit(
         *train,

@@ -5,8 +5,9 @@ import importlib
 import itertools
 import os
 import sys
+from pathlib import Path
 
-from seq2seq.commands.early_checks import check_early
+from seq2seq.commands.early_checks import check_early, stopped
 from seq2seq.commands.options import PAIRS, add_data, add_json, positive
 from seq2seq.commands.sampler_options import add_sampler
 from seq2seq.commands.tokenizer_options import add_side_tokenizers
@@ -41,13 +42,18 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"seq2seq: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as error:
-        print(f"\nseq2seq: {str(error) or 'stopped.'}", file=sys.stderr)
+        print(f"\nseq2seq: {str(error) or _stopped(options)}", file=sys.stderr)
         return 130
     except Exception as error:  # such as out of memory: a user needs no stack trace
         words = " ".join(str(error).split())
         print(f"seq2seq: {type(error).__name__}: {words[:300]}", file=sys.stderr)
         return 1
     return 0
+
+
+def _stopped(options):
+    """Returns what to say after Ctrl-C before a command has begun."""
+    return stopped(Path(options.output)) if options.command == "train" else "stopped."
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -158,7 +164,8 @@ def _add_convert(commands):
         metavar="FOLDER",
         help="folder with config.json and model.safetensors, or the name of a model in the cache",
     )
-    convert.add_argument("output", metavar="OUTPUT", help="model file (.keras); it is replaced")
+    convert.add_argument("output", metavar="OUTPUT", help="model file (.keras)")
+    convert.add_argument("--overwrite", action="store_true", help="replace OUTPUT if it exists")
     add_json(convert)
 
 

@@ -385,12 +385,10 @@ class TestEncoder:
     @pytest.mark.parametrize(
         "options",
         [
-            {"embedding_dim": 16},
             {"units": 16},
             {"num_layers": 2},
             {"cell": "gru"},
             {"bidirectional": False},
-            {"pair_buckets": 0},
             {"recurrent_dropout": 0.1},
             {"l2": 0.1},
             {"vectors": "vectors.txt"},
@@ -411,6 +409,9 @@ class TestEncoder:
             ({"encoder": {"units": "16"}}, "`units` to be a whole number"),
             ({"encoder": {"units": 2**20}}, "numbers"),
             ({"units": 16}, "no `units`"),
+            ({"pair_buckets": 10**11}, "numbers"),
+            ({"pair_buckets": 1, "embedding_dim": 10**10}, "numbers"),
+            ({"pair_buckets": 0, "embedding_dim": 16}, "no `embedding_dim`"),
             ({"tokenizer": None}, "`tokenizer`"),
         ],
     )
@@ -419,6 +420,30 @@ class TestEncoder:
         with pytest.raises(ValueError, match=message):
             seq2seq.TextClassifier.from_config({**config, **entries})
 
+    @pytest.mark.parametrize("name", ["embedding", "pair_embedding", "segments", "encoder_block_1"])
+    def test_the_seed_of_keras_tells_the_first_weights(self, encoder, name):
+        def first(seed):
+            keras.utils.set_random_seed(seed)
+            model = seq2seq.TextClassifier(9, 2, encoder=encoder.options.to_dict())
+            return next(weight for weight in model.get_layer(name).get_weights() if weight.ndim > 1)
+
+        np.testing.assert_array_equal(first(1), first(1))
+        assert not np.array_equal(first(1), first(2))
+
+    def test_pairs_beside_the_encoder_are_an_option(self, encoder):
+        model = seq2seq.TextClassifier(None, 2, embedding_dim=8, pair_buckets=10, encoder=encoder)
+        plain = seq2seq.TextClassifier(None, 2, pair_buckets=0, encoder=encoder)
+        sizes = [each.network.output.kernel.shape[0] for each in (model, plain)]
+        assert sizes == [3 * 32 + 8, 3 * 32]
+        assert model.get_layer("pair_embedding").embeddings.shape == (10, 8)
+
+    def test_a_config_of_before_there_were_pairs_has_none(self, encoder):
+        config = seq2seq.TextClassifier(None, 2, pair_buckets=0, encoder=encoder).get_config()
+        del config["pair_buckets"], config["embedding_dim"]
+        model = seq2seq.TextClassifier.from_config(config)
+        assert model.options.pair_buckets == 0
+        assert "pair_embedding" not in [layer.name for layer in model.layers]
+
     def test_another_vocabulary_is_copied_token_by_token(self, encoder):
         tokenizer = seq2seq.CharTokenizer().adapt(["很好吃", "不好"])
         with pytest.raises(ValueError, match="encoder's own vocabulary"):
@@ -426,7 +451,8 @@ class TestEncoder:
         model = seq2seq.TextClassifier(tokenizer, 2, encoder=encoder.options.to_dict())
         report = seq2seq.copy_weights(encoder, model)
         assert report.copied["embedding"] == "8 of 8 tokens"
-        assert report.copied["encoder_block_2"] == "all" and list(report.kept) == ["output"]
+        assert report.copied["encoder_block_2"] == "all"
+        assert set(report.kept) == {"pooled_embedding", "pair_embedding", "output"}
         texts = ["很好", "不好吃"]
         np.testing.assert_allclose(
             seq2seq.encode_texts(model, texts), seq2seq.encode_texts(encoder, texts), atol=1e-6

@@ -218,7 +218,7 @@ class TestTrain:
         assert "n.keras holds a model of 0 epoch(s)." in capsys.readouterr().err
         monkeypatch.setattr("seq2seq.commands.train.train", _stop)
         assert main([*arguments, "--overwrite"]) == 130
-        assert capsys.readouterr().err == "\nseq2seq: stopped.\n"
+        assert "m.keras holds a model of 1 epoch(s)." in capsys.readouterr().err
 
     def test_resume_with_other_data_needs_consent(self, folder, capsys):
         arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL]

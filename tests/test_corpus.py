@@ -206,6 +206,7 @@ def test_half_a_character_escaped_in_json_becomes_a_replacement_character(write)
         ("pairs.csv", 'source,target\na,"b\nc,d\ne,f\n', r"line 2 to 4: .*unexpected end"),
         ("pairs.csv", "source,target\na,b\rc,d\n", r"line 2: .*unquoted field. Put texts"),
         ("pairs.tsv", '"Hi,\nyou."\t你好。\n', r"line 1: .*Quotes join no lines .* as .csv"),
+        ("pairs.tsv", "a\tb\rc\td\r", r"line 1: .*carriage returns alone. Save"),
         ("pairs.jsonl", '{"source": "a", "target": "b"}\n{"source":\n', r"line 2: .*JSON object"),
         ("pairs.jsonl", '["a"]\n', r"item 1: .*object or array with two texts.*'a'"),
         ("pairs.jsonl", '{"source": "a"}3\n', r"line 1: .*one JSON object a line.*Extra data"),

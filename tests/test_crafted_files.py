@@ -107,6 +107,8 @@ def test_a_config_of_other_entries_or_types_is_refused(tmp_path, change, message
         ("attentive", {"source": 2 * 10**7}),
         ("attentive", {"units": 20_000}),
         ("attentive", {"num_layers": 10**6}),
+        ("masked_language_model", {"feedforward_units": 2**22}),
+        ("masked_language_model", {"max_length": 2**22}),
     ],
 )
 def test_a_network_larger_than_the_weights_is_refused_before_it_is_made(tmp_path, name, entries):
@@ -140,6 +142,19 @@ def test_json_nested_ten_thousand_deep_is_refused(tmp_path):
         seq2seq.load_model(path)
 
 
+def test_words_without_weights_are_refused_before_a_network_is_made(tmp_path):
+    words = [f"w{i}" for i in range(200_000)]
+    with pytest.raises(ValueError, match="too few for its settings"):
+        seq2seq.load_model(craft(tmp_path, tokenizer("vocabulary", words), "classic"))
+
+
+def test_a_class_that_is_no_model_of_ours_is_refused_before_it_is_made(tmp_path):
+    path = tmp_path / "dense.keras"
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)]).save(path)
+    with pytest.raises(ValueError, match="Received: a 'Sequential'"):
+        seq2seq.load_model(path)
+
+
 def test_archives_that_keras_would_not_write_are_refused(tmp_path):
     path = tmp_path / "model.keras"
     shutil.copy(SAVED / "classic.keras", path)
@@ -151,6 +166,13 @@ def test_archives_that_keras_would_not_write_are_refused(tmp_path):
     shutil.copy(SAVED / "classic.keras", path)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("assets/zeros", bytes(2**27))  # 128 KiB of archive
+    assert path.stat().st_size < 2**20
+    with pytest.raises(ValueError, match="would unpack to"):
+        seq2seq.load_model(path)
+    shutil.copy(SAVED / "classic.keras", path)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        for i in range(1500):
+            archive.writestr(f"assets/{i}", bytes(200_000))
     assert path.stat().st_size < 2**20
     with pytest.raises(ValueError, match="would unpack to"):
         seq2seq.load_model(path)

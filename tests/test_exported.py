@@ -223,9 +223,11 @@ def test_a_masked_language_model(tmp_path, options, quantize):
         exported.fill("no mask")
 
 
-def test_a_classifier_with_the_encoder_of_a_masked_language_model(tmp_path):
+@pytest.mark.parametrize("pairs", [0, 50])
+def test_a_classifier_with_the_encoder_of_a_masked_language_model(tmp_path, pairs):
     tokenizer, labels = seq2seq.CharTokenizer().adapt(CHINESE), [1, 0, 1, 0]
-    model = seq2seq.TextClassifier(tokenizer, [0, 1], encoder=masked_model(tokenizer))
+    encoder = masked_model(tokenizer)
+    model = seq2seq.TextClassifier(tokenizer, [0, 1], pair_buckets=pairs, encoder=encoder)
     model.fit(CHINESE, labels, epochs=2, seed=1, verbose=0)
     assert model.export(tmp_path / "m", verbose=0) < 1e-5
     exported = seq2seq.load_model(tmp_path / "m")

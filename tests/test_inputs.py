@@ -224,6 +224,10 @@ class TestPairs:
         batches, _ = read_data(iter([(np.ones(1), 1), (np.ones(1), 0)]), None, UNNAMED)
         assert len(list(batches)) == 2
 
+    def test_an_iterator_has_rows_not_sides(self):
+        read = read_data(iter([["a", "x"], ["b", "y"]]), None, UNNAMED)
+        assert read == (["a", "b"], ["x", "y"])
+
     @pytest.mark.parametrize(
         ("pairs", "words"),
         [
@@ -365,3 +369,8 @@ class TestRefusals:
             model.fit([source_ids, target_ids], np.array([[4.5, 3.0]]))
         with pytest.raises(ValueError, match="whole numbers"):
             model.evaluate([source_ids * np.nan, target_ids], labels)
+        tf = pytest.importorskip("tensorflow")
+        dataset = tf.data.Dataset.from_tensors(((source_ids + 0.5, target_ids), labels))
+        for data in ({"x": dataset}, {"x": source_ids, "validation_data": dataset}):
+            with pytest.raises(ValueError, match="dataset of ids, which are whole numbers"):
+                model.fit(**data)

@@ -40,6 +40,20 @@ def test_a_schedule_is_followed():
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+def test_a_rate_of_each_weight_is_followed():
+    def halved(kind):
+        class Halved(kind):
+            def update_step(self, gradient, variable, learning_rate):
+                super().update_step(gradient, variable, 0.5 * learning_rate)
+
+        return Halved(0.1)
+
+    expected = train(halved(keras.optimizers.Adam))
+    for a, b, c in zip(expected, train(halved(Adam)), train(Adam(0.1)), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+        assert not np.allclose(b, c, atol=1e-2)
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="gradients of TensorFlow")
 def test_the_gradients_of_a_row_are_added_up():
     import tensorflow as tf

@@ -382,6 +382,10 @@ def test_the_command_line_takes_pretrained_folders(gpt2, tmp_path, capsys):
     assert capsys.readouterr().out.endswith(
         f"m.keras: a TransformerLanguageModel of {model.count_params():,} weights.\n"
     )
+    assert main(["convert", str(folder), str(tmp_path / "m.keras")]) == 1
+    assert "Expected --overwrite, because" in capsys.readouterr().err
+    assert main(["convert", str(folder), str(tmp_path / "m.keras"), "--overwrite"]) == 0
+    capsys.readouterr()
     for path in (folder, tmp_path / "m.keras"):
         assert main(["generate", str(path), "--text", LINES[0], "--max-length", "5"]) == 0
         assert capsys.readouterr().out == expected + "\n"

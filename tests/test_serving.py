@@ -539,12 +539,13 @@ class TestLimits:
         assert all("No answer within" in text for text in streamed)
         _wait(lambda: engine.running == engine.queued == 0)
         # One that goes away frees its row; the short ones behind it are served.
-        with httpx.stream(
-            "POST", f"{address}v1/generate", json={**body, "stream": True}, headers=headers
-        ) as response:
+        with (
+            httpx.Client(base_url=address, headers=headers, timeout=60) as http,
+            http.stream("POST", "v1/generate", json={**body, "stream": True}) as response,
+        ):
             next(response.iter_lines())
             short = {**body, "max_length": 2}
-            assert httpx.post(f"{address}v1/generate", json=short, headers=headers).is_success
+            assert http.post("v1/generate", json=short).is_success
         _wait(lambda: engine.running == 0)
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{address}v1/generate", json=body, headers=headers, timeout=0.2)

@@ -384,6 +384,8 @@ def test_jieba_learns_the_words_of_a_user_dictionary(tmp_path):
     for name in (path, str(path)):
         assert set(words) <= set(JiebaTokenizer(user_dictionary=name).tokenize(SENTENCE))
     assert JiebaTokenizer().tokenize(SENTENCE) == plain  # nobody else's dictionary changed
+    odd = JiebaTokenizer(user_dictionary=["云计算平台 ²", "深度学习 " + "9" * 5000])  # no counts
+    assert set(words) <= set(odd.tokenize(SENTENCE))
 
 
 def test_a_user_dictionary_is_looked_up_once_not_for_every_text(monkeypatch):

@@ -61,7 +61,7 @@ def test_wrong_tokens_are_refused(tokens):
         Vocabulary(tokens)
 
 
-@pytest.mark.parametrize("wrong", [-1, 6, 1000])
+@pytest.mark.parametrize("wrong", [-1, 6, 1000, 4.5])
 def test_ids_outside_the_vocabulary_are_refused(wrong):
     with pytest.raises(ValueError, match=f"from 0 to 5 .* Received: {wrong}"):
         Vocabulary(["a", "b"]).tokens([4, wrong])

@@ -1,5 +1,6 @@
 """What is wrong with a command line, told before TensorFlow takes seconds to start."""
 
+import dataclasses
 from pathlib import Path
 
 from seq2seq.checks import check_number
@@ -15,8 +16,10 @@ from seq2seq.files.pretrained_folder import (
     is_pretrained,
     read_pretrained_config,
 )
+from seq2seq.networks.options import EncodedClassifierOptions
 
-ENCODED = "dropout", "label_smoothing", "max_length"  # what is left to choose with --encoder
+# What is left to choose with --encoder.
+ENCODED = {field.name for field in dataclasses.fields(EncodedClassifierOptions)}
 
 
 def check_early(options) -> None:
@@ -77,6 +80,19 @@ def _check_encoder(options):
         )
 
 
+def stopped(output: Path) -> str:
+    """Returns what to say after Ctrl-C in a training: what is kept."""
+    for path, cure in ((last_model(output), " Continue with --resume."), (output, "")):
+        if path.exists():
+            try:
+                manifest = read_config(path)["config"].get("manifest", {})
+            except ValueError:  # no model, and to be overwritten
+                continue
+            epochs = manifest.get("training", {}).get("epochs", 0)
+            return f"stopped. {path} holds a model of {epochs} epoch(s).{cure}"
+    return "stopped. No epoch was finished: nothing is kept."
+
+
 def check_output(options) -> None:
     """Raises a `ValueError` for an `--output` that cannot be written or would be lost."""
     output = Path(options.output)
@@ -117,6 +133,11 @@ def _check_export(options):
 
 def _check_convert(options):
     check_model_path(options.output)
+    if Path(options.output).exists() and not options.overwrite:
+        raise ValueError(
+            f"Expected --overwrite, because {options.output} exists. Received no such option. Add "
+            "it to lose what is there, or name another OUTPUT."
+        )
     path = find_model(options.folder)
     if not is_pretrained(path):
         raise ValueError(

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 
 from seq2seq.atomic_write import only_writer
-from seq2seq.commands.early_checks import check_output, last_model, resumed_model
+from seq2seq.commands.early_checks import check_output, last_model, resumed_model, stopped
 from seq2seq.commands.options import given, print_result
 from seq2seq.commands.resuming import check_data, epochs_of, resume, seed_of
 from seq2seq.commands.task_options import MIXED
@@ -25,7 +25,7 @@ def train(options) -> None:
         try:
             _train(options, output, last)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(_stopped(output, last)) from None
+            raise KeyboardInterrupt(stopped(output)) from None
 
 
 def _train(options, output, last):
@@ -112,13 +112,3 @@ def _set_learning_rate(options, model, resumed) -> None:
             f"Expected --decay or --learning-rate with --resume, because the rate of {resumed} has "
             f"fallen to {rate:g}. Received neither."
         )
-
-
-def _stopped(output, last) -> str:
-    """Returns what to say after Ctrl-C: what is kept."""
-    for path, cure in ((last, " Continue with --resume."), (output, "")):
-        if path.exists():
-            manifest = read_config(path)["config"].get("manifest", {})
-            epochs = manifest.get("training", {}).get("epochs", 0)
-            return f"stopped. {path} holds a model of {epochs} epoch(s).{cure}"
-    return "stopped. No epoch was finished: nothing is kept."

@@ -151,8 +151,8 @@ def _add_rest(by_task):
         "--encoder",
         metavar="FILE",
         help="model of --task fill, or a pretrained folder, whose tokenizer and encoder it begins "
-        "with; then --learning-rate is 0.0001, and of the model's options there are --dropout, "
-        "--label-smoothing and --max-length",
+        "with; then --learning-rate is 0.0001, and of the model's options there are "
+        "--pair-buckets, --embedding-dim, --dropout, --label-smoothing and --max-length",
     )
     by_task.add(
         kinds_of(CLASSIFY),

@@ -61,6 +61,11 @@ def _tsv_rows(path, lines: Iterator[str], columns: Columns | None) -> Rows:
             return
         places = _places(path, number, header.split("\t"), places)
     for number, line in filled:
+        if "\r" in line and all("\t" in part for part in line.split("\r")):
+            raise ValueError(
+                f"{path}, line {number}: expected lines that end with line feeds. Received "
+                "carriage returns alone. Save the file with Unix or Windows line ends."
+            )
         cells = line.split("\t")
         if len(cells) <= max(1, *places):
             cure = "Separate columns by tabs, or name a .csv or .jsonl file."

@@ -49,7 +49,7 @@ def read_data(x, y, names: Mapping[str, str | None]) -> tuple:
             f"Expected a table, such as a data frame, with {', '.join(given)}. Received: "
             f"{show(x)}. {cure(x) or 'Leave out the names of columns.'}"
         )
-    x = _read_iterator(x) if isinstance(x, Iterator) else read_column(x)
+    x = _read_iterator(x, len(names) == 2) if isinstance(x, Iterator) else read_column(x)
     if isinstance(y, Iterator):
         raise ValueError(f"Expected a list of targets or labels. Received: {y!r:.60}. Use list().")
     if y is None and len(names) == 2 and are_pairs(x):
@@ -164,11 +164,15 @@ def _example(names, columns) -> str:
     return ", ".join(f"{name}={column}" for name, column in zip(names, columns, strict=False))
 
 
-def _read_iterator(items: Iterator):
+def _read_iterator(items: Iterator, of_pairs: bool):
     """Returns texts or pairs as a list; batches for Keras go on as they are."""
     first = list(itertools.islice(items, 1))
     if not first or begins_with_text(first[0]):
-        return [*first, *items]
+        items = [*first, *items]
+        if not of_pairs:
+            return items
+        # Each is a pair, though it be a list as from `csv.reader`: no iterator has two sides.
+        return [tuple(item) if isinstance(item, list) else item for item in items]
     return (batch for batch in itertools.chain(first, items))
 
 

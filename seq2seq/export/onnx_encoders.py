@@ -10,7 +10,7 @@ from seq2seq.export.onnx_blocks import (
     size_of,
 )
 from seq2seq.export.onnx_graph import GraphWriter
-from seq2seq.export.onnx_layers import dense, pool, read_weight
+from seq2seq.export.onnx_layers import dense, embed, pool, read_weight
 from seq2seq.export.onnx_networks import IDS, find_mask, name_outputs
 from seq2seq.text.vocabulary import BOS, EOS
 
@@ -61,9 +61,16 @@ def encoded_classifier_graphs(network) -> dict:
     ids = graph("Pad", "token_ids", *ends)
     mask = find_mask(graph, ids)
     outputs = _read(graph, network.encoder, ids, mask)
-    pooled = pool(graph, outputs, mask, "mean"), pool(graph, outputs, mask, "max")
-    joined = graph("Concat", *pooled, _first(graph, outputs), axis=-1)
-    graph("Softmax", dense(graph, network.output, joined), outputs=["probabilities"], axis=-1)
+    pooled = [
+        pool(graph, outputs, mask, "mean"),
+        pool(graph, outputs, mask, "max"),
+        _first(graph, outputs),
+    ]
+    if network.pooled_embedding is not None:
+        x = embed(graph, network.pooled_embedding, "token_ids")
+        pooled.append(pool(graph, x, find_mask(graph, "token_ids"), "mean"))
+    scores = dense(graph, network.output, graph("Concat", *pooled, axis=-1))
+    graph("Softmax", scores, outputs=["probabilities"], axis=-1)
     kind = "float32", ("batch", "all", network.units)
     every = name_outputs(graph, "outputs", [outputs], kind, None)
     found = {"probabilities": ("float32", ("batch", network.output.units))}

@@ -5,7 +5,7 @@ import os
 import zipfile
 from pathlib import Path
 
-MOST_EXPANDED = 50  # times its size that a file of an archive may unpack to
+MOST_EXPANDED = 50  # times its size that an archive may unpack to
 MOST_CONFIG = 2**28  # bytes
 
 
@@ -29,8 +29,9 @@ def _check_members(archive):
     for member in archive.infolist():
         if member.filename.startswith("/") or ".." in member.filename.split("/"):
             raise ValueError(f"a file in it is called {member.filename!r:.60}")
-        if member.file_size > MOST_EXPANDED * max(member.compress_size, 4096):
-            raise ValueError(f"{member.filename!r:.60} would unpack to {member.file_size:,} bytes")
+    size = sum(member.file_size for member in archive.infolist())
+    if size > MOST_EXPANDED * os.path.getsize(archive.filename):
+        raise ValueError(f"it would unpack to {size:,} bytes")
     if archive.getinfo("config.json").file_size > MOST_CONFIG:
         raise ValueError("its config is larger than any vocabulary makes it")
 
@@ -39,20 +40,32 @@ def _check_sizes(config, weights):
     """Raises a `ValueError` for a network that is larger than its weights, before it is made."""
     if isinstance(config.get("encoder"), dict):
         config = {**config, **config["encoder"]}
-    units, layers, dim = (
-        config.get(name) if isinstance(config.get(name), int) else 1
-        for name in ("units", "num_layers", "embedding_dim")
-    )
-    rows = [config.get(name) for name in ("source", "target", "tokenizer", "pair_buckets")]
-    rows = [size for size in rows if isinstance(size, int)]
-    labels = config.get("labels")
+        if not config.get("pair_buckets"):  # nor embeddings beside the encoder's
+            config["embedding_dim"] = 1
+    number = {name: size for name, size in config.items() if isinstance(size, int)}
+    units, layers = number.get("units", 1), number.get("num_layers", 1)
+    dim = number.get("embedding_dim", units)
+    learned = config.get("positions") == "learned"
+    lengths = ("max_length", "max_source_length", "max_target_length", "window")
     fewest = max(
         layers * units**2 // 2,  # half for each direction
-        dim * sum(rows),
-        labels * units if isinstance(labels, int) else 0,
+        layers * units * number.get("feedforward_units", 0),
+        dim * max(_rows(config.get(name)) for name in ("source", "target", "tokenizer")),
+        dim * number.get("pair_buckets", 0),
+        units * max(number.get(name, 0) for name in lengths) if learned else 0,
+        units * number.get("labels", 0),
     )
     if fewest // 2 > weights:  # of four bits each
         raise ValueError(f"its {weights:,} bytes of weights are too few for its settings")
+
+
+def _rows(side) -> int:
+    """Returns how many tokens a config has for a side: a size, or a tokenizer with its words."""
+    if isinstance(side, int):
+        return side
+    inner = side.get("config") if isinstance(side, dict) else None
+    tokens = inner.get("vocabulary") if isinstance(inner, dict) else None
+    return len(tokens) if isinstance(tokens, list) else 0
 
 
 def read_config(path: str | Path) -> dict:

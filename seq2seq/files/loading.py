@@ -4,7 +4,7 @@ from pathlib import Path
 
 from seq2seq.files.keras_file import read_config
 from seq2seq.files.pretrained_folder import find_model, is_pretrained
-from seq2seq.keras_registry import MODELS
+from seq2seq.keras_registry import MODELS, find_class
 from seq2seq.lazy import needs_keras
 from seq2seq.models.ngram_file import is_ngram_file
 
@@ -60,20 +60,22 @@ def _load_keras(path):
             f"Expected {path} to be a `.keras` file. Received: the n-grams of an NGramModel. Call "
             "`seq2seq.NGramModel.load(path)`."
         )
-    read_config(path)
+    config = read_config(path)
     with needs_keras():
         import keras
 
         from seq2seq.models.text_model import TextModel
 
+    # Before Keras makes it: what another class would cost, its file alone decides.
+    kind = find_class(str(config.get("registered_name")))
+    if kind is None or not issubclass(kind, TextModel):
+        raise ValueError(
+            f"Expected {path} to hold a model of this package, {', '.join(MODELS)}, or of a "
+            f"subclass registered with Keras. Received: a {config.get('class_name')!r:.60}."
+        )
     try:
         model = keras.saving.load_model(path)
     except Exception as error:  # Keras raises many kinds for a broken file
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"Could not load {path}: {reason}") from error
-    if not isinstance(model, TextModel):
-        raise ValueError(
-            f"Expected {path} to hold a model of this package, {', '.join(MODELS)}. Received: a "
-            f"{type(model).__name__}."
-        )
     return model

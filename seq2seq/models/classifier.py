@@ -37,16 +37,17 @@ class TextClassifier(LabelledTexts, TextModel):
     With `encoder`, a trained `MaskedLanguageModel`, it has a Transformer encoder of the same
     options, which begins with a copy of the weights (Devlin et al. 2019,
     https://aclanthology.org/N19-1423, section 3.2); the output layer takes the mean and the maximum
-    of the outputs and the output at `BOS`, which the network puts before each row. Training goes on
-    at a low learning rate: the model is compiled with `Adam(1e-4)`, and 5e-5 to 3e-4 are usual,
-    with `callbacks.WarmUp`.
+    of the outputs, the output at `BOS`, which the network puts before each row, and the mean of
+    embeddings of the text's tokens and pairs, unless `pair_buckets=0`. The model is compiled with
+    `Adam(1e-4)`, low as suits large encoders; small ones, and the embeddings beside them, learn
+    more at 1e-3. `callbacks.WarmUp` helps.
 
     Args:
         tokenizer: Tokenizer of the texts, adapted; or the size of the vocabulary, special ids
             included, for a model of ids; `None` for the tokenizer of `encoder`.
         labels: The classes, a list of str or of int, each once; or their number, for labels that
             are 0, 1, ...
-        embedding_dim: Size of the embeddings. Defaults to 128.
+        embedding_dim: Size of the embeddings; with `encoder` of those beside it. Defaults to 128.
         units: Size of each layer's states and outputs, of both directions together. Defaults to
             256.
         num_layers: Recurrent layers. Defaults to 1.
@@ -54,8 +55,9 @@ class TextClassifier(LabelledTexts, TextModel):
         bidirectional: Whether the text is read in both directions, with half of `units` each.
             Defaults to `True`.
         pair_buckets: Rows of a second embedding, for each token together with the one before it,
-            which is added to the token's own; 0 for none. It helps a lot with characters. Defaults
-            to 50,000.
+            which is added to the token's own; 0 for none. It helps a lot with characters. With
+            `encoder` the output layer takes the mean of these sums, of embeddings of their own; 0
+            for Devlin's classifier. Defaults to 50,000.
         dropout: Dropout rate on the inputs of each layer and of the output layer; with `encoder`,
             which has a rate of its own, of the output layer alone. Defaults to 0.5.
         recurrent_dropout: See `Seq2Seq`. Defaults to 0.
@@ -68,8 +70,9 @@ class TextClassifier(LabelledTexts, TextModel):
             texts lose their middle. Defaults to 300; with `encoder` at most its `max_length` - 1.
         precision: See `Seq2Seq`. Defaults to `"auto"`.
         encoder: A `MaskedLanguageModel` to start from, which stays as it is; or a dict of the
-            options of one, for an encoder that has learned nothing yet. With it only `dropout`,
-            `label_smoothing` and `max_length` have a meaning among the options. Defaults to `None`.
+            options of one, for an encoder that has learned nothing yet. With it only
+            `embedding_dim`, `pair_buckets`, `dropout`, `label_smoothing` and `max_length` have a
+            meaning among the options. Defaults to `None`.
         name: Name of the model. Defaults to `"text_classifier"`.
 
     Call arguments:
@@ -258,6 +261,13 @@ class TextClassifier(LabelledTexts, TextModel):
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this model, with its manifest."""
         return {**super().get_config(), "labels": list(self.labels)}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None) -> "TextClassifier":
+        """Rebuilds a model, untrained, from `get_config()`; see `TextModel.from_config`."""
+        if config.get("encoder") is not None:  # files of before have no pairs beside an encoder
+            config = {"pair_buckets": 0, **config}
+        return super().from_config(config, custom_objects)
 
     # For the rest of the package
 

@@ -32,6 +32,8 @@ def read_encoder_options(
             raise _has_its_own(field.name, value)
     if vectors is not None:
         raise _has_its_own("vectors", vectors)
+    if not given.pair_buckets and given.embedding_dim != ClassifierOptions.embedding_dim:
+        raise _has_its_own("embedding_dim", given.embedding_dim)  # beside it are none
     options = _read_options(encoder)
     longest = options.max_length - 1  # `BOS` takes a position
     max_length = given.max_length
@@ -44,6 +46,8 @@ def read_encoder_options(
         )
     return EncodedClassifierOptions(
         encoder=options,
+        embedding_dim=given.embedding_dim,
+        pair_buckets=given.pair_buckets,
         dropout=given.dropout,
         label_smoothing=given.label_smoothing,
         max_length=max_length,

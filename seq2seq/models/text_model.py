@@ -319,7 +319,10 @@ class TextModel(keras.Model):
         """
         names = {role: kwargs.pop(role, None) for role in self.column_roles}
         x, y = read_data(x, y, names)
-        return x, y, read_validation(validation_data, names, self.is_read)
+        validation_data = read_validation(validation_data, names, self.is_read)
+        for data in (x, validation_data):
+            _check_dataset(data)
+        return x, y, validation_data
 
     def stream_batches(self, read, batch_size, shuffle=False, seed=None):
         """Returns a dataset of what a function returns anew for each epoch."""
@@ -447,3 +450,16 @@ class TextModel(keras.Model):
         if quantization is not None:
             model.quantize(quantization)
         return model
+
+
+def _check_dataset(data):
+    """Raises a `ValueError` for a dataset of inputs that are no whole numbers."""
+    spec = getattr(data, "element_spec", None)
+    inputs = spec[0] if isinstance(spec, tuple) else spec
+    for leaf in keras.tree.flatten(inputs):
+        dtype = getattr(leaf, "dtype", None)
+        if getattr(dtype, "is_floating", False):
+            raise ValueError(
+                f"Expected a dataset of ids, which are whole numbers. Received: {dtype.name}. Cast "
+                "them to int32."
+            )

@@ -9,7 +9,7 @@ from seq2seq.layers.embedding import NGramEmbedding, SummedEmbedding
 from seq2seq.layers.pooling import MaxPooling, MeanPooling
 from seq2seq.networks.options import ClassifierOptions, EncodedClassifierOptions
 from seq2seq.networks.recurrent import Encoder, Stack
-from seq2seq.networks.text_encoder import INITIALIZER, TextEncoder
+from seq2seq.networks.text_encoder import TextEncoder, make_initializer
 from seq2seq.text.vocabulary import BOS
 
 
@@ -25,18 +25,13 @@ class RecurrentClassifier:
     """
 
     def __init__(self, size: int, classes: int, options: ClassifierOptions):
-        # Small: the pooled embeddings go straight to the output.
-        initializer, dim = keras.initializers.RandomNormal(stddev=0.1), options.embedding_dim
-        self.token_embedding = keras.layers.Embedding(
-            size, dim, initializer, trainable=options.train_embedding, name="embedding"
-        )
-        pairs = None
-        if options.pair_buckets:
-            pairs = NGramEmbedding(options.pair_buckets, dim, initializer, name="pair_embedding")
+        embedding = _pooled_embedding("embedding", size, options)
+        self.token_embedding = embedding.token_embedding
+        self.token_embedding.trainable = options.train_embedding
         self.longest = math.inf  # of a row
         stack = Stack("encoder", options, options.bidirectional)
         self.units, self.layers = options.units, stack.layers
-        self.encoder = Encoder(SummedEmbedding(self.token_embedding, pairs), stack)
+        self.encoder = Encoder(embedding, stack)
         self.mean_pooling = MeanPooling(name="mean_pooling")
         self.max_pooling = MaxPooling(name="max_pooling")
         self.embedding_pooling = MeanPooling(name="embedding_pooling")
@@ -66,6 +61,8 @@ class RecurrentClassifier:
 class EncodedClassifier:
     """A softmax over mean and maximum of a `TextEncoder`'s outputs and the output at `BOS`.
 
+    With `pair_buckets` also over the mean of embeddings of its own, of tokens and of pairs.
+
     Args:
         rows: Number of ids, that of the mask included.
         classes: Number of classes.
@@ -76,12 +73,16 @@ class EncodedClassifier:
         self.units = options.encoder.units
         self.longest = options.encoder.max_length - 1  # of a row without `BOS`
         self.token_embedding = keras.layers.Embedding(
-            rows, self.units, INITIALIZER, name="embedding"
+            rows, self.units, make_initializer(), name="embedding"
         )
         self.encoder = _BegunEncoder(self.token_embedding, options.encoder)
         self.layers = self.encoder.layers
         self.mean_pooling = MeanPooling(name="mean_pooling")
         self.max_pooling = MaxPooling(name="max_pooling")
+        self.pooled_embedding = None
+        if options.pair_buckets:
+            self.pooled_embedding = _pooled_embedding("pooled_embedding", rows, options)
+            self.embedding_pooling = MeanPooling(name="embedding_pooling")
         self.join = keras.layers.Concatenate(name="text_vector")
         self.dropout = keras.layers.Dropout(options.dropout, name="output_dropout")
         self.output = keras.layers.Dense(classes, name="output")
@@ -95,6 +96,9 @@ class EncodedClassifier:
             self.max_pooling(outputs, mask),
             outputs[:, 0],
         ]
+        if self.pooled_embedding is not None:
+            mask = self.encoder.mask(token_ids)  # (batch, length)
+            pooled.append(self.embedding_pooling(self.pooled_embedding(token_ids), mask))
         return self.softmax(self.output(self.dropout(self.join(pooled))))
 
 
@@ -103,3 +107,13 @@ class _BegunEncoder(TextEncoder):
 
     def read(self, token_ids):
         return super().read(ops.pad(token_ids, [[0, 0], [1, 0]], constant_values=BOS))
+
+
+def _pooled_embedding(name, rows, options):
+    """Returns the embedding of tokens, and of pairs if there are buckets for them."""
+    dim, buckets, pairs = options.embedding_dim, options.pair_buckets, None
+    # Small: the pooled embeddings go straight to the output.
+    first, second = (keras.initializers.RandomNormal(stddev=0.1) for _ in range(2))
+    if buckets:
+        pairs = NGramEmbedding(buckets, dim, second, name="pair_embedding")
+    return SummedEmbedding(keras.layers.Embedding(rows, dim, first, name=name), pairs)

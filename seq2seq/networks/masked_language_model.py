@@ -8,7 +8,7 @@ from seq2seq.layers.mixed_precision_dense import Dense
 from seq2seq.layers.places import TakePlaces
 from seq2seq.layers.precision import training_dtype
 from seq2seq.networks.options import MaskedLanguageModelOptions
-from seq2seq.networks.text_encoder import INITIALIZER, TextEncoder
+from seq2seq.networks.text_encoder import TextEncoder, make_initializer
 
 
 class MaskedTransformer:
@@ -27,7 +27,7 @@ class MaskedTransformer:
         self.size = size
         half = training_dtype(precision, units, rows)
         self.embedding = TiedEmbedding(
-            rows, units, half, embeddings_initializer=INITIALIZER, name="embedding"
+            rows, units, half, embeddings_initializer=make_initializer(), name="embedding"
         )
         self.encoder = TextEncoder(self.embedding, options)
         self.take = TakePlaces(name="masked_outputs")

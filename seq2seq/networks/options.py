@@ -287,13 +287,16 @@ class EncodedClassifierOptions(Options):
     encoder: MaskedLanguageModelOptions = dataclasses.field(
         metadata={"kind": MaskedLanguageModelOptions, "check": _check_encoder}
     )
+    embedding_dim: int = whole(128)
+    pair_buckets: int = whole(0, 0)
     dropout: float = number(0.5, "[0, 1)")
     label_smoothing: float = number(0.0, "[0, 1)")
     max_length: int = whole(300, 3)
 
     def count_weights(self, *sizes: int) -> int:
         """Returns about how many numbers a network with these tokens and classes has."""
-        return self.encoder.count_weights(3 * sum(sizes))
+        beside = self.embedding_dim * (sum(sizes) + self.pair_buckets) if self.pair_buckets else 0
+        return self.encoder.check_count(self.encoder.count_weights(3 * sum(sizes)) + beside)
 
 
 def check_shared_sizes(shared: bool, source_size: int, target_size: int) -> None:

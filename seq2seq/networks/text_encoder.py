@@ -8,7 +8,10 @@ from seq2seq.layers.positions import TokenAndPosition
 from seq2seq.networks.options import MaskedLanguageModelOptions
 from seq2seq.networks.transformer import make_blocks, make_norm
 
-INITIALIZER = keras.initializers.TruncatedNormal(stddev=0.02)  # that of BERT
+
+def make_initializer() -> keras.initializers.Initializer:
+    """Returns that of BERT, a new one: an initializer without a seed draws its seed when made."""
+    return keras.initializers.TruncatedNormal(stddev=0.02)
 
 
 class TextEncoder:
@@ -27,7 +30,7 @@ class TextEncoder:
         self.place = TokenAndPosition(
             options.positions, options.max_length, scale=False, name="positions"
         )
-        self.segments = SegmentEmbedding(2, options.units, INITIALIZER, name="segments")
+        self.segments = SegmentEmbedding(2, options.units, make_initializer(), name="segments")
         self.embedding_norm = keras.layers.LayerNormalization(
             epsilon=options.norm_epsilon, name="embedding_norm"
         )

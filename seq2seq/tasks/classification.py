@@ -13,6 +13,7 @@ from seq2seq.data.inputs import is_texts, make_rows, read_inputs
 from seq2seq.data.padding import BATCH_SIZE, batches_by_length
 from seq2seq.progress import track
 from seq2seq.tasks.classification_report import ClassificationReport, classification_report
+from seq2seq.tasks.measures import check_probabilities
 from seq2seq.tasks.vocabularies import OneVocabulary
 from seq2seq.text.columns import as_list
 
@@ -176,9 +177,5 @@ class LabelledTexts(OneVocabulary):
         classify = self.batch_function()
         for batch in track(batches_by_length(rows, batch_size), len(rows), verbose):
             probabilities[batch] = classify([rows[i] for i in batch])
-        if not np.isfinite(probabilities).all():
-            raise ValueError(
-                "Expected probabilities. Received some that are no numbers, as where weights are "
-                "NaN. Train again with a lower learning rate."
-            )
+        check_probabilities(probabilities)
         return probabilities

@@ -7,6 +7,7 @@ from seq2seq.checks import check_whole
 from seq2seq.data.inputs import check_texts, check_tokenizer, make_rows, read_inputs
 from seq2seq.data.padding import BATCH_SIZE, batches_by_length
 from seq2seq.progress import track
+from seq2seq.tasks.measures import check_probabilities
 from seq2seq.tasks.vocabularies import OneVocabulary
 from seq2seq.text.spacing import GLUE, SPACE
 from seq2seq.text.vocabulary import BOS, EOS, MASK
@@ -65,6 +66,7 @@ class FilledTexts(OneVocabulary):
         def fill(rows):
             places = [[i for i, token in enumerate(row) if token == self.mask_id] for row in rows]
             ids, best = guess(rows, places)
+            check_probabilities(best[: len(rows)])
             return [
                 list(zip(ids[i, : len(at)], best[i, : len(at)], strict=True))
                 for i, at in enumerate(places)

@@ -1,7 +1,9 @@
-"""Figures of texts that need no arrays."""
+"""Figures of texts, and of what a model thinks of them."""
 
 import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from seq2seq.text.vocabulary import UNK
 
@@ -28,3 +30,12 @@ def known_share(rows: Sequence[Sequence[int]]) -> float:
     """Returns the share of the tokens of encoded texts that are in the vocabulary."""
     ids = [i for row in rows for i in row]
     return 1 - ids.count(UNK) / len(ids) if ids else 1.0
+
+
+def check_probabilities(probabilities: np.ndarray) -> None:
+    """Raises a `ValueError` if some are no numbers."""
+    if not np.isfinite(probabilities).all():
+        raise ValueError(
+            "Expected probabilities. Received some that are no numbers, as where weights are NaN. "
+            "Train again with a lower learning rate."
+        )

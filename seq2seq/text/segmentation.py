@@ -50,7 +50,8 @@ def _build(user_words):
     tokenizer.initialized = True
     for line in user_words:
         word, *fields = line.split()
-        tokenizer.add_word(word, freq=int(fields[0]) if fields and fields[0].isdigit() else None)
+        counted = bool(fields) and fields[0].isdecimal() and len(fields[0]) < 19
+        tokenizer.add_word(word, freq=int(fields[0]) if counted else None)
     return tokenizer
 
 

@@ -106,11 +106,12 @@ class Vocabulary:
         """Returns the token of each id, the special tokens included.
 
         Raises:
-            ValueError: If an id lies outside the vocabulary.
+            ValueError: If an id lies outside the vocabulary, or is no whole number.
         """
-        ids = [int(i) for i in ids]
-        for i in ids:
-            if not 0 <= i < len(self):
+        given = list(ids)
+        ids = [int(i) for i in given]
+        for i in given:
+            if i != int(i) or not 0 <= i < len(self):
                 raise ValueError(
                     f"Expected ids from 0 to {len(self) - 1} (the vocabulary has {len(self)} "
                     f"tokens). Received: {i}. Were the ids made with another vocabulary?"

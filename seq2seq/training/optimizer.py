@@ -43,7 +43,6 @@ class Adam(keras.optimizers.Adam):
             # What all weights share is in the graph once.
             beta1_power=self.beta_1**step,
             beta2_power=self.beta_2**step,
-            lr=ops.cast(self.learning_rate, "float32"),
             beta1=ops.convert_to_tensor(self.beta_1, "float32"),
             beta2=ops.convert_to_tensor(self.beta_2, "float32"),
             epsilon=ops.convert_to_tensor(self.epsilon, "float32"),
@@ -67,5 +66,6 @@ class Adam(keras.optimizers.Adam):
             var=variable.handle,
             m=self._momentums[i].value.handle,
             v=self._velocities[i].value.handle,
+            lr=ops.cast(learning_rate, "float32"),
             grad=ops.cast(gradient, "float32"),
         )
