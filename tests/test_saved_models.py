@@ -50,7 +50,11 @@ SENTENCES = ["the cat sat on the mat", "the dog sat on the log", "a bird sang to
 
 @pytest.mark.parametrize(
     ("name", "texts"),
-    [("classifier", ["很好", "太差了", "不错，很好", "差"]), ("encoded_classifier", SENTENCES)],
+    [
+        ("classifier", ["很好", "太差了", "不错，很好", "差"]),
+        ("encoded_classifier", SENTENCES),
+        ("paired_classifier", SENTENCES),
+    ],
 )
 def test_classifiers(name, texts):
     results = load(name).classify(texts)
