@@ -58,7 +58,7 @@ def write_folder(folder: str | Path, write: Callable[[Path], None]) -> None:
     Raises:
         ValueError: If it cannot be written.
     """
-    path = Path(folder).absolute()
+    path = Path(os.path.realpath(folder))  # a link stays one
     name = f".{path.name}.{_this_host()}-{os.getpid()}-{next(_numbers)}"
     temporary, old = path.with_name(f"{name}.new"), path.with_name(f"{name}.old")
     try:

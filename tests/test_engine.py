@@ -148,8 +148,24 @@ def test_a_short_text_does_not_wait_for_a_wide_long_one(decoder):
 
 def test_long_texts_are_read_together_while_they_are_few_tokens(decoder):
     engine = wide(decoder)
-    Caller(engine, *[[5] * (LONG + 9)] * 4).submit().wait()
+    Caller(engine, *([5] * (LONG + 9) for _ in range(4))).submit().wait()
     assert decoder.read == [(4, LONG + 9)]
+    engine.close()
+
+
+def test_a_prompt_of_many_results_is_read_once(decoder):
+    engine, prompt = wide(decoder), [5, 6]
+    assert Caller(engine, *[prompt] * 4).submit().wait() == [[[6, 7, 8]]] * 4
+    assert decoder.read == [(1, 2)]
+    engine.close()
+
+
+def test_a_long_source_makes_no_short_one_longer(decoder):
+    engine = wide(decoder)
+    callers = [Caller(engine, ids).submit() for ids in ([5] * (LONG + 9), [6])]
+    for caller in callers:
+        caller.wait()
+    assert sorted(engine._batches) == [(1, False), (1, True)]
     engine.close()
 
 

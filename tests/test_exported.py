@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -187,6 +188,8 @@ def test_a_classifier(tmp_path, pair_buckets):
     )
     assert exported.classify(CHINESE[0]).label == model.classify(CHINESE[0]).label
     ours, theirs = model.evaluate(CHINESE, labels), exported.evaluate(CHINESE, labels)
+    by_pairs = exported.evaluate(list(zip(CHINESE, labels, strict=True)), verbose=0)
+    assert str(by_pairs) == str(ours)
     assert theirs["loss"] == pytest.approx(ours["loss"], abs=1e-5) and str(ours) == str(theirs)
     np.testing.assert_allclose(
         seq2seq.encode_texts(exported, CHINESE), seq2seq.encode_texts(model, CHINESE), atol=1e-5
@@ -394,10 +397,13 @@ class TestFolders:
             ({"task": ["translate"]}, "of something else"),
             ({"options": []}, "lacks 'options'"),
             ({"files": {}}, "settings.json: sizes"),
+            ({"files": {"/etc/hostname": ""}}, "names the file '/etc/hostname'"),
+            ({"files": {"../secret.bin": ""}}, "names the file '../secret.bin'"),
+            ({"task": "classify", "labels": 10**9, "files": {}}, "lacks a list of labels"),
         ):
             before = (folder / "settings.json").read_bytes()
             self.change(folder, **entries)
-            if entries == {"files": {}}:
+            if words == "settings.json: sizes":
                 self.change(folder, sizes={"source": "many"})
             with pytest.raises(ValueError, match=words):
                 seq2seq.load_model(folder)
@@ -432,6 +438,40 @@ class TestFolders:
             with pytest.raises(ValueError, match="Could not open"):
                 seq2seq.load_model(folder)
             (folder / "decoder_model.onnx").write_bytes(before)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
+    @pytest.mark.parametrize("name", ["settings.json", "decoder_model.onnx"])
+    def test_pipes_and_devices_are_not_waited_for(self, folder, name):
+        for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+            (folder / name).unlink()
+            make(folder / name)
+            with pytest.raises(ValueError, match=f"{name} cannot be read"):
+                seq2seq.load_model(folder)
+
+    def test_what_else_is_in_a_folder_is_never_lost(self, folder, tmp_path):
+        editor = tmp_path / ".vscode"
+        editor.mkdir()
+        (editor / "settings.json").write_text('{"editor.fontSize": 14}')
+        (folder / "notes.txt").write_text("keep me")
+        for path in (editor, folder):
+            with pytest.raises(ValueError, match="holds something else"):
+                make_model().export(path)
+        assert (folder / "notes.txt").read_text() == "keep me"
+
+    def test_a_link_stays_one(self, folder):
+        link = folder.with_name("current")
+        link.symlink_to(folder, target_is_directory=True)
+        make_model(units=16).export(link, verbose=0)
+        assert link.is_symlink() and seq2seq.load_model(folder).units == 16
+        assert sorted(path.name for path in folder.parent.iterdir()) == ["current", folder.name]
+
+    def test_weights_that_are_no_numbers_replace_nothing(self, folder):
+        before = {file.name: file.read_bytes() for file in folder.iterdir()}
+        model = make_model()
+        model.set_weights([weight * np.nan for weight in model.get_weights()])
+        with pytest.raises(ValueError, match="weights are NaN"):
+            model.export(folder, verbose=0)
+        assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
     def test_a_folder_of_something_else_is_never_touched(self, tmp_path):
         (tmp_path / "mine").mkdir()

@@ -267,6 +267,15 @@ class TestConnections:
         whole = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n"
         assert self.read(place, whole + b"GET / HT").endswith(b'{"status":"ok"}')
 
+    def test_a_body_that_nobody_waits_for_keeps_no_connection_open(self, place):
+        head = b"GET /health HTTP/1.1\r\nhost: LocalHost\r\ncontent-length: 10\r\n\r\n"
+        with socket.create_connection(place, WAIT) as client:
+            client.sendall(head)
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+            client.sendall(b"x")
+            while client.recv(65536):  # until the server ends it
+                pass
+
     @pytest.mark.parametrize(
         "begin, more",
         [

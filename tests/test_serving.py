@@ -186,6 +186,7 @@ class TestOpenAI:
             )
         )
         assert parts[-1].choices == [] and parts[-1].usage.prompt_tokens == 9
+        assert all(part.usage is None and "usage" in part.model_fields_set for part in parts[:-1])
         texts = ["", ""]
         for part in parts[:-1]:
             (choice,) = part.choices
@@ -273,6 +274,11 @@ class TestOpenAI:
             ("completions", {"prompt": "a", "tools": []}, "tools"),
             ("completions", {"prompt": "a", "best_of": 2, "stream": True}, "stream"),
             ("completions", {"prompt": "a", "stream_options": {}}, "stream_options"),
+            (
+                "completions",
+                {"prompt": "a", "stream": True, "stream_options": {"include_usage": "no"}},
+                "stream_options.include_usage",
+            ),
             ("completions", {}, "prompt"),
             ("completions", {"prompt": "a", "temperature": "hot"}, "temperature"),
             ("completions", {"prompt": "a", "n": 0}, "n"),
@@ -361,6 +367,11 @@ class TestOurOwn:
         ("path", "body", "message"),
         [
             ("fill", {"model": "filler", "inputs": "no mask"}, "in the place of a token"),
+            (
+                "fill",
+                {"model": "filler", "inputs": ["[MASK] " * 99] * 99, "num_results": 100},
+                "answer of at most",
+            ),
             ("fill", {"model": "filler", "inputs": "[MASK] a" * 99}, "at most 126 tokens"),
             ("fill", {"model": "translator", "inputs": "[MASK]"}, "post to /v1/generate"),
             ("generate", {"model": "filler", "inputs": "[MASK]"}, "post to /v1/fill"),

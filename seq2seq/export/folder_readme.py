@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 CALLS = {
-    "translate": 'generate(["..."], max_length=100, sampler="beam")',
-    "language-model": 'generate("...", max_length=100, sampler="sample")',
+    "translate": 'generate(["..."], sampler="beam")',
+    "language-model": 'generate("...", sampler="sample")',
     "classify": 'classify(["..."])',
     "fill": 'fill("... [MASK] ...")',
 }
@@ -19,7 +19,7 @@ STEPS = {
    as it is. Several rows, next to each other, may share a row of the memory.
 {few}""",
     "language-model": """\
-1. Encode the prompt to ids, with 2 (the beginning) in front. Run `encoder_model{end}` with all but
+1. Encode the prompt to ids, {begin}. Run `encoder_model{end}` with all but
    the last of them; where none is left, the states are zeros.
 2. Run `decoder_model{end}` with the last id and the states. Choose a token from `scores` (never 0,
    1 or 2). Run the decoder again with it and with each `next_state_i` as `state_i`, until the token
@@ -46,7 +46,7 @@ the first 3 and with a 3 at its end, follows the first (index 0) or not.
    Several rows, next to each other, may share a row of the memory.
 {few}""",
     f"language-model{SLOTTED}": """\
-1. Encode the prompt to ids, with 2 (the beginning) in front. Run `encoder_model{end}` with all of
+1. Encode the prompt to ids, {begin}. Run `encoder_model{end}` with all of
    them: it returns the memory. The states are zeros, with as many slots as tokens may come.
 2. Run `decoder_model{end}` with the last id, `positions` = 0, the states and the memory. Write each
    `new_state_i` into slot `positions` of `state_i`. Choose a token from `scores` (never 0, 1 or 2).
@@ -92,7 +92,9 @@ def describe_folder(settings: dict, graphs: dict, runtime: Runtime = ONNX_RUNTIM
     )
     few = FEW if "`few`" in tables else ""
     kind = task + (SLOTTED if "`positions`" in tables else "")
-    steps = STEPS[kind].format(few=few, end=runtime.suffix)
+    begins = settings["options"].get("begin_prompts", True)
+    begin = "with 2 (the beginning) in front" if begins else "or 2 (the beginning) if it is empty"
+    steps = STEPS[kind].format(few=few, end=runtime.suffix, begin=begin)
     return f"""# An exported {settings["class"]}
 
 Written by seq2seq {settings["seq2seq"]}. In Python, with `numpy` and `{runtime.package}`:

@@ -1,6 +1,7 @@
 """Writes a model as a folder that runs without Keras: graphs, tokenizers, settings."""
 
 import hashlib
+import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +23,7 @@ from seq2seq.networks.language_model import RecurrentLanguageModel
 from seq2seq.networks.masked_language_model import MaskedTransformer
 from seq2seq.networks.recurrent import RecurrentEncoderDecoder
 from seq2seq.networks.transformer import TransformerEncoderDecoder
-from seq2seq.runtime.loading import FORMAT, SETTINGS, is_exported, load_exported, tokenizer_file
+from seq2seq.runtime.loading import FORMAT, SETTINGS, load_exported, read_settings, tokenizer_file
 from seq2seq.text.tokenizer_file import describe_tokenizer, encode_json
 from seq2seq.text.vocabulary import BOS, EOS
 from seq2seq.version import __version__
@@ -36,6 +37,7 @@ GRAPHS = {
     MaskedTransformer: masked_language_model_graphs,
     EncodedClassifier: encoded_classifier_graphs,
 }
+README = "README.md"
 TRIED = 8  # rows that are compared with the model
 QUANTIZED = ("MatMul", "LSTM", "Gather")
 
@@ -95,14 +97,22 @@ def write_export(model, folder, quantize, verbose, contents, graphs, runtime=ONN
         "manifest": model.manifest,
     }
     contents[SETTINGS] = encode_json(settings)
-    contents["README.md"] = describe_folder(settings, graphs, runtime).encode()
+    contents[README] = describe_folder(settings, graphs, runtime).encode()
+
+    difference = math.nan
 
     def write(path):
+        nonlocal difference
         for name, content in contents.items():
             (path / name).write_bytes(content)
+        difference = compare(model, path)  # before what was there is gone
+        if not math.isfinite(difference):
+            raise ValueError(
+                "Expected an exported model that gives what the model gives. Received scores that "
+                "are no numbers, as where weights are NaN. Train again with a lower learning rate."
+            )
 
     write_folder(folder, write)
-    difference = compare(model, folder)
     if verbose:
         size = sum(map(len, contents.values())) / 1e6
         print(
@@ -159,7 +169,7 @@ def check_export(model: TextModel, folder: Path, quantize: str | None) -> None:
             "Expected a model of floats. Received one that Keras has quantized. Export the model "
             "it was before, with quantize='int8'."
         )
-    if folder.exists() and not (folder.is_dir() and (is_exported(folder) or _is_empty(folder))):
+    if folder.exists() and not (folder.is_dir() and (_is_empty(folder) or _is_export(folder))):
         raise ValueError(
             f"Expected a new folder, or one exported before. Received: {folder}, which holds "
             "something else. Name another folder."
@@ -180,6 +190,15 @@ def check_export(model: TextModel, folder: Path, quantize: str | None) -> None:
 
 def _is_empty(folder):
     return next(folder.iterdir(), None) is None
+
+
+def _is_export(folder):
+    """Tells whether a folder holds what was exported, and nothing else."""
+    try:
+        known = {*read_settings(folder)["files"], SETTINGS, README}
+    except ValueError:
+        return False
+    return known.issuperset(path.name for path in folder.iterdir())
 
 
 def _quantized(graph):

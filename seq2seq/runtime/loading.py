@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 
 from seq2seq.checks import check_whole
@@ -20,6 +21,7 @@ from seq2seq.text.tokenizers import Tokenizer
 
 SETTINGS = "settings.json"
 MOST_THREADS = 16
+MOST_SETTINGS = 2**28  # bytes
 FORMAT = 1  # of the folder; a reader refuses a higher one
 TASKS = {
     "translate": (ExportedSeq2Seq, ("source", "target"), ("encoder_model", "decoder_model")),
@@ -87,6 +89,12 @@ def read_settings(folder: Path) -> dict:
     for name in ("options", "sizes", "files", "manifest"):
         if not isinstance(content.get(name), dict):
             raise _broken(folder, f"its {SETTINGS} lacks {name!r}")
+    _, sides, graphs = TASKS[content["task"]]
+    known = {f"{name}{suffix}" for name in graphs for suffix in (".onnx", ".tflite")}
+    if unknown := content["files"].keys() - known.union(map(tokenizer_file, sides)):
+        raise _broken(folder, f"its {SETTINGS} names the file {min(unknown)!r:.60}")
+    if content["task"] == "classify" and not isinstance(content.get("labels"), list):
+        raise _broken(folder, f"its {SETTINGS} lacks a list of labels")
     return content
 
 
@@ -96,10 +104,7 @@ def check_file(folder: Path, name: str, settings: dict) -> bytes:
     Raises:
         ValueError: If it is missing, incomplete, or another one.
     """
-    try:
-        content = (folder / name).read_bytes()
-    except OSError as error:
-        raise _broken(folder, f"{name} cannot be read") from error
+    content = _read(folder, name)
     if hashlib.sha256(content).hexdigest() != settings["files"].get(name):
         raise _broken(folder, f"{name} is not the file that was written with it")
     return content
@@ -127,10 +132,21 @@ def _read_side(folder, name, settings):
         raise _broken(folder, f"{file}: {error}") from error
 
 
+def _read(folder, name, most=math.inf):
+    """Returns the bytes of a file; of no pipe or device, which have no end."""
+    path = folder / name
+    try:
+        if path.is_file() and path.stat().st_size <= most:
+            return path.read_bytes()
+    except OSError as error:
+        raise _broken(folder, f"{name} cannot be read ({error})") from error
+    raise _broken(folder, f"{name} cannot be read")
+
+
 def _read_json(folder, name):
     try:
-        content = json.loads((folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = json.loads(_read(folder, name, MOST_SETTINGS))
+    except (ValueError, RecursionError) as error:
         raise _broken(folder, f"{name} cannot be read ({error})") from error
     if not isinstance(content, dict):
         raise _broken(folder, f"{name} is of something else")

@@ -8,6 +8,7 @@ import numpy as np
 from seq2seq.checks import check_whole
 from seq2seq.data.class_labels import ClassLabels
 from seq2seq.data.padding import BATCH_SIZE, pad_rows
+from seq2seq.data.tables import read_data
 from seq2seq.generation.generator import Generator
 from seq2seq.generation.numpy_ops import top_k
 from seq2seq.runtime.decoders import open_decoder
@@ -132,10 +133,14 @@ class ExportedClassifier(LabelledTexts, ExportedModel):
         """Returns the encoder's outputs `(batch, length, units)`."""
         return self._run("outputs", token_ids)
 
-    def evaluate(self, texts, labels, batch_size: int = BATCH_SIZE):
+    def evaluate(
+        self, x, y=None, batch_size: int | None = None, verbose="auto", text=None, label=None
+    ):
         """Returns a report on labelled texts; see `TextClassifier.evaluate`."""
-        check_whole("batch_size", batch_size)
-        return self.report(texts, labels, batch_size)
+        x, y = read_data(x, y, {"text": text, "label": label})
+        if batch_size is not None:
+            check_whole("batch_size", batch_size)
+        return self.report(x, y, batch_size or BATCH_SIZE)
 
     def _run(self, output, token_ids):
         return self.session.run([output], {"token_ids": token_ids})[0]

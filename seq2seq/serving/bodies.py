@@ -32,7 +32,7 @@ class Body(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow")
 
-    model: str = Field(description="Name of a model, as /v1/models lists them.")
+    model: Text = Field(description="Name of a model, as /v1/models lists them.")
 
     def check_extra(self) -> None:
         """Raises an `ApiError` for the first parameter that is not known."""
@@ -50,6 +50,15 @@ def as_list(inputs: Texts) -> list:
     return inputs
 
 
+class StreamOptions(BaseModel):
+    """What else a stream is to hold."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = Field(None, description="Not used.")
+
+
 class OpenAIBody(Body):
     """The parameters that OpenAI's two ways to generate share."""
 
@@ -61,7 +70,7 @@ class OpenAIBody(Body):
     )
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
     stream: bool | None = False
-    stream_options: dict | None = None
+    stream_options: StreamOptions | None = None
     frequency_penalty: float | None = Field(0.0, ge=-2, le=2)
     presence_penalty: float | None = Field(0.0, ge=-2, le=2)
     logit_bias: dict[str, float] | None = Field(

@@ -33,7 +33,8 @@ class Connection(AutoHTTPProtocol):
     def data_received(self, data: bytes) -> None:
         """Takes bytes, unless they are too many."""
         before = self.cycle
-        in_body = before is not None and before.more_body
+        # A request that was answered has no body any more, whatever its head has promised.
+        in_body = before is not None and before.more_body and not before.response_complete
         super().data_received(data)
         self._bytes += len(data)
         if self.cycle is not before or (in_body and not before.more_body):

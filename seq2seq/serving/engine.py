@@ -81,7 +81,8 @@ class Engine:
         self._reading = 0  # rows that are being read
         self._unread = 0  # tokens of the long ones among them
         self._read: deque[list[Job]] = deque()
-        self._batches: dict[int, RunningBatch] = {}  # by width
+        # By width, and whether sources are long: a row costs what the longest beside it does.
+        self._batches: dict[tuple[int, bool], RunningBatch] = {}
         self._choices: OrderedDict[Hashable, Choice] = OrderedDict()
         self._readers = {long: ThreadPoolExecutor(1) for long in (False, True)}
         self._closing = False
@@ -196,10 +197,14 @@ class Engine:
 
     def _begin(self, jobs):
         """Reads sources or prompts, in a reader's thread."""
-        width, rows = jobs[0].request.sampler.width, [job.ids for job in jobs]
+        width = jobs[0].request.sampler.width
+        rows = list({id(job.ids): job.ids for job in jobs}.values())  # results may share a prompt
+        numbers = {id(row): i for i, row in enumerate(rows)}
         try:
             gone = all(job.cancelled for job in jobs)
             begun = None if gone else RunningBatch(self.decoder, width).begin(pad_rows(rows))
+            if begun is not None and len(rows) < len(jobs):
+                begun = take_rows(begun, np.array([numbers[id(job.ids)] for job in jobs], "int32"))
         except Exception as error:  # whatever it is belongs to these jobs, not to the engine
             begun = error
         with self._condition:
@@ -219,7 +224,8 @@ class Engine:
             places = np.array([i for i, job in enumerate(jobs) if not job.cancelled], "int32")
             if begun is None or not len(places):
                 continue
-            batch = self._batches.setdefault(width, RunningBatch(self.decoder, width))
+            key = width, len(jobs[0].ids) > LONG
+            batch = self._batches.setdefault(key, RunningBatch(self.decoder, width))
             try:
                 batch.join(take_rows(begun, places), [self._row(jobs[i]) for i in places])
             except Exception as error:  # as of too little memory

@@ -138,7 +138,7 @@ class Guards:
 def _host(headers):
     """Returns the host that a request names, without its port."""
     host = headers.get(b"host", b"").decode("latin-1")
-    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return (host[1:].partition("]") if host.startswith("[") else host.partition(":"))[0].lower()
 
 
 def _replay(body, receive):

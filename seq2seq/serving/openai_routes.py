@@ -92,16 +92,18 @@ async def embed(body: EmbeddingBody, request: Request) -> Response:
 async def _embed(model, inputs, as_base64):
     vectors, read = await model.vectors(inputs)
     vectors = np.ascontiguousarray(vectors, "<f4")
-    data = [
-        {
-            "object": "embedding",
-            "index": i,
-            "embedding": base64.b64encode(vector).decode() if as_base64 else vector.tolist(),
-        }
-        for i, vector in enumerate(vectors)
-    ]
     usage = {"prompt_tokens": read, "total_tokens": read}
-    return {"object": "list", "data": data, "model": model.name, "usage": usage}
+
+    def describe(i):
+        vector = base64.b64encode(vectors[i]).decode() if as_base64 else vectors[i].tolist()
+        return {"object": "embedding", "index": i, "embedding": vector}
+
+    return vectors.size, lambda: {
+        "object": "list",
+        "data": list(map(describe, range(len(vectors)))),
+        "model": model.name,
+        "usage": usage,
+    }
 
 
 async def _call(
@@ -142,14 +144,18 @@ async def _complete(model, call, form, count):
         described = await model.details(call, results)
     if call.count > count:
         results, described = _keep_best(results, described, count)
-    choices = []
-    for i, group in enumerate(results):
-        for j, one in enumerate(group):
-            details = described[i][j] if form.logprobs is not None else None
-            prompt = call.prompt(i * call.count)
-            choices.append(form.whole(len(choices), prompt, one, details))
     generated = sum(one.tokens for group in results for one in group)
-    return {**form.head(), "choices": choices, "usage": _usage(model, call, generated)}
+
+    def make():
+        choices = []
+        for i, group in enumerate(results):
+            for j, one in enumerate(group):
+                details = described[i][j] if form.logprobs is not None else None
+                prompt = call.prompt(i * call.count)
+                choices.append(form.whole(len(choices), prompt, one, details))
+        return {**form.head(), "choices": choices, "usage": _usage(model, call, generated)}
+
+    return generated + sum(len(call.prompt(place)) for place in range(len(results))), make
 
 
 def _keep_best(results, described, count):
@@ -163,10 +169,8 @@ def _keep_best(results, described, count):
 
 
 async def _stream(model, call, form, body):
-    options = body.stream_options or {}
-    if unknown := set(options) - {"include_usage", "include_obfuscation"}:
-        raise unsupported(f"stream_options.{min(unknown)}", "leave it out.")
-    return await stream(_events(model, call, form, bool(options.get("include_usage"))))
+    options = body.stream_options
+    return await stream(_events(model, call, form, bool(options and options.include_usage)))
 
 
 async def _events(model, call, form, with_usage) -> AsyncIterator[dict | None]:
@@ -174,6 +178,8 @@ async def _events(model, call, form, with_usage) -> AsyncIterator[dict | None]:
     generated = 0
 
     def chunk(*choices, **rest):
+        if with_usage:
+            rest.setdefault("usage", None)
         return {**form.head(stream=True), "choices": list(choices), **rest}
 
     async for found in model.stream(call, looks=form.logprobs is not None):

@@ -101,14 +101,21 @@ def _sampler(body):
 async def _generate(model, call, with_details):
     results = await model.generate(call)
     described = await model.details(call, results) if with_details else None
-    groups = [
-        [
-            _result(model, call, i, one, described[i][j] if with_details else None)
-            for j, one in enumerate(group)
+    size = sum(len(one.ids) for group in results for one in group)
+    if with_details:  # a row of attention for each token
+        size *= max(map(len, call.rows))
+
+    def make():
+        groups = [
+            [
+                _result(model, call, i, one, described[i][j] if with_details else None)
+                for j, one in enumerate(group)
+            ]
+            for i, group in enumerate(results)
         ]
-        for i, group in enumerate(results)
-    ]
-    return {"model": model.name, "results": groups}
+        return {"model": model.name, "results": groups}
+
+    return size, make
 
 
 def _result(model, call: Call, i: int, one: Generated, details) -> dict:
@@ -131,7 +138,7 @@ def _result(model, call: Call, i: int, one: Generated, details) -> dict:
             )
         ],
         "source_tokens": list(map(str, details.source_tokens)),
-        "attention": None if attention is None else attention.tolist(),
+        "attention": None if attention is None else attention.astype("float64").round(5).tolist(),
     }
 
 
@@ -167,22 +174,29 @@ def _piece(piece):
 async def _classify(model, inputs):
     labels = list(map(str, model.model.labels))
     found = await model.classes(inputs)
-    results = []
-    for row in found.tolist():
+
+    def describe(row):
         best = int(np.argmax(row))
         each = [
             {"label": label, "probability": share} for label, share in zip(labels, row, strict=True)
         ]
-        results.append({"label": labels[best], "probability": row[best], "probabilities": each})
-    return {"model": model.name, "results": results}
+        return {"label": labels[best], "probability": row[best], "probabilities": each}
+
+    return found.size, lambda: {
+        "model": model.name,
+        "results": list(map(describe, found.tolist())),
+    }
 
 
 async def _fill(model, inputs, num_results):
     found = await model.fills(inputs, num_results)
-    results = [[list(map(asdict, tokens)) for tokens in places] for places in found]
-    return {"model": model.name, "results": results}
+    size = sum(len(one.text) for places in found for tokens in places for one in tokens)
+    return size, lambda: {
+        "model": model.name,
+        "results": [[list(map(asdict, tokens)) for tokens in places] for places in found],
+    }
 
 
 async def _score(model, inputs, *targets):
     scores = await model.scores(inputs, *targets)
-    return {"model": model.name, "scores": scores.tolist()}
+    return len(scores), lambda: {"model": model.name, "scores": scores.tolist()}

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from seq2seq.serving.errors import ApiError
 from seq2seq.serving.side_work import SideWork, batch_size
 from seq2seq.tasks.text_vectors import encode_texts
-from seq2seq.text.vocabulary import EOS
+from seq2seq.text.vocabulary import EOS, MASK
+
+MOST_FILLED = 10**7  # characters of an answer
 
 
 class ReadingModel:
@@ -44,6 +47,15 @@ class ReadingModel:
     async def fills(self, inputs: Sequence[str], num_results: int) -> list:
         """Returns the likely tokens of each mask of texts; see `FilledTexts.fill`."""
         texts = list(inputs)
+        # Each guess comes with the whole text.
+        size = num_results * sum(text.count(MASK) * len(text) for text in texts)
+        if size > MOST_FILLED:
+            raise ApiError(
+                400,
+                f"Expected an answer of at most {MOST_FILLED:,} characters. Received texts, masks "
+                f"and `num_results` for {size:,}. Send fewer at a time.",
+                "num_results",
+            )
 
         def work():
             rows = self.side_rows("source", texts)

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import itertools
 import math
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -14,7 +15,7 @@ from seq2seq.serving.engine import Engine, EngineIsClosed, Job, QueueIsFull
 from seq2seq.serving.errors import ApiError, queue_is_full, server_error, too_late
 from seq2seq.serving.limits import Limits
 from seq2seq.serving.reading import ReadingModel
-from seq2seq.serving.side_work import LONG, SideWork, batch_size
+from seq2seq.serving.side_work import LONG, SideWork, batch_size, compute
 from seq2seq.serving.text_stream import Piece, TextStream
 from seq2seq.text.vocabulary import BOS, EOS
 
@@ -218,16 +219,29 @@ class ServedModel(ReadingModel):
             raise too_late(self.limits.timeout) from None
         finally:
             self.engine.cancel(jobs)
-        results = []
-        for i in range(len(call.rows)):
-            group = []
-            for place in range(i * call.count, (i + 1) * call.count):
-                beginning, stream = self._beginning(call.prompt(place)), streams.get(place)
-                for ids in futures[place].result():
-                    group.append(read_ids(self.tokenizer, beginning, ids, stream))
-            results.append(group)
+        found = [futures[place].result() for place in self._places(call)]
+        size = sum(len(ids) for hypotheses in found for ids in hypotheses)
+        if self.task == "language-model":  # each continues its prompt, which is read again
+            size += sum(len(call.prompt(place)) for place in self._places(call))
+        results = await compute(size, self._read, call, found, streams)
         self._count(call, sum(one.tokens for group in results for one in group))
         return results
+
+    def _read(self, call, found, streams):
+        """Returns the results of each row from the ids of each place."""
+        each = [
+            [
+                read_ids(
+                    self.tokenizer, self._beginning(call.prompt(place)), ids, streams.get(place)
+                )
+                for ids in hypotheses
+            ]
+            for place, hypotheses in enumerate(found)
+        ]
+        return [
+            list(itertools.chain.from_iterable(each[i : i + call.count]))
+            for i in range(0, len(each), call.count)
+        ]
 
     async def stream(self, call: Call, looks: bool = False) -> AsyncIterator:
         """Yields `None` once the call waits; pairs of a place and a `Piece`, or its `Generated`.
@@ -246,10 +260,11 @@ class ServedModel(ReadingModel):
             for place in self._places(call)
         }
         jobs = self._jobs(call, send, streams, looks)
-        generated, tokens = 0, 0
+        generated, tokens, submitted = 0, 0, False
         deadline = loop.time() + self.limits.timeout
         try:
             self._submit(jobs)
+            submitted = True
             yield None
             while generated < len(streams):
                 # Not around `yield`: what is late there is the client, and a timeout would end
@@ -273,7 +288,8 @@ class ServedModel(ReadingModel):
             raise too_late(self.limits.timeout) from None
         finally:
             self.engine.cancel(jobs)
-            self._count(call, tokens)
+            if submitted:
+                self._count(call, tokens)
 
     async def details(self, call: Call, results: list[list[Generated]]) -> list[list]:
         """Returns a `Generation` for each result."""

@@ -9,6 +9,19 @@ LONG = 2**13  # characters or ids; larger work has a thread of its own, and shor
 MOST_TOGETHER = 2**14  # tokens that are read together, padding counted: they take memory
 
 
+async def compute(size: int, function, *arguments):
+    """Returns what a function returns; large work has a thread, while others are served.
+
+    Args:
+        size: About how many characters, ids or numbers it is of.
+        function: The function.
+        *arguments: Its arguments.
+    """
+    if size > LONG:
+        return await asyncio.to_thread(function, *arguments)
+    return function(*arguments)
+
+
 class SideWork:
     """Does work for requests in two threads, the one for long work.
 

@@ -9,6 +9,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from seq2seq.serving.errors import ApiError, as_api_error
 from seq2seq.serving.served_model import ServedModel
+from seq2seq.serving.side_work import compute
 
 
 def find_model(request: Request, name: str) -> ServedModel:
@@ -29,14 +30,21 @@ def find_model(request: Request, name: str) -> ServedModel:
 
 
 async def answer(request: Request, work) -> Response:
-    """Returns what a coroutine returns as JSON; a client that goes away ends it."""
+    """Returns a response in JSON; a client that goes away ends the work for it.
+
+    Args:
+        request: The request.
+        work: A coroutine that returns a tuple: about how many numbers or characters the answer is
+            of, and a function that makes it, a dict.
+    """
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_wait_until_gone(request))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             return Response(status_code=499)  # nobody reads it
-        content = json.dumps(task.result(), ensure_ascii=False)
+        size, make = task.result()
+        content = await compute(size, lambda: _dump(make()))
         return Response(content, media_type="application/json")
     finally:
         for each in (task, gone):
@@ -59,7 +67,20 @@ async def _lines(events):
 
 
 def _line(event):
-    return f"data: {json.dumps(event, ensure_ascii=False)}\n\n"
+    return f"data: {_encode(event)}\n\n"
+
+
+def _dump(answer):
+    """Returns JSON, of lists item by item, so that other threads have their turn between them."""
+    parts = []
+    for name, value in answer.items():
+        items = f"[{', '.join(map(_encode, value))}]" if isinstance(value, list) else _encode(value)
+        parts.append(f"{_encode(name)}: {items}")
+    return f"{{{', '.join(parts)}}}"
+
+
+def _encode(value):
+    return json.dumps(value, ensure_ascii=False)
 
 
 async def _wait_until_gone(request):
