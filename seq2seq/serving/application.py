@@ -69,6 +69,7 @@ def create_application(
         responses=answers.ERRORS,
     )
     application.state.models, application.state.closing = served, False
+    application.state.timeout = limits.timeout
     application.include_router(openai_routes.router)
     application.include_router(own_routes.router)
     _add_state(application, served, metrics)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
-from seq2seq.serving.errors import ApiError, as_api_error
+from seq2seq.serving.errors import ApiError, as_api_error, too_late
 from seq2seq.serving.served_model import ServedModel
 from seq2seq.serving.side_work import compute
 
@@ -36,13 +36,19 @@ async def answer(request: Request, work) -> Response:
         request: The request.
         work: A coroutine that returns a tuple: about how many numbers or characters the answer is
             of, and a function that makes it, a dict.
+
+    Raises:
+        ApiError: If the answer is late, however many steps it took.
     """
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_wait_until_gone(request))
+    seconds = request.app.state.timeout
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
+        await asyncio.wait({task, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if gone.done() and not task.done():
             return Response(status_code=499)  # nobody reads it
+        if not task.done():
+            raise too_late(seconds)
         size, make = task.result()
         content = await compute(size, lambda: _dump(make()))
         return Response(content, media_type="application/json")
