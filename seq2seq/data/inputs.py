@@ -230,3 +230,25 @@ def check_ids(name: str, ids, vocabulary_size: int) -> None:
             f"Expected every row of {name} to begin with a token. Row {int(np.argmin(ids[:, 0]))} "
             f"begins with padding (0). Pad on the right, and end every source row with EOS ({EOS})."
         )
+
+
+def check_dataset(data) -> None:
+    """Raises a `ValueError` for a `tf.data.Dataset` of inputs that are no whole numbers."""
+    spec = getattr(data, "element_spec", None)
+    for leaf in _leaves(spec[0] if isinstance(spec, tuple) else spec):
+        if getattr(getattr(leaf, "dtype", None), "is_floating", False):
+            raise ValueError(
+                f"Expected a dataset of ids, which are whole numbers. Received: {leaf.dtype.name}. "
+                "Cast them to int32."
+            )
+
+
+def _leaves(nested):
+    """Yields what a nest of dicts and tuples holds."""
+    if isinstance(nested, dict):
+        nested = tuple(nested.values())
+    if isinstance(nested, tuple):
+        for part in nested:
+            yield from _leaves(part)
+    else:
+        yield nested

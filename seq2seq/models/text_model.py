@@ -12,7 +12,7 @@ from seq2seq.atomic_write import check_space, write_whole
 from seq2seq.backend import CompiledFunctions, forget_gradients, start_quietly, variable_scope
 from seq2seq.checks import check_whole
 from seq2seq.data.batching import EpochOrder
-from seq2seq.data.inputs import is_arrays, is_rows, is_texts
+from seq2seq.data.inputs import check_dataset, is_arrays, is_rows, is_texts
 from seq2seq.data.padding import BATCH_SIZE, pad_batch
 from seq2seq.data.splitting import split_texts
 from seq2seq.data.tables import read_data, read_validation
@@ -321,7 +321,7 @@ class TextModel(keras.Model):
         x, y = read_data(x, y, names)
         validation_data = read_validation(validation_data, names, self.is_read)
         for data in (x, validation_data):
-            _check_dataset(data)
+            check_dataset(data)
         return x, y, validation_data
 
     def stream_batches(self, read, batch_size, shuffle=False, seed=None):
@@ -450,16 +450,3 @@ class TextModel(keras.Model):
         if quantization is not None:
             model.quantize(quantization)
         return model
-
-
-def _check_dataset(data):
-    """Raises a `ValueError` for a dataset of inputs that are no whole numbers."""
-    spec = getattr(data, "element_spec", None)
-    inputs = spec[0] if isinstance(spec, tuple) else spec
-    for leaf in keras.tree.flatten(inputs):
-        dtype = getattr(leaf, "dtype", None)
-        if getattr(dtype, "is_floating", False):
-            raise ValueError(
-                f"Expected a dataset of ids, which are whole numbers. Received: {dtype.name}. Cast "
-                "them to int32."
-            )
