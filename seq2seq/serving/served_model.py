@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import itertools
 import math
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -229,19 +228,13 @@ class ServedModel(ReadingModel):
 
     def _read(self, call, found, streams):
         """Returns the results of each row from the ids of each place."""
-        each = [
-            [
-                read_ids(
-                    self.tokenizer, self._beginning(call.prompt(place)), ids, streams.get(place)
-                )
-                for ids in hypotheses
-            ]
-            for place, hypotheses in enumerate(found)
-        ]
-        return [
-            list(itertools.chain.from_iterable(each[i : i + call.count]))
-            for i in range(0, len(each), call.count)
-        ]
+
+        def read(place, ids):
+            beginning = self._beginning(call.prompt(place))
+            return read_ids(self.tokenizer, beginning, ids, streams.get(place))
+
+        each = [[read(place, ids) for ids in found[place]] for place in self._places(call)]
+        return [sum(each[i : i + call.count], []) for i in range(0, len(each), call.count)]
 
     async def stream(self, call: Call, looks: bool = False) -> AsyncIterator:
         """Yields `None` once the call waits; pairs of a place and a `Piece`, or its `Generated`.

@@ -13,8 +13,8 @@ class Adam(keras.optimizers.Adam):
     """`keras.optimizers.Adam` in one pass over the weights, for TensorFlow on a CPU.
 
     Everywhere it is the algorithm of Kingma & Ba 2015 (https://arxiv.org/abs/1412.6980, section 2,
-    last paragraph). The gradients of an embedding's row are summed before they are clipped and
-    squared; under TensorFlow, Keras's own optimizer treats each occurrence of a row separately.
+    last paragraph). The gradients of an embedding's row are summed before they are squared; under
+    TensorFlow, Keras's own optimizer treats each occurrence of a row separately.
 
     Args:
         learning_rate: Defaults to 0.001.
@@ -31,8 +31,6 @@ class Adam(keras.optimizers.Adam):
 
     def apply(self, grads, trainable_variables=None):
         """Updates the weights with gradients."""
-        # TensorFlow's gradient of an embedding is a list of rows, with repetitions.
-        grads = [grad if grad is None else ops.convert_to_tensor(grad) for grad in grads]
         if not runs_tensorflow_on_cpu():
             return super().apply(grads, trainable_variables)
         import tensorflow as tf
@@ -51,11 +49,6 @@ class Adam(keras.optimizers.Adam):
             return super().apply(grads, trainable_variables)
         finally:
             self._apply_adam = None  # rather than keep a graph alive
-
-    def _clip_by_norm(self, values, axes=None):
-        """Clips a gradient as Keras does, in half as many operations to trace and run."""
-        norm = ops.sqrt(ops.sum(ops.square(values), axes, keepdims=True))
-        return values * (self.clipnorm / ops.maximum(norm, self.clipnorm))
 
     def update_step(self, gradient, variable, learning_rate):
         """Updates one weight."""
