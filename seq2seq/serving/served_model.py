@@ -233,8 +233,10 @@ class ServedModel(ReadingModel):
             beginning = self._beginning(call.prompt(place))
             return read_ids(self.tokenizer, beginning, ids, streams.get(place))
 
-        each = [[read(place, ids) for ids in found[place]] for place in self._places(call)]
-        return [sum(each[i : i + call.count], []) for i in range(0, len(each), call.count)]
+        return [
+            [read(place, ids) for place in range(i, i + call.count) for ids in found[place]]
+            for i in range(0, len(found), call.count)
+        ]
 
     async def stream(self, call: Call, looks: bool = False) -> AsyncIterator:
         """Yields `None` once the call waits; pairs of a place and a `Piece`, or its `Generated`.
