@@ -269,9 +269,9 @@ class TestFit:
     def test_validation_hides_the_same_tokens_in_every_epoch(self):
         model = make_model()
         model.optimizer.learning_rate = 1e-9
-        history = model.fit(TEXTS, epochs=3, verbose=0, validation_data=TEXTS, seed=1).history
+        history = model.fit(TEXTS, epochs=3, verbose=0, validation_data=TEXTS, seed=3).history
         assert history["val_loss"] == pytest.approx(history["val_loss"][:1] * 3, rel=1e-5)
-        assert history["loss"][1] != pytest.approx(history["loss"][0], rel=1e-4)
+        assert history["loss"][1] != pytest.approx(history["loss"][0], rel=1e-3)
         assert model.evaluate(TEXTS, verbose=0)[0] == pytest.approx(history["val_loss"][0], 1e-5)
 
     @pytest.mark.parametrize("data", [TEXTS, DOCUMENTS], ids=["texts", "documents"])

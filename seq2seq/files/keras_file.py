@@ -45,13 +45,14 @@ def _check_sizes(config, weights):
     number = {name: size for name, size in config.items() if isinstance(size, int)}
     units, layers = number.get("units", 1), number.get("num_layers", 1)
     dim = number.get("embedding_dim", units)
+    rows = [_rows(config.get(name)) for name in ("source", "target", "tokenizer")]
+    tables = max(rows) if config.get("share_embeddings") else sum(rows)
     learned = config.get("positions") == "learned"
     lengths = ("max_length", "max_source_length", "max_target_length", "window")
     fewest = max(
         layers * units**2 // 2,  # half for each direction
         layers * units * number.get("feedforward_units", 0),
-        dim * max(_rows(config.get(name)) for name in ("source", "target", "tokenizer")),
-        dim * number.get("pair_buckets", 0),
+        dim * (tables + number.get("pair_buckets", 0)),
         units * max(number.get(name, 0) for name in lengths) if learned else 0,
         units * number.get("labels", 0),
     )

@@ -111,9 +111,12 @@ class _BegunEncoder(TextEncoder):
 
 def _pooled_embedding(name, rows, options):
     """Returns the embedding of tokens, and of pairs if there are buckets for them."""
-    dim, buckets, pairs = options.embedding_dim, options.pair_buckets, None
-    # Small: the pooled embeddings go straight to the output.
-    first, second = (keras.initializers.RandomNormal(stddev=0.1) for _ in range(2))
-    if buckets:
-        pairs = NGramEmbedding(buckets, dim, second, name="pair_embedding")
-    return SummedEmbedding(keras.layers.Embedding(rows, dim, first, name=name), pairs)
+
+    def table(kind, rows, name):
+        # Small: the pooled embeddings go straight to the output.
+        initializer = keras.initializers.RandomNormal(stddev=0.1)
+        return kind(rows, options.embedding_dim, initializer, name=name)
+
+    tokens, buckets = table(keras.layers.Embedding, rows, name), options.pair_buckets
+    pairs = table(NGramEmbedding, buckets, "pair_embedding") if buckets else None
+    return SummedEmbedding(tokens, pairs)

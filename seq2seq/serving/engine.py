@@ -59,6 +59,11 @@ class Job:
     watches_scores: bool = False
     cancelled: bool = False
 
+    @property
+    def is_long(self) -> bool:
+        """Whether its source or prompt is read, and its row decoded, apart from short ones."""
+        return len(self.ids) > LONG
+
 
 class Engine:
     """Steps a decoder for all jobs.
@@ -80,7 +85,7 @@ class Engine:
         self._waiting: OrderedDict[Job, deque[Job]] = OrderedDict()
         self._reading = 0  # rows that are being read
         self._unread = 0  # tokens of the long ones among them
-        self._read: deque[list[Job]] = deque()
+        self._read: deque[tuple] = deque()  # jobs, what was read for them, where of each
         # By width, and whether sources are long: a row costs what the longest beside it does.
         self._batches: dict[tuple[int, bool], RunningBatch] = {}
         self._choices: OrderedDict[Hashable, Choice] = OrderedDict()
@@ -152,8 +157,7 @@ class Engine:
                         return
                     self._condition.wait()
             for jobs in admitted:
-                long = len(jobs[0].ids) > LONG
-                self._readers[long].submit(self._begin, jobs)
+                self._readers[jobs[0].is_long].submit(self._begin, jobs)
             self._join()
             self._step()
 
@@ -198,36 +202,37 @@ class Engine:
     def _begin(self, jobs):
         """Reads sources or prompts, in a reader's thread."""
         width = jobs[0].request.sampler.width
-        rows = list({id(job.ids): job.ids for job in jobs}.values())  # results may share a prompt
-        numbers = {id(row): i for i, row in enumerate(rows)}
+        rows = {id(job.ids): job.ids for job in jobs}  # results may share a prompt
+        places = {row: place for place, row in enumerate(rows)}
         try:
-            gone = all(job.cancelled for job in jobs)
-            begun = None if gone else RunningBatch(self.decoder, width).begin(pad_rows(rows))
-            if begun is not None and len(rows) < len(jobs):
-                begun = take_rows(begun, np.array([numbers[id(job.ids)] for job in jobs], "int32"))
+            begun = None
+            if not all(job.cancelled for job in jobs):
+                ids = pad_rows(list(rows.values()))
+                begun = RunningBatch(self.decoder, width).begin(ids)
         except Exception as error:  # whatever it is belongs to these jobs, not to the engine
             begun = error
         with self._condition:
-            self._read.append((jobs, begun))
+            self._read.append((jobs, begun, [places[id(job.ids)] for job in jobs]))
             self._condition.notify()
 
     def _join(self):
         """Lets what has been read join the batches."""
         while self._read:
-            jobs, begun = self._read.popleft()
+            jobs, begun, places = self._read.popleft()
             width = jobs[0].request.sampler.width
             self._reading -= width * len(jobs)
-            self._unread -= sum(len(job.ids) for job in jobs if len(job.ids) > LONG)
+            self._unread -= sum(len(job.ids) for job in jobs if job.is_long)
             if isinstance(begun, Exception):
                 self._fail(jobs, begun)
                 continue
-            places = np.array([i for i, job in enumerate(jobs) if not job.cancelled], "int32")
-            if begun is None or not len(places):
+            waits = [i for i, job in enumerate(jobs) if not job.cancelled]
+            if begun is None or not waits:
                 continue
-            key = width, len(jobs[0].ids) > LONG
+            key = width, jobs[0].is_long
             batch = self._batches.setdefault(key, RunningBatch(self.decoder, width))
             try:
-                batch.join(take_rows(begun, places), [self._row(jobs[i]) for i in places])
+                taken = take_rows(begun, np.array([places[i] for i in waits], "int32"))
+                batch.join(taken, [self._row(jobs[i]) for i in waits])
             except Exception as error:  # as of too little memory
                 self._fail(jobs, error)
 

@@ -145,6 +145,8 @@ async def _complete(model, call, form, count):
     if call.count > count:
         results, described = _keep_best(results, described, count)
     generated = sum(one.tokens for group in results for one in group)
+    # Each may be told with its prompt, or continue it.
+    read = sum(len(group) * len(call.prompt(i * call.count)) for i, group in enumerate(results))
 
     def make():
         choices = []
@@ -155,7 +157,7 @@ async def _complete(model, call, form, count):
                 choices.append(form.whole(len(choices), prompt, one, details))
         return {**form.head(), "choices": choices, "usage": _usage(model, call, generated)}
 
-    return generated + sum(len(call.prompt(place)) for place in range(len(results))), make
+    return generated + read, make
 
 
 def _keep_best(results, described, count):

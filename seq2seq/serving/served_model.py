@@ -199,7 +199,7 @@ class ServedModel(ReadingModel):
     # Generating
 
     async def generate(self, call: Call) -> list[list[Generated]]:
-        """Returns the results of each row, best first."""
+        """Returns the results of each row, best first; who calls it waits as long as may be."""
         streams = {}
         if call.stops:
             streams = {place: self._stream(call, place) for place in self._places(call)}
@@ -210,12 +210,9 @@ class ServedModel(ReadingModel):
             loop.call_soon_threadsafe(settle, futures[place], result)
 
         jobs = self._jobs(call, deliver, streams)
+        self._submit(jobs)
         try:
-            self._submit(jobs)
-            async with asyncio.timeout(self.limits.timeout):
-                await asyncio.gather(*futures.values())
-        except TimeoutError:
-            raise too_late(self.limits.timeout) from None
+            await asyncio.gather(*futures.values())
         finally:
             self.engine.cancel(jobs)
         found = [futures[place].result() for place in self._places(call)]
@@ -255,11 +252,10 @@ class ServedModel(ReadingModel):
             for place in self._places(call)
         }
         jobs = self._jobs(call, send, streams, looks)
-        generated, tokens, submitted = 0, 0, False
+        generated, tokens = 0, 0
         deadline = loop.time() + self.limits.timeout
+        self._submit(jobs)
         try:
-            self._submit(jobs)
-            submitted = True
             yield None
             while generated < len(streams):
                 # Not around `yield`: what is late there is the client, and a timeout would end
@@ -283,8 +279,7 @@ class ServedModel(ReadingModel):
             raise too_late(self.limits.timeout) from None
         finally:
             self.engine.cancel(jobs)
-            if submitted:
-                self._count(call, tokens)
+            self._count(call, tokens)
 
     async def details(self, call: Call, results: list[list[Generated]]) -> list[list]:
         """Returns a `Generation` for each result."""

@@ -45,10 +45,10 @@ async def answer(request: Request, work) -> Response:
     seconds = request.app.state.timeout
     try:
         await asyncio.wait({task, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if gone.done() and not task.done():
-            return Response(status_code=499)  # nobody reads it
         if not task.done():
-            raise too_late(seconds)
+            if not gone.done():
+                raise too_late(seconds)
+            return Response(status_code=499)  # nobody reads it
         size, make = task.result()
         content = await compute(size, lambda: _dump(make()))
         return Response(content, media_type="application/json")

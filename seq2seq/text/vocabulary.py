@@ -110,8 +110,8 @@ class Vocabulary:
         """
         given = list(ids)
         ids = [int(i) for i in given]
-        for i in given:
-            if i != int(i) or not 0 <= i < len(self):
+        for i, number in zip(given, ids, strict=True):
+            if i != number or not 0 <= number < len(self):
                 raise ValueError(
                     f"Expected ids from 0 to {len(self) - 1} (the vocabulary has {len(self)} "
                     f"tokens). Received: {i}. Were the ids made with another vocabulary?"
