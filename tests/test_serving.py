@@ -494,6 +494,17 @@ class TestHardRequests:
         assert 'seq2seq_queued_rows{model="translator"} 0.0' in text
         assert 'seq2seq_tokens_total{kind="generated",model="translator"}' in text
 
+    def test_what_is_read_for_labels_is_counted(self, http):
+        def count():
+            name = 'seq2seq_tokens_total{kind="read",model="sentiment"} '
+            lines = http.get("metrics").text.splitlines()
+            return sum(float(line.split()[1]) for line in lines if line.startswith(name))
+
+        before = count()
+        body = {"model": "sentiment", "inputs": ["good", "good good"]}
+        assert http.post("v1/classify", json=body).status_code == 200
+        assert count() == before + 3
+
 
 @pytest.fixture(scope="module")
 def narrow(served_models):

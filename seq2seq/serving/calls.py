@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from seq2seq.generation.continuation import continue_text
 from seq2seq.generation.samplers import Sampler
 from seq2seq.serving.errors import ApiError, server_error
-from seq2seq.text.vocabulary import EOS
+from seq2seq.text.vocabulary import BOS, EOS
 
 
 @dataclass
@@ -53,6 +53,11 @@ class Call:
     def prompt(self, place: int) -> str:
         """Returns the text that the result at a place belongs to; `""` for ids."""
         return self.prompts[place // self.count] if self.prompts else ""
+
+
+def count_tokens(rows: Sequence[Sequence[int]]) -> int:
+    """Returns how many tokens rows have, without `BOS` and `EOS`."""
+    return sum(i not in (BOS, EOS) for row in rows for i in row)
 
 
 def settle(future, result) -> None:

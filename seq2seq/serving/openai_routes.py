@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from seq2seq.generation.samplers import Greedy, Sample
 from seq2seq.serving import answers
 from seq2seq.serving.bodies import ChatBody, CompletionBody, EmbeddingBody, as_list
-from seq2seq.serving.calls import Call
+from seq2seq.serving.calls import Call, count_tokens
 from seq2seq.serving.errors import ApiError, unsupported
 from seq2seq.serving.openai_forms import ChatForm, CompletionForm
 from seq2seq.serving.served_model import ServedModel
@@ -204,7 +204,7 @@ async def _events(model, call, form, with_usage) -> AsyncIterator[dict | None]:
 
 
 def _usage(model, call, generated):
-    read = model.count_read(call)
+    read = count_tokens(call.rows)
     return {
         "prompt_tokens": read,
         "completion_tokens": generated,

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from seq2seq.serving.calls import count_tokens
 from seq2seq.serving.errors import ApiError
+from seq2seq.serving.metrics import Metrics
 from seq2seq.serving.side_work import SideWork, batch_size
 from seq2seq.tasks.text_vectors import encode_texts
 from seq2seq.text.vocabulary import EOS, MASK
@@ -16,22 +18,26 @@ class ReadingModel:
     A class that has them provides `side_rows`, `check_row`, `check_count` and `reads_at_once`.
 
     Attributes:
+        name: The model's name.
         model: The exported model.
+        metrics: The `Metrics`.
         side_work: What runs them.
     """
 
+    name: str
     model: object
+    metrics: Metrics
     side_work: SideWork
 
     async def vectors(self, inputs: Sequence) -> tuple:
         """Returns vectors, float32 `(texts, units)`, of texts or rows of ids; and their tokens."""
 
         def work():
-            rows = self.side_rows("source", inputs)
+            rows = self._rows("source", inputs)
             rows = [row if row[-1:] == [EOS] else [*row, EOS] for row in rows]
             rows = [self.check_row(row, self.reads_at_once) for row in rows]
             vectors = encode_texts(self.model, rows, batch_size=batch_size(rows))
-            return vectors, sum(map(len, rows)) - len(rows)
+            return vectors, count_tokens(rows)
 
         return await self._run(inputs, work)
 
@@ -39,7 +45,7 @@ class ReadingModel:
         """Returns the probabilities of the labels of texts or rows of ids."""
 
         def work():
-            rows = self.side_rows("source", inputs)
+            rows = self._rows("source", inputs)
             return self.model.predict_proba(rows, batch_size(rows))
 
         return await self._run(inputs, work)
@@ -58,7 +64,7 @@ class ReadingModel:
             )
 
         def work():
-            rows = self.side_rows("source", texts)
+            rows = self._rows("source", texts)
             return self.model.fill(texts, num_results, batch_size(rows), verbose=0)
 
         return await self._run(texts, work)
@@ -67,12 +73,18 @@ class ReadingModel:
         """Returns the log probabilities of texts, or of sources and targets."""
 
         def work():
-            rows = list(map(self.side_rows, ("source", "target"), sides))
+            rows = list(map(self._rows, ("source", "target"), sides))
             together = min(map(batch_size, rows))
             return self.model.score(*rows, batch_size=together, verbose=0)
 
         longer = max(sides, key=lambda side: sum(map(len, side)))
         return await self._run(longer, work)
+
+    def _rows(self, side, inputs):
+        """Returns the rows of texts or ids, and counts what is read."""
+        rows = self.side_rows(side, inputs)
+        self.metrics.tokens.labels(self.name, "read").inc(count_tokens(rows))
+        return rows
 
     async def _run(self, inputs, work):
         self.check_count(len(inputs))

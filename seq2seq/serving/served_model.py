@@ -9,14 +9,22 @@ from collections.abc import AsyncIterator, Sequence
 from seq2seq.data.inputs import check_rows, check_tokenizer
 from seq2seq.generation.loop import check_max_length
 from seq2seq.generation.samplers import Sampler
-from seq2seq.serving.calls import Call, Generated, filled, read_ids, settle, split_text
+from seq2seq.serving.calls import (
+    Call,
+    Generated,
+    count_tokens,
+    filled,
+    read_ids,
+    settle,
+    split_text,
+)
 from seq2seq.serving.engine import Engine, EngineIsClosed, Job, QueueIsFull
 from seq2seq.serving.errors import ApiError, queue_is_full, server_error, too_late
 from seq2seq.serving.limits import Limits
 from seq2seq.serving.reading import ReadingModel
 from seq2seq.serving.side_work import LONG, SideWork, batch_size, compute
 from seq2seq.serving.text_stream import Piece, TextStream
-from seq2seq.text.vocabulary import BOS, EOS
+from seq2seq.text.vocabulary import EOS
 
 
 class ServedModel(ReadingModel):
@@ -178,10 +186,6 @@ class ServedModel(ReadingModel):
             )
         return row
 
-    def count_read(self, call: Call) -> int:
-        """Returns how many tokens its rows have, without `BOS` and `EOS`."""
-        return sum(i not in (BOS, EOS) for row in call.rows for i in row)
-
     def check_tokenizer(self) -> None:
         """Raises an `ApiError` if it generates no texts, where they are needed."""
         if self.engine is not None and self.tokenizer is None:
@@ -333,5 +337,5 @@ class ServedModel(ReadingModel):
             raise ApiError(503, "The server is about to end. Try again elsewhere.") from None
 
     def _count(self, call, tokens):
-        self.metrics.tokens.labels(self.name, "read").inc(self.count_read(call))
+        self.metrics.tokens.labels(self.name, "read").inc(count_tokens(call.rows))
         self.metrics.tokens.labels(self.name, "generated").inc(tokens)
