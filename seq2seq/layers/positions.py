@@ -37,7 +37,7 @@ def rotate(x, positions):
     size = x.shape[-1]
     angles = _angles(positions, size)[:, :, None, :]  # (batch, length, 1, size / 2)
     sine, cosine = ops.cast(ops.sin(angles), x.dtype), ops.cast(ops.cos(angles), x.dtype)
-    first, second = x[..., : size // 2], x[..., size // 2 :]
+    first, second = ops.split(x, 2, axis=-1)  # not slices, whose gradients are as large as `x`
     return ops.concatenate(
         [first * cosine - second * sine, first * sine + second * cosine], axis=-1
     )

@@ -68,7 +68,8 @@ class MaskedTransformer:
     def score_tokens(self, outputs):
         """Scores the vocabulary `(..., vocabulary)`, without a mask of its own, at outputs."""
         x = self.token_norm(self.token_dense(outputs))  # (..., units)
-        return self.embedding(x, reverse=True)[..., : self.size]
+        scores = self.embedding(x, reverse=True)  # (..., rows)
+        return keras.ops.split(scores, [self.size], axis=-1)[0]
 
     def score_next(self, outputs):
         """Scores `(batch, 2)` whether the second sentence is the next one or another."""
