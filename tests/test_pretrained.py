@@ -19,7 +19,9 @@ from seq2seq.text.pretrained_tokenizers import read_pretrained_tokenizer
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
-pytest.importorskip("safetensors", reason="the extra `pretrained` is not installed")
+safetensors = pytest.importorskip(
+    "safetensors.numpy", reason="the extra `pretrained` is not installed"
+)
 pytest.importorskip("tokenizers", reason="the extra `pretrained` is not installed")
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
@@ -403,6 +405,49 @@ def test_the_command_line_names_a_mistake(command, gpt2, tmp_path, capsys):
     ):
         assert main([command, str(path), *more.get(command, [])]) == 1
         assert words in capsys.readouterr().err
+
+
+def rename(path, names):
+    """Gives tensors of a folder other names."""
+    file = path / "model.safetensors"
+    tensors = safetensors.load_file(file)
+    assert names.keys() <= tensors.keys()
+    safetensors.save_file({names.get(name, name): x for name, x in tensors.items()}, file)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("gpt2", {"transformer.wte.weight": "lm_head.weight"}),
+        ("marian", {"model.shared.weight": "lm_head.weight"}),
+        ("bert", {"cls.predictions.bias": "cls.predictions.decoder.bias"}),
+    ],
+)
+def test_weights_of_two_names_may_have_either(kind, names, request, tmp_path):
+    folder, model, _ = request.getfixturevalue(kind)
+    path = copy(folder, tmp_path)
+    rename(path, names)
+    for found, expected in zip(seq2seq.load_model(path).weights, model.weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_prompts_begin_as_the_folder_says(gpt2, tmp_path):
+    path = copy(gpt2[0], tmp_path)
+    write(path, tokenizer_config_json={"add_bos_token": True})
+    assert seq2seq.load_model(path).begin_prompts and not gpt2[1].begin_prompts
+
+
+def test_a_head_that_is_left_out_is_told(bert, tmp_path):
+    path = copy(bert[0], tmp_path, architectures=["BertForSequenceClassification"])
+    with pytest.warns(
+        UserWarning, match="BertForSequenceClassification, read as a BertForPreTraining"
+    ):
+        seq2seq.load_model(path)
+
+
+def test_the_command_line_inspects_pretrained_folders(bert, capsys):
+    assert main(["inspect", str(bert[0])]) == 0
+    assert "max_position_embeddings   20" in capsys.readouterr().out
 
 
 # Mistakes

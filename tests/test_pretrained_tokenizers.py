@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
 from conftest import make_lines, train_sentencepiece
 from pretrained_folders import BERT_TOKENS, END, count, write, write_gpt2, write_marian
@@ -133,6 +134,40 @@ def test_chinese_gpt2_has_the_tokenizer_of_bert(tmp_path):
     write(tmp_path, tokenizer_config_json={"bos_token": "[MASK]", "do_lower_case": False})
     tokenizer, ids = read_pretrained_tokenizer(tmp_path, "gpt2")
     assert ids[BOS] == 5 and ids[EOS] == 4 and tokenizer.tokenize("AB") == ["AB"]
+
+
+def test_a_text_of_bert_stands_between_its_own_tokens(tmp_path):
+    write(tmp_path, vocab_txt=BERT_TOKENS, config_json={"bos_token_id": 0, "eos_token_id": 2})
+    assert read_pretrained_tokenizer(tmp_path, "bert")[1][:4] == [0, 2, 3, 4]
+    tokens = [*BERT_TOKENS[1:], "[PAD]"]
+    write(tmp_path, vocab_txt=tokens, config_json={"pad_token_id": 0})
+    assert read_pretrained_tokenizer(tmp_path, "bert")[1][:4] == [8, 1, 2, 3]
+
+
+def test_gpt2_ends_where_the_librarys_does(byte_level, tmp_path):
+    size = len(byte_level.vocabulary) - 4
+    for name, ends in (("config_json", size + 1), ("generation_config_json", [size + 2, size])):
+        write_gpt2(tmp_path, byte_level, "<s>", "</s>", **{name: {"eos_token_id": ends}})
+        _, ids = read_pretrained_tokenizer(tmp_path, "gpt2")
+        assert ids[EOS] == np.ravel(ends)[0] and ids[BOS] == size
+
+
+def test_files_that_came_in_part_are_told(byte_level, tmp_path):
+    more = [f"token{i}" for i in range(1001)]
+    write_gpt2(tmp_path, byte_level, *more)
+    with pytest.warns(UserWarning, match="1,002 tokens that no merge makes"):
+        read_pretrained_tokenizer(tmp_path, "gpt2")
+    write(tmp_path, vocab_txt=BERT_TOKENS)
+    with pytest.warns(UserWarning, match="1,001 rows without a token"):
+        read_pretrained_tokenizer(tmp_path, "bert", size=len(BERT_TOKENS) + 1001)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "marian"])
+def test_tokenizers_of_other_classes_are_refused_by_name(kind, tmp_path):
+    write(tmp_path, vocab_txt=BERT_TOKENS)
+    write(tmp_path, tokenizer_config_json={"tokenizer_class": "BertJapaneseTokenizer"})
+    with pytest.raises(ValueError, match="Received: 'BertJapaneseTokenizer'"):
+        read_pretrained_tokenizer(tmp_path, kind)
 
 
 def test_settings_of_cleaning_are_those_of_the_folder(tmp_path):

@@ -76,6 +76,21 @@ def test_the_weights_of_lora_are_saved_merged(tmp_path):
     assert loaded.generate(ENGLISH, max_length=9) == model.generate(ENGLISH, max_length=9)
 
 
+def test_lora_of_a_tied_embedding_is_saved_merged(tmp_path):
+    model = learned(tie_output=True, embedding_dim=32)
+    model.decoder.embedding.enable_lora(2)
+    before = model.score(ENGLISH, CHINESE)
+    model.decoder.embedding.lora_embeddings_b.assign_add(np.full((2, 32), 0.1))
+    assert (model.score(ENGLISH, CHINESE) != before).any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the optimizer knew other weights
+        model.save(tmp_path / "m.keras")
+        loaded = seq2seq.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(
+        loaded.score(ENGLISH, CHINESE), model.score(ENGLISH, CHINESE), rtol=1e-5
+    )
+
+
 def test_a_file_names_no_other_way_to_quantize():
     config = {**make_model().get_config(), "quantization": "gptq"}
     with pytest.raises(ValueError, match="`quantization` among int8, int4"):

@@ -7,6 +7,7 @@ from seq2seq.commands.tokenizer_options import make_tokenizers
 from seq2seq.data.corpus import read_pair_files
 from seq2seq.data.report import inspect_pairs
 from seq2seq.files.keras_file import read_config
+from seq2seq.files.pretrained_folder import is_pretrained, read_pretrained_config
 from seq2seq.runtime.loading import check_file, read_settings
 from seq2seq.text import (
     SPECIAL_TOKENS,
@@ -27,10 +28,14 @@ def inspect(options) -> None:
             )
         summary = _summary(read_config(options.data[0]))
         return print_result(options, summary, _describe(summary))
-    if Path(options.data[0]).is_dir():
-        settings = read_settings(Path(options.data[0]))
-        for name in settings["files"]:
-            check_file(Path(options.data[0]), name, settings)
+    folder = Path(options.data[0])
+    if folder.is_dir():
+        if is_pretrained(folder):
+            settings = read_pretrained_config(folder)
+        else:
+            settings = read_settings(folder)
+            for name in settings["files"]:
+                check_file(folder, name, settings)
         return print_result(options, settings, _describe(settings))
     sources, targets = read_pair_files(options.data, options.columns)
     validation = None

@@ -1,5 +1,6 @@
 """Pretrained models of Hugging Face -> models of ours, weight by weight."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,15 @@ from seq2seq.models.masked_language_model import MaskedLanguageModel
 from seq2seq.models.text_model import TextModel
 from seq2seq.models.transformer import Transformer
 from seq2seq.models.transformer_language_model import TransformerLanguageModel
-from seq2seq.text.pretrained_files import broken
+from seq2seq.text.pretrained_files import broken, read_settings
 from seq2seq.text.pretrained_tokenizers import read_pretrained_tokenizer
 from seq2seq.text.vocabulary import EOS, MASK
 
+ARCHITECTURES = {
+    "gpt2": ("GPT2LMHeadModel", "GPT2Model"),
+    "marian": ("MarianMTModel", "MarianModel"),
+    "bert": ("BertForPreTraining", "BertForMaskedLM"),
+}
 NEVER = -1e9  # the bias of a token that is never predicted
 MARIAN_EPSILON = 1e-5
 
@@ -48,17 +54,34 @@ def load_pretrained(folder: str | Path) -> TextModel:
     config = read_pretrained_config(folder)
     kind = config["model_type"]
     prefix, make = MAKERS[kind]
+    _warn_of_heads(folder, kind, config)
     tensors = Tensors(folder, prefix)
     tokenizer, ids = read_pretrained_tokenizer(folder, kind, config["vocab_size"])
     if kind == "bert" and MASK not in tokenizer.vocabulary:
         raise broken(folder, f"its vocabulary has no {MASK}")
     # Weights come first: a network is not made for settings that they do not fit.
-    kind, options, weights = make(config, tensors, Rows(ids))
+    model_class, options, weights = make(config, tensors, Rows(ids))
+    if kind == "gpt2":
+        options["begin_prompts"] = bool(read_settings(folder).get("add_bos_token", False))
     tokenizers = tokenizer if isinstance(tokenizer, tuple) else (tokenizer,)
-    model = kind(*tokenizers, **options)
+    model = model_class(*tokenizers, **options)
     for name in list(weights):
         model.get_layer(name).set_weights(weights.pop(name))
     return model
+
+
+def _warn_of_heads(folder, kind, config):
+    """Warns of a model whose purpose is another one than ours."""
+    named = config.get("architectures")
+    named = named if isinstance(named, list) else []
+    others = [name for name in named if name not in ARCHITECTURES[kind]]
+    if others:
+        warnings.warn(
+            f"{folder} is a {' and a '.join(map(str, others))}, read as a "
+            f"{ARCHITECTURES[kind][0]}: heads of other purposes are left out, and those that it "
+            "lacks guess until they are trained.",
+            stacklevel=4,
+        )
 
 
 class Rows:
@@ -91,7 +114,8 @@ def _make_gpt2(config, tensors, rows):
     units = config["n_embd"]
     hidden = config["n_inner"] or 4 * units
     tied, table = config["tie_word_embeddings"], (config["vocab_size"], units)
-    embeddings = rows.table(tensors.take("wte.weight", shape=table))
+    names = ("wte.weight", "lm_head.weight") if tied else ("wte.weight",)
+    embeddings = rows.table(tensors.take(*names, shape=table))
     weights = {
         "embedding": [embeddings, rows.bias()] if tied else [embeddings],
         "positions": [tensors.take("wpe.weight", shape=(config["n_positions"], units))],
@@ -112,7 +136,6 @@ def _make_gpt2(config, tensors, rows):
         "activation": config["activation"],
         "norm_epsilon": config["layer_norm_epsilon"],
         "tie_embeddings": tied,
-        "begin_prompts": False,
         "window": config["n_positions"],
     }
     return TransformerLanguageModel, options, weights
@@ -148,7 +171,7 @@ def _make_marian(config, tensors, rows):
     if "final_logits_bias" in tensors:
         bias = tensors.take("final_logits_bias", shape=(1, size))[0]
     bias = rows.bias(bias)
-    embedding = [table(*shared_names, target)]
+    embedding = [table(*shared_names, target, *([output] if tied else []))]
     weights = {"embedding" if shared else "target_embedding": embedding}
     if not shared:
         weights["source_embedding"] = [table(source)]
@@ -195,8 +218,9 @@ def _marian_block(tensors, name, units, hidden, crosses):
 def _make_bert(config, tensors, rows):
     units, hidden, size = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
     longest, bias = config["max_position_embeddings"], 0.0
-    if "cls.predictions.bias" in tensors:
-        bias = tensors.take("cls.predictions.bias", shape=(size,))
+    names = [f"cls.predictions.{part}bias" for part in ("", "decoder.")]
+    if any(name in tensors for name in names):
+        bias = tensors.take(*names, shape=(size,))
 
     def table(name, length):
         return tensors.take(f"embeddings.{name}_embeddings.weight", shape=(length, units))

@@ -15,6 +15,16 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 SHARDS = "model.safetensors.index.json"
 PICKLES = "pytorch_model*.bin"
+# A folder with one of these is meant to be a pretrained model, if only half downloaded.
+SIGNS = (
+    CONFIG,
+    "*.safetensors*",
+    PICKLES,
+    "vocab.*",
+    "merges.txt",
+    "*.spm",
+    "tokenizer_config.json",
+)
 ACTIVATIONS = {
     "gelu": "gelu",
     "gelu_new": "gelu_tanh",
@@ -128,7 +138,7 @@ def find_model(path: str | Path) -> Path:
     """Returns the path of a model, which may be the name of one in the cache of Hugging Face.
 
     The cache is the folder that `HF_HUB_CACHE` names, `hub` in that of `HF_HOME`, or
-    `~/.cache/huggingface/hub`. Nothing is downloaded.
+    `huggingface/hub` in that of `XDG_CACHE_HOME` or in `~/.cache`. Nothing is downloaded.
 
     Args:
         path: Path of a file or folder, or a name such as `"gpt2"`.
@@ -138,7 +148,8 @@ def find_model(path: str | Path) -> Path:
     """
     if Path(path).exists():
         return Path(path)
-    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    home = os.environ.get("HF_HOME") or home
     cache = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
     folder = cache / f"models--{str(path).replace('/', '--')}"
     if (folder / "refs" / "main").is_file():
@@ -154,8 +165,7 @@ def find_model(path: str | Path) -> Path:
 def is_pretrained(folder: str | Path) -> bool:
     """Tells whether a folder looks like a pretrained model of Hugging Face."""
     folder = Path(folder)
-    has_weights = any((folder / name).is_file() for name in (CONFIG, WEIGHTS, SHARDS))
-    return not is_exported(folder) and (has_weights or any(folder.glob(PICKLES)))
+    return not is_exported(folder) and any(any(folder.glob(name)) for name in SIGNS)
 
 
 def read_pretrained_config(folder: Path) -> dict:

@@ -144,8 +144,9 @@ def _read(folder, name, most=math.inf):
 
 
 def _read_json(folder, name):
+    content = _read(folder, name, MOST_SETTINGS)
     try:
-        content = json.loads(_read(folder, name, MOST_SETTINGS))
+        content = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise _broken(folder, f"{name} cannot be read ({error})") from error
     if not isinstance(content, dict):

@@ -5,6 +5,14 @@ from pathlib import Path
 
 from seq2seq.text.subword import LARGEST
 
+# The later ones count.
+SETTINGS = (
+    "config.json",
+    "generation_config.json",
+    "special_tokens_map.json",
+    "tokenizer_config.json",
+)
+
 
 def broken(path: Path, reason: object) -> ValueError:
     """Returns the error of a file, or a folder, that cannot be used."""
@@ -49,7 +57,7 @@ def read_settings(folder: Path) -> dict:
     A special token is given as its text; settings that are null are left out.
     """
     settings = {}
-    for name in ("config.json", "special_tokens_map.json", "tokenizer_config.json"):
+    for name in SETTINGS:
         if (folder / name).exists():
             settings |= {k: v for k, v in read_json(folder / name).items() if v is not None}
     path = folder / "added_tokens.json"

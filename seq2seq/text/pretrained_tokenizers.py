@@ -1,5 +1,6 @@
 """Tokenizers of pretrained models, from folders as Hugging Face keeps them: JSON and text only."""
 
+import warnings
 from pathlib import Path
 
 from seq2seq.checks import check_whole
@@ -27,6 +28,14 @@ BERT_PARTS = {
     "pre_tokenizer": "BertPreTokenizer",
     "normalizer": "BertNormalizer",
 }
+# Classes of tokenizers that a folder may name; the last two are whatever `tokenizer.json` holds.
+ANY = (None, "PreTrainedTokenizerFast", "TokenizersBackend")
+CLASSES = {
+    "gpt2": ("GPT2Tokenizer", "GPT2TokenizerFast", "BertTokenizer", "BertTokenizerFast", *ANY),
+    "bert": ("BertTokenizer", "BertTokenizerFast", *ANY),
+    "marian": ("MarianTokenizer", None),
+}
+MOST_WITHOUT = 1000  # rows that a vocabulary may have in reserve, and tokens that are added whole
 # Where our special tokens are looked for in a folder, in this order: entries of its settings that
 # name a token or its id, then the token itself.
 SPECIAL = {
@@ -34,13 +43,19 @@ SPECIAL = {
         PAD: ("pad_token", "pad_token_id"),
         UNK: ("unk_token",),
         BOS: ("bos_token", "bos_token_id", "<|endoftext|>"),
-        EOS: ("eos_token", "eos_token_id", "<|endoftext|>"),
+        EOS: ("eos_token_id", "eos_token", "<|endoftext|>"),  # texts end as the library's
     },
-    "bert": {
-        PAD: ("pad_token", "pad_token_id", "[PAD]"),
+    "gpt2 of word pieces": {
+        PAD: ("pad_token", "[PAD]", "pad_token_id"),
         UNK: ("unk_token", "[UNK]"),
         BOS: ("bos_token", "bos_token_id", "cls_token", "[CLS]"),
-        EOS: ("eos_token", "eos_token_id", "sep_token", "[SEP]"),
+        EOS: ("eos_token_id", "eos_token", "sep_token", "[SEP]"),
+    },
+    "bert": {  # whose configs may tell ids of a beginning and an end that its texts do not have
+        PAD: ("pad_token", "[PAD]", "pad_token_id"),
+        UNK: ("unk_token", "[UNK]"),
+        BOS: ("cls_token", "[CLS]"),
+        EOS: ("sep_token", "[SEP]"),
     },
     "marian": {
         PAD: ("pad_token", "pad_token_id", "<pad>"),
@@ -56,8 +71,8 @@ def read_pretrained_tokenizer(
 ) -> tuple[Tokenizer | tuple[Tokenizer, Tokenizer], list[int]]:
     """Reads the tokenizer of a pretrained model.
 
-    Files read are `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json` and
-    `config.json`, if they are there, and for
+    Files read are `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`,
+    `generation_config.json` and `config.json`, if they are there, and for
 
     - `"gpt2"`: `vocab.json` and `merges.txt`, or `tokenizer.json`; those of `"bert"` for Chinese
       GPT-2 models, whose `tokenizer_class` is BERT's or which have only a `vocab.txt`,
@@ -94,9 +109,8 @@ def read_pretrained_tokenizer(
     >>> ids
     [0, 2, 3, 4, 1, 5]
     """
-    readers = {"gpt2": _read_gpt2, "bert": _read_bert, "marian": _read_marian}
-    if kind not in readers:
-        raise ValueError(f"Expected `kind` to be one of {list(readers)}. Received: {kind!r}.")
+    if kind not in CLASSES:
+        raise ValueError(f"Expected `kind` to be one of {list(CLASSES)}. Received: {kind!r}.")
     if size is not None:
         check_whole("size", size)
         if size > LARGEST:
@@ -108,14 +122,22 @@ def read_pretrained_tokenizer(
             f"Check the path (from {Path.cwd()})."
         )
     settings = read_settings(folder)
-    if kind == "gpt2" and _has_word_pieces(folder, settings):
-        kind = "bert"
+    name = settings.get("tokenizer_class")
+    if name not in CLASSES[kind]:
+        raise ValueError(
+            f"Expected the tokenizer_class of {folder} to be one of "
+            f"{', '.join(filter(None, CLASSES[kind]))}. Received: {name!r:.60}, which this package "
+            "lacks. Choose another model."
+        )
+    if kind == "gpt2" and _has_word_pieces(folder, name):
+        return _read_bert(folder, settings, size, "gpt2 of word pieces")
+    readers = {"gpt2": _read_gpt2, "bert": _read_bert, "marian": _read_marian}
     return readers[kind](folder, settings, size)
 
 
-def _has_word_pieces(folder, settings):
-    said = str(settings.get("tokenizer_class")).startswith("Bert")
-    return said or ((folder / "vocab.txt").exists() and not (folder / "vocab.json").exists())
+def _has_word_pieces(folder, name):
+    without_pairs = (folder / "vocab.txt").exists() and not (folder / "vocab.json").exists()
+    return name in CLASSES["bert"][:2] or without_pairs
 
 
 def _read_gpt2(folder, settings, size):
@@ -123,6 +145,7 @@ def _read_gpt2(folder, settings, size):
     tokens, merges = read_byte_pairs(folder, library)
     tokens = add_tokens(folder, tokens, settings, library)
     produced = {*BYTES, *(merge.replace(" ", "") for merge in merges)}
+    _warn_of_gap(folder, len(tokens.keys() - produced), "tokens that no merge makes")
     names, ids = _arrange(folder, tokens, _special_ids("gpt2", tokens, settings), size, produced)
     missing = [byte for byte in BYTES if byte not in tokens]
     tokenizer = _make(
@@ -138,10 +161,10 @@ def _read_gpt2(folder, settings, size):
     return tokenizer, ids + [-1] * len(missing)
 
 
-def _read_bert(folder, settings, size):
+def _read_bert(folder, settings, size, kind="bert"):
     library = read_library_file(folder, BERT_PARTS)
     tokens = add_tokens(folder, read_word_pieces(folder, library), settings, library)
-    names, ids = _arrange(folder, tokens, _special_ids("bert", tokens, settings), size)
+    names, ids = _arrange(folder, tokens, _special_ids(kind, tokens, settings), size)
     cleaning = {
         "do_lower_case": library["normalizer"].get("lowercase", True),
         "strip_accents": library["normalizer"].get("strip_accents"),
@@ -175,6 +198,16 @@ def _read_marian(folder, settings, size):
     return (source, target), ids
 
 
+def _warn_of_gap(folder, count, what):
+    """Warns of files that look as if they had come in part."""
+    if count > MOST_WITHOUT:
+        warnings.warn(
+            f"{folder} has {count:,} {what}. Was it downloaded whole? Texts with them are read as "
+            "others.",
+            stacklevel=5,
+        )
+
+
 def _special_ids(kind, tokens, settings):
     """Returns the ids in the folder of our four special tokens, -1 for those that it lacks."""
     named, ids = dict(tokens), set(tokens.values())
@@ -182,8 +215,9 @@ def _special_ids(kind, tokens, settings):
         if key.endswith("_token") and isinstance(value, str) and value in tokens:
             named[key] = tokens[value]
         # A model's default, such as GPT-2's 50256, may lie outside the vocabulary.
-        if key.endswith("_token_id") and isinstance(value, int) and value in ids:
-            named[key] = value
+        first = value[0] if isinstance(value, list) and value else value
+        if key.endswith("_token_id") and isinstance(first, int) and first in ids:
+            named[key] = first
     special = [
         next((named[key] for key in keys if key in named), -1) for keys in SPECIAL[kind].values()
     ]
@@ -205,6 +239,7 @@ def _arrange(folder, tokens, special, size, produced=()):
     last = max(tokens.values(), default=-1)
     if size is not None and last >= size:
         raise broken(folder, f"it has a token of id {last}, beyond the {size} rows of the model")
+    _warn_of_gap(folder, (size or 0) - len(tokens), "rows without a token")
     names = {i: token for token, i in tokens.items()}
     ids = [
         i
