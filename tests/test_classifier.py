@@ -87,6 +87,7 @@ class TestFit:
     def test_arrays_and_texts_are_one(self, trained):
         token_ids, classes = trained.encode_rows(TEXTS, LABELS)
         loss, accuracy = trained.evaluate(token_ids, classes, verbose=0)
+        assert trained.evaluate({"token_ids": token_ids}, classes, verbose=0) == [loss, accuracy]
         report = trained.evaluate(TEXTS, LABELS)
         assert loss == pytest.approx(report["loss"], abs=1e-5)
         assert accuracy == report["accuracy"] == 1

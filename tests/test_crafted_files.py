@@ -155,6 +155,30 @@ def test_a_class_that_is_no_model_of_ours_is_refused_before_it_is_made(tmp_path)
         seq2seq.load_model(path)
 
 
+def test_a_function_in_the_place_of_a_class_is_refused(tmp_path):
+    path = tmp_path / "crafted.keras"
+    with zipfile.ZipFile(SAVED / "classic.keras") as source, zipfile.ZipFile(path, "w") as target:
+        for member in source.namelist():
+            content = source.read(member)
+            if member == "config.json":
+                content = json.dumps(
+                    {**json.loads(content), "registered_name": "seq2seq>gelu_tanh"}
+                )
+            target.writestr(member, content)
+    with pytest.raises(ValueError, match="to hold a model of this package"):
+        seq2seq.load_model(path)
+
+
+@pytest.mark.parametrize("damaged", [b"PK\x01\x02", b"config.json"], ids=["directory", "name"])
+def test_damaged_archives_are_refused(tmp_path, damaged):
+    path = tmp_path / "model.keras"
+    content = (SAVED / "classic.keras").read_bytes()
+    place = content.rindex(damaged)
+    path.write_bytes(content[:place] + b"XXXX" + content[place + 4 :])
+    with pytest.raises(ValueError, match=r"saved with `model\.save"):
+        seq2seq.load_model(path)
+
+
 def test_archives_that_keras_would_not_write_are_refused(tmp_path):
     path = tmp_path / "model.keras"
     shutil.copy(SAVED / "classic.keras", path)

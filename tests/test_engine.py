@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("fastapi", reason="fastapi is not installed")
 
 from seq2seq.generation.generator import Generator
+from seq2seq.generation.running_batch import RunningBatch
 from seq2seq.generation.samplers import BeamSearch, Greedy
 from seq2seq.serving.engine import LONG, MOST_UNREAD, Engine, EngineIsClosed, Job, QueueIsFull
 
@@ -188,6 +189,32 @@ def test_a_step_that_fails_is_told_and_the_next_one_serves(engine, decoder):
     assert isinstance(error, MemoryError)
     decoder.fails = False
     assert Caller(engine, [5]).submit().wait() == [[[6, 7, 8]]]
+
+
+def test_rows_that_cannot_be_taken_out_are_told_and_the_next_ones_serve(decoder, monkeypatch):
+    def fail(batch, places):
+        monkeypatch.undo()
+        raise MemoryError
+
+    engine = wide(decoder)
+    monkeypatch.setattr(RunningBatch, "keep", fail)
+    caller = Caller(engine, [5], [7], watch=lambda token_id, scores: token_id == 6)
+    ended, failed = caller.submit().wait()
+    assert ended == [[6]] and isinstance(failed, MemoryError)
+    assert Caller(engine, [5]).submit().wait() == [[[6, 7, 8]]]
+    engine.close()
+
+
+def test_a_short_request_takes_no_constraint_from_a_longer_one(engine, decoder):
+    def stutter(token_ids, states, memory, positions):
+        scores = np.full((len(token_ids), 100), -50, "float32")
+        scores[:, 7] = 0
+        return scores, states
+
+    decoder.step, sampler = stutter, Greedy(no_repeat_ngram=2)
+    assert Caller(engine, [5], length=1, sampler=sampler).submit().wait() == [[[7]]]
+    ((found,),) = Caller(engine, [5], length=4, sampler=sampler).submit().wait()
+    assert found[:2] == [7, 7] and found[2] != 7
 
 
 def test_rows_that_cannot_join_are_told(engine, monkeypatch):

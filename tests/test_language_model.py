@@ -99,11 +99,13 @@ class TestFit:
         for data in (
             lambda: (TEXTS,),
             lambda: (token_ids, labels),
+            lambda: ({"token_ids": token_ids}, labels),
             lambda: (make_windows([[i for i in row if i] for row in labels], 100),),
         ):
             losses.append(make_model().evaluate(*data(), verbose=0))
-        np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
-        np.testing.assert_allclose(losses[0], losses[2], rtol=1e-5)
+        np.testing.assert_allclose(losses, losses[:1] * 4, rtol=1e-5)
+        with pytest.raises(ValueError, match="token_ids of shape"):
+            make_model().evaluate({"ids": token_ids}, labels)
 
     def test_rows_of_ids_stand_for_texts(self):
         rows = make_model().make_rows(TEXTS)

@@ -10,7 +10,7 @@ from seq2seq.commands.task_options import check_model_arguments, model_arguments
 from seq2seq.commands.tokenizer_options import OF_JIEBA, OF_SUBWORDS, SHARED
 from seq2seq.commands.train_options import VECTORS
 from seq2seq.data.corpus import check_pair_files, check_readable
-from seq2seq.files.keras_file import check_model_path, read_config
+from seq2seq.files.keras_file import check_model_path, read_config, read_manifest
 from seq2seq.files.pretrained_folder import (
     find_model,
     is_pretrained,
@@ -85,7 +85,7 @@ def stopped(output: Path) -> str:
     for path, cure in ((last_model(output), " Continue with --resume."), (output, "")):
         if path.exists():
             try:
-                manifest = read_config(path)["config"].get("manifest", {})
+                manifest = read_manifest(path)
             except ValueError:  # no model, and to be overwritten
                 continue
             epochs = manifest.get("training", {}).get("epochs", 0)

@@ -4,9 +4,10 @@ import sys
 
 from seq2seq.commands.examples import read_examples
 from seq2seq.commands.options import flag, given, print_result
-from seq2seq.commands.sampler_options import CONSTRAINTS, make_sampler, refuse_sampler
+from seq2seq.commands.sampler_options import make_sampler, refuse_sampler
 from seq2seq.evaluation import evaluate_model
 from seq2seq.files.loading import load_model
+from seq2seq.generation.constraints import CONSTRAINTS
 from seq2seq.progress import Progress
 from seq2seq.tasks.classification_report import ClassificationReport
 

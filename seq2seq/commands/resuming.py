@@ -8,7 +8,7 @@ from seq2seq.commands.task_options import Kind, model_arguments
 from seq2seq.commands.tasks import MODELS
 from seq2seq.commands.tokenizer_options import check_tokenizer
 from seq2seq.commands.train_options import VECTORS
-from seq2seq.files.keras_file import read_config
+from seq2seq.files.keras_file import read_manifest
 from seq2seq.files.loading import load_model
 from seq2seq.models.text_model import TextModel
 from seq2seq.training.manifest import describe_data
@@ -53,7 +53,7 @@ def check_data(options, model: TextModel, examples: Examples, path: Path) -> Non
 
 def seed_of(path: Path | None) -> int:
     """Returns the seed to train with: that of the model file to continue, if there is one."""
-    seed = read_config(path)["config"].get("manifest", {}).get("seed") if path else None
+    seed = read_manifest(path).get("seed") if path else None
     return SEED if seed is None else seed
 
 

@@ -1,17 +1,8 @@
 """From options of the command line to a sampler."""
 
-import dataclasses
-
 from seq2seq.commands.options import flag, given, seed
-from seq2seq.generation.constraints import Constraints
-from seq2seq.generation.samplers import BeamSearch, Greedy, Sample, Sampler
-
-SAMPLERS = {
-    "greedy": (Greedy, ()),
-    "sample": (Sample, ("temperature", "top_k", "top_p", "seed")),
-    "beam": (BeamSearch, ("width", "length_penalty", "num_results")),
-}
-CONSTRAINTS = tuple(field.name for field in dataclasses.fields(Constraints))
+from seq2seq.generation.constraints import CONSTRAINTS
+from seq2seq.generation.samplers import SAMPLERS, Sampler
 
 
 def add_sampler(parser):

@@ -13,7 +13,7 @@ from seq2seq.commands.task_options import MIXED
 from seq2seq.commands.tasks import make_model
 from seq2seq.commands.training_callbacks import keep_best_and_last, make_callbacks
 from seq2seq.commands.validation import training_parts
-from seq2seq.files.keras_file import read_config
+from seq2seq.files.keras_file import read_manifest
 
 
 def train(options) -> None:
@@ -71,7 +71,7 @@ def _train(options, output, last):
     if options.average is not None:
         _save_average(model, output, validation)
     last.unlink(missing_ok=True)
-    manifest = read_config(output)["config"]["manifest"] if output.exists() else model.manifest
+    manifest = read_manifest(output) if output.exists() else model.manifest
     result = {"output": str(output), "epochs": epochs_done + len(history.epoch), **manifest}
     print_result(options, result, f"Saved {output}, epoch {manifest['training']['epochs']}.")
 

@@ -6,7 +6,7 @@ import keras
 
 from seq2seq.callbacks import AverageWeights, ShowSamples, WarmUp
 from seq2seq.commands.examples import Examples
-from seq2seq.files.keras_file import read_config
+from seq2seq.files.keras_file import read_manifest
 from seq2seq.generation.samplers import Sample
 from seq2seq.models.text_model import TextModel
 from seq2seq.training.manifest import find_nan
@@ -46,7 +46,7 @@ def keep_best_and_last(
     """Keeps the best epoch in `output` and, while training goes on, the last one in `last`."""
     best = None
     if resumed and output.exists():
-        best = read_config(output)["config"]["manifest"].get("metrics", {}).get("val_loss")
+        best = read_manifest(output).get("metrics", {}).get("val_loss")
     return [
         keras.callbacks.ModelCheckpoint(last),
         keras.callbacks.ModelCheckpoint(

@@ -231,10 +231,7 @@ def make_streams(
         labels[: len(ids)] = ids
         token_ids = np.where(labels == PAD, PAD, np.concatenate([[BOS], labels[:-1]]))
         token_ids[token_ids == EOS] = BOS  # a row starts where another has ended
-        labels, token_ids = (
-            labels.reshape(batch_size, length),
-            token_ids.reshape(batch_size, length),
-        )
+        labels, token_ids = (ids.reshape(batch_size, length) for ids in (labels, token_ids))
         for start in range(0, length, window):
             part = slice(start, start + window)
             yield pad_rows(token_ids[:, part], window), pad_rows(labels[:, part], window)

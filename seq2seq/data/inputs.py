@@ -210,15 +210,15 @@ def check_ids(name: str, ids, vocabulary_size: int) -> None:
         vocabulary_size: Number of ids, the special ones included.
     """
     ids = np.asarray(ids)
-    if ids.dtype.kind not in "iuf" or (ids.dtype.kind == "f" and (ids % 1 != 0).any()):
-        raise ValueError(
-            f"Expected {name} of whole numbers. Received: {ids[:2].tolist()!r:.60}. Pass the ids "
-            "of tokens; this model reads no other numbers."
-        )
     if ids.ndim != 2 or not ids.size:
         raise ValueError(
             f"Expected {name} of shape (batch, length). Received an array of shape {ids.shape}. "
             "Pad the rows to one length with 0."
+        )
+    if ids.dtype.kind not in "iuf" or (ids.dtype.kind == "f" and (ids % 1 != 0).any()):
+        raise ValueError(
+            f"Expected {name} of whole numbers. Received: {ids[:2].tolist()!r:.60}. Pass the ids "
+            "of tokens; this model reads no other numbers."
         )
     if ids.min() < 0 or ids.max() >= vocabulary_size:
         raise ValueError(

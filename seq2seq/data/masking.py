@@ -19,7 +19,7 @@ from seq2seq.data.padding import pad_rows
 from seq2seq.text.vocabulary import BOS, EOS, PAD
 
 SHARE = 0.15  # of the tokens that are hidden
-MASKED, KEPT = 0.8, 0.1  # shares of those: replaced by the mask, left as they are
+REPLACED, KEPT = 0.8, 0.1  # shares of those: replaced by the mask, left as they are
 INPUTS, LABELS = ("token_ids", "places"), ("tokens", "next_sentence")
 
 
@@ -67,8 +67,8 @@ class Masking:
         drawn = np.where(ordinary, np.take_along_axis(drawn, words, axis=1), 1.0)
         limit = np.take_along_axis(np.sort(drawn, axis=1), count[:, None] - 1, axis=1)
         hidden = ordinary & (drawn <= limit)
-        changed = np.where(hidden & (fate < MASKED), self.mask_id, ids)
-        changed = np.where(hidden & (fate >= MASKED + KEPT), others, changed)
+        changed = np.where(hidden & (fate < REPLACED), self.mask_id, ids)
+        changed = np.where(hidden & (fate >= REPLACED + KEPT), others, changed)
         places = [np.flatnonzero(row) for row in hidden]
         labels = [row[at] for row, at in zip(ids, places, strict=True)]
         width = padded_size(max(1, *map(len, places)))

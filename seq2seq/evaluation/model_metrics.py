@@ -68,13 +68,13 @@ def evaluate_model(
             f"Expected a model of this package that writes or labels texts. Received: {model!r}."
         )
     model.check_examples(sources, targets)
-    check_metrics(DEFAULT_METRICS[task] if metrics is None else metrics, KNOWN_METRICS[task])
+    names = DEFAULT_METRICS[task] if metrics is None else metrics
+    check_metrics(names, KNOWN_METRICS[task])
     if get_sampler(sampler or "greedy").num_results > 1:
         raise ValueError(
             f"Expected a sampler with one result per text. Received: {sampler!r}. Leave out "
             "`num_results`."
         )
-    names = list(DEFAULT_METRICS[task] if metrics is None else metrics)
     generated = (VARIETY.keys() | TEXT_METRICS.keys()) & set(names)
     results = {}
     if set(names) - generated - {"coverage", "source_coverage"}:

@@ -11,7 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 from seq2seq.export.onnx_graph import GraphWriter
-from seq2seq.export.onnx_layers import MASKED, dense, dense_together, embed, read_weight
+from seq2seq.export.onnx_layers import (
+    dense,
+    dense_together,
+    embed,
+    read_weight,
+    shut_out,
+    size_of,
+)
 from seq2seq.layers.positions import LONGEST_WAVE
 
 
@@ -77,16 +84,13 @@ class BlockWriter:
         Returns:
             Tuple of the outputs, the keys and the values, of the shape of `x`.
         """
-        pair = []
-
-        def attend(x):
-            attention = self.block.attention
-            queries, *own = self._read(attention, x, positions)
-            pair.extend(own)
-            return self._attend_at_once(attention, queries, *pair, mask)
-
-        x = self._add(x, attend, self.block.attention_norm)
-        return self._add(x, self._feed, self.block.feedforward_norm), *pair
+        block = self.block
+        queries, *pair = self._read(
+            block.attention, self._before(x, block.attention_norm), positions
+        )
+        y = self._attend_at_once(block.attention, queries, *pair, mask)
+        x = self._after(x, y, block.attention_norm)
+        return self._feed(x), *pair
 
     def step(self, x: str, positions: str, before: Sequence[tuple], source: tuple | None = None):
         """Runs over one token of every hypothesis.
@@ -101,26 +105,18 @@ class BlockWriter:
             Tuple of the outputs, the key and the value of the token, all `(rows, units)`, and the
             weights on the source `(rows, heads, source_length)` or `None`.
         """
-        own, weights, axis = [], None, self.graph.constant([1], "int64")
-
-        def attend(x):
-            attention = self.block.attention
-            queries, *pair = self._read(attention, x, positions)
-            own.extend(pair)
-            itself = *(self.graph("Unsqueeze", one, axis) for one in own), None
-            return self._attend_by_head(attention, queries, [*before, itself])[0]
-
-        def look(x):
-            nonlocal weights
-            attention = self.block.cross_attention
-            (queries,) = dense_together(self.graph, [attention.query], x, self.factor)
-            x, weights = self._attend_by_head(attention, queries, [source])
-            return x
-
-        x = self._add(x, attend, self.block.attention_norm)
+        block, axis, weights = self.block, self.graph.constant([1], "int64"), None
+        y = self._before(x, block.attention_norm)
+        queries, *own = self._read(block.attention, y, positions)
+        itself = *(self.graph("Unsqueeze", one, axis) for one in own), None
+        y, _ = self._attend_by_head(block.attention, queries, [*before, itself])
+        x = self._after(x, y, block.attention_norm)
         if source is not None:
-            x = self._add(x, look, self.block.cross_norm)
-        return self._add(x, self._feed, self.block.feedforward_norm), *own, weights
+            attention, y = block.cross_attention, self._before(x, block.cross_norm)
+            (queries,) = dense_together(self.graph, [attention.query], y, self.factor)
+            y, weights = self._attend_by_head(attention, queries, [source])
+            x = self._after(x, y, block.cross_norm)
+        return self._feed(x), *own, weights
 
     def project(self, attention, x: str, positions: str) -> tuple[str, str]:
         """Returns keys and values of `(..., units)`, of the same shape."""
@@ -203,14 +199,20 @@ class BlockWriter:
         return np.repeat(np.eye(self.num_heads, dtype="float32"), size, axis=1)
 
     def _feed(self, x):
-        hidden = dense(self.graph, self.block.feedforward_in, x)
-        return dense(self.graph, self.block.feedforward_out, hidden)
+        """Runs the feed-forward network."""
+        y = self._before(x, self.block.feedforward_norm)
+        y = dense(self.graph, self.block.feedforward_in, y)
+        y = dense(self.graph, self.block.feedforward_out, y)
+        return self._after(x, y, self.block.feedforward_norm)
 
-    def _add(self, x, function, norm):
-        """Adds what a part makes of `x`; see `TransformerBlock`."""
-        if self.block.norm_first:
-            return self.graph("Add", x, function(normalise(self.graph, norm, x)))
-        return normalise(self.graph, norm, self.graph("Add", x, function(x)))
+    def _before(self, x, norm):
+        """Returns what a part reads; see `TransformerBlock`."""
+        return normalise(self.graph, norm, x) if self.block.norm_first else x
+
+    def _after(self, x, y, norm):
+        """Adds what a part made of `x`."""
+        x = self.graph("Add", x, y)
+        return x if self.block.norm_first else normalise(self.graph, norm, x)
 
 
 def embed_tokens(graph: GraphWriter, embedding, place, ids: str, positions: str) -> str:
@@ -266,21 +268,10 @@ def rotate(graph: GraphWriter, x: str, positions: str, num_heads: int, units: in
     return graph("Reshape", graph("Concat", *turned, axis=-1), shape)
 
 
-def size_of(graph: GraphWriter, x: str, axis: int) -> str:
-    """Returns the size of an axis, int64 `(1,)`."""
-    bounds = [graph.constant([i], "int64") for i in (axis, axis + 1)]
-    return graph("Slice", graph("Shape", x), *bounds)
-
-
 def count(graph: GraphWriter, size: str) -> str:
     """Returns the numbers below a size, int64 `(size,)`."""
     size = graph("Squeeze", size, graph.constant([0], "int64"))
     return graph("Range", graph.constant(0, "int64"), size, graph.constant(1, "int64"))
-
-
-def shut_out(graph: GraphWriter, mask: str) -> str:
-    """Returns what is added to scores: 0 where a mask is true, elsewhere a very low number."""
-    return graph("Where", mask, graph.constant(0, "float32"), graph.constant(MASKED, "float32"))
 
 
 def _waves(graph, positions, size):

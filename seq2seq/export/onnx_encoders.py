@@ -6,11 +6,9 @@ from seq2seq.export.onnx_blocks import (
     embed_tokens,
     finish,
     normalise,
-    shut_out,
-    size_of,
 )
 from seq2seq.export.onnx_graph import GraphWriter
-from seq2seq.export.onnx_layers import dense, embed, pool, read_weight
+from seq2seq.export.onnx_layers import dense, embed, pool, read_weight, shut_out, size_of
 from seq2seq.export.onnx_networks import IDS, find_mask, name_outputs
 from seq2seq.text.vocabulary import BOS, EOS
 

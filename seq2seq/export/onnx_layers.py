@@ -8,9 +8,9 @@ import numpy as np
 from keras import ops
 
 from seq2seq.export.onnx_graph import GraphWriter
-from seq2seq.layers.embedding import TiedEmbedding
-
-MASKED = -1e9  # what Keras's attention adds to the scores of padding
+from seq2seq.layers.embedding import HASH, TiedEmbedding
+from seq2seq.layers.multi_head_attention import MASKED
+from seq2seq.layers.pooling import LOWEST
 
 
 def read_weight(variable) -> np.ndarray:
@@ -29,11 +29,8 @@ def embed(graph: GraphWriter, layer, ids: str) -> str:
     shifted = graph("Pad", ids, graph.constant([0, 1, 0, 0], "int64"))
     end = graph("Sub", graph("Shape", shifted), graph.constant([0, 1], "int64"))
     before = graph("Slice", shifted, graph.constant([0, 0], "int64"), end)  # (batch, length)
-    numbers = graph(
-        "Add",
-        graph("Mul", before, graph.constant(31337, "int32")),
-        graph("Mul", ids, graph.constant(7919, "int32")),
-    )
+    factors = [graph.constant(factor, "int32") for factor in HASH]
+    numbers = graph("Add", graph("Mul", before, factors[0]), graph("Mul", ids, factors[1]))
     rows = graph("Mod", numbers, graph.constant(pairs.input_dim, "int32"))
     return graph("Add", x, graph("Gather", table, rows))
 
@@ -199,8 +196,8 @@ def attend(graph: GraphWriter, head, queries: str, memory: list[str]) -> tuple[s
         sums = graph("Tanh", graph("Add", asked, keys))  # (batch, queries, source_length, units)
         scaled = graph("Mul", sums, _scale(graph, head.attend))
         scores = graph("ReduceSum", scaled, graph.constant([-1], "int64"), keepdims=0)
-    padding = graph("Where", mask, graph.constant(0, "float32"), graph.constant(MASKED, "float32"))
-    padding = graph("Unsqueeze", padding, graph.constant([1], "int64"))  # (batch, 1, length)
+    axis = graph.constant([1], "int64")
+    padding = graph("Unsqueeze", shut_out(graph, mask), axis)  # (batch, 1, source_length)
     weights = graph("Softmax", graph("Add", scores, padding), axis=-1)
     context = graph("MatMul", weights, values)  # (batch, queries, units)
     joined = graph("Concat", context, queries, axis=-1)
@@ -211,12 +208,23 @@ def pool(graph: GraphWriter, x: str, mask: str, kind: str) -> str:
     """Pools `(batch, length, dim)` over the real tokens; see `MeanPooling` and `MaxPooling`."""
     mask = graph("Unsqueeze", mask, graph.constant([2], "int64"))
     if kind == "max":
-        x = graph("Where", mask, x, graph.constant(-1e4, "float32"))
+        x = graph("Where", mask, x, graph.constant(LOWEST, "float32"))
         return graph("ReduceMax", x, axes=[1], keepdims=0)
     mask = graph.cast(mask, "float32")
     axis = graph.constant([1], "int64")
     total = graph("ReduceSum", graph("Mul", x, mask), axis, keepdims=0)
     return graph("Div", total, graph("ReduceSum", mask, axis, keepdims=0))
+
+
+def size_of(graph: GraphWriter, x: str, axis: int) -> str:
+    """Returns the size of an axis, int64 `(1,)`."""
+    bounds = [graph.constant([i], "int64") for i in (axis, axis + 1)]
+    return graph("Slice", graph("Shape", x), *bounds)
+
+
+def shut_out(graph: GraphWriter, mask: str) -> str:
+    """Returns what is added to scores: 0 where a mask is true, elsewhere a very low number."""
+    return graph("Where", mask, graph.constant(0, "float32"), graph.constant(MASKED, "float32"))
 
 
 def _scale(graph, layer):

@@ -14,6 +14,7 @@ from seq2seq.export.onnx_layers import (
     pool,
     run_stack,
     score_tokens,
+    size_of,
 )
 
 IDS = ("int32", ("batch", "length"))
@@ -104,14 +105,12 @@ def _decoder_graph(decoder, states, memory):
     x = graph("Squeeze", x, axis)  # (rows, units)
     attention = {}
     if decoder.attention is not None:
-        shape = graph("Shape", "memory_1")
-        batch = graph("Slice", shape, graph.constant([0], "int64"), graph.constant([1], "int64"))
+        batch, length = (size_of(graph, "memory_1", axis) for axis in range(2))
         units = decoder.stack.layers[0].units
         rest = graph.constant([-1, units], "int64")
         queries = graph("Reshape", x, graph("Concat", batch, rest, axis=0))
         x, weights = attend(graph, decoder.attention, queries, list(memory))
         x = graph("Reshape", x, graph.constant([-1, units], "int64"))
-        length = graph("Slice", shape, graph.constant([1], "int64"), graph.constant([2], "int64"))
         by_row = graph("Concat", graph.constant([-1], "int64"), length, axis=0)
         graph("Reshape", weights, by_row, outputs=["attention"])
         attention = {"attention": ("float32", ("rows", "length"))}
@@ -127,10 +126,8 @@ def _decoder_graph(decoder, states, memory):
 def find_best(graph: GraphWriter) -> dict:
     """Adds the outputs for the best tokens, which cost nothing unless `few` is above 0."""
     found, nothing = GraphWriter("found"), GraphWriter("nothing")
-    one, two = found.constant([1], "int64"), found.constant([2], "int64")
-    vocabulary = found("Slice", found("Shape", "scores"), one, two)
     log_probabilities = found("LogSoftmax", "scores", axis=-1)
-    count = found("Min", "few", vocabulary)
+    count = found("Min", "few", size_of(found, "scores", 1))
     found("TopK", log_probabilities, count, outputs=["best", "best_ids"], axis=-1)
     kinds = {"best": "float32", "best_ids": "int64"}
     for name, dtype in kinds.items():
@@ -149,11 +146,11 @@ def find_best(graph: GraphWriter) -> dict:
 
 def _bridge(graph, bridge, states):
     """Maps both directions' final states to the decoder's; see `Bridge`."""
-    half = bridge.half
+    count = bridge.states_per_layer
     pairs = [
-        (states[start + i], states[start + half + i])
-        for start in range(0, len(states), 2 * half)
-        for i in range(half)
+        (states[start + i], states[start + count + i])
+        for start in range(0, len(states), 2 * count)
+        for i in range(count)
     ]
     return [
         dense(graph, layer, graph("Concat", *pair, axis=-1))

@@ -10,11 +10,9 @@ from seq2seq.export.onnx_blocks import (
     count,
     embed_tokens,
     finish,
-    shut_out,
-    size_of,
 )
 from seq2seq.export.onnx_graph import GraphWriter
-from seq2seq.export.onnx_layers import score_tokens
+from seq2seq.export.onnx_layers import score_tokens, shut_out, size_of
 from seq2seq.export.onnx_networks import IDS, find_best, find_mask, name_outputs
 
 

@@ -112,8 +112,7 @@ def copy_weights(
 
 def _choose(model, name):
     """Returns the part of a model by name."""
-    known = isinstance(model, TextModel) and not isinstance(model, MaskedLanguageModel)
-    if not known or not model.parts():
+    if not isinstance(model, TextModel) or isinstance(model, MaskedLanguageModel):
         raise ValueError(
             "Expected an encoder-decoder, TextClassifier or language model to copy into. "
             f"Received: {model!r}."
@@ -189,7 +188,7 @@ def _rescale(embeddings, source, target, ids):
     """Makes copied embeddings as large as they were, where the models multiply them differently."""
     if source.factor == target.factor:
         return
-    if target.output is None and isinstance(target.embedding, TiedEmbedding):
+    if isinstance(target.embedding, TiedEmbedding):
         raise ValueError(
             f"tokens multiplied by {source.factor:g} for {target.factor:g}, tied to the output"
         )

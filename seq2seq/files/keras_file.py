@@ -36,7 +36,7 @@ def _check_members(archive):
         raise ValueError("its config is larger than any vocabulary makes it")
 
 
-def _check_sizes(config, weights):
+def _check_sizes(config, weight_bytes):
     """Raises a `ValueError` for a network that is larger than its weights, before it is made."""
     if isinstance(config.get("encoder"), dict):
         config = {**config, **config["encoder"]}
@@ -56,8 +56,8 @@ def _check_sizes(config, weights):
         units * max(number.get(name, 0) for name in lengths) if learned else 0,
         units * number.get("labels", 0),
     )
-    if fewest // 2 > weights:  # of four bits each
-        raise ValueError(f"its {weights:,} bytes of weights are too few for its settings")
+    if fewest // 2 > weight_bytes:  # of four bits each
+        raise ValueError(f"its {weight_bytes:,} bytes of weights are too few for its settings")
 
 
 def _rows(side) -> int:
@@ -67,6 +67,11 @@ def _rows(side) -> int:
     inner = side.get("config") if isinstance(side, dict) else None
     tokens = inner.get("vocabulary") if isinstance(inner, dict) else None
     return len(tokens) if isinstance(tokens, list) else 0
+
+
+def read_manifest(path: str | Path) -> dict:
+    """Returns the manifest of a saved model, without loading it; an empty one if it has none."""
+    return read_config(path)["config"].get("manifest", {})
 
 
 def read_config(path: str | Path) -> dict:
@@ -95,7 +100,7 @@ def read_config(path: str | Path) -> dict:
             raise ValueError("its config is not one of a model")
         _check_sizes(config["config"], weights)
         return config
-    except (zipfile.BadZipFile, KeyError, EOFError, ValueError, OSError, RecursionError) as error:
+    except Exception as error:  # archives and JSON break in many ways
         raise ValueError(
             f"Expected {path} to be a model saved with `model.save(...)`. Received another file, "
             f"or only part of one ({error}). Save it again."

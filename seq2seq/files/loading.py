@@ -68,7 +68,7 @@ def _load_keras(path):
 
     # Before Keras makes it: what another class would cost, its file alone decides.
     kind = find_class(str(config.get("registered_name")))
-    if kind is None or not issubclass(kind, TextModel):
+    if not (isinstance(kind, type) and issubclass(kind, TextModel)):
         raise ValueError(
             f"Expected {path} to hold a model of this package, {', '.join(MODELS)}, or of a "
             f"subclass registered with Keras. Received: a {config.get('class_name')!r:.60}."
@@ -76,6 +76,6 @@ def _load_keras(path):
     try:
         model = keras.saving.load_model(path)
     except Exception as error:  # Keras raises many kinds for a broken file
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"Could not load {path}: {reason}") from error
     return model

@@ -122,6 +122,9 @@ class Constraints:
         )
 
 
+CONSTRAINTS = tuple(field.name for field in fields(Constraints))
+
+
 @dataclass(frozen=True)
 class TokenConstraints:
     """What may be chosen next, as arrays, so that one compiled function serves all values.

@@ -14,6 +14,13 @@ class AttentionHead:
     2015, https://arxiv.org/abs/1508.04025, equations 5 to 8). `"luong"` scores by a dot product:
     plain, scaled by a learned factor, or with learned keys (general); `"bahdanau"` by an additive
     layer (Bahdanau et al. 2015, https://arxiv.org/abs/1409.0473, appendix A.1.2).
+
+    Args:
+        kind: `"luong"` or `"bahdanau"`.
+        score: For `"luong"`: `"dot"`, `"scaled"` or `"general"`.
+        units: Size of the decoder's outputs, and of the result.
+        regularizer: Of all kernels, or `None`.
+        precision: See `Seq2Seq`.
     """
 
     def __init__(self, kind, score, units, regularizer, precision):

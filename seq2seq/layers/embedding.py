@@ -12,6 +12,8 @@ from seq2seq.layers.precision import half_product, multiplies_half
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
 
+HASH = 31337, 7919  # of a bigram: factors of the token before, and of the token
+
 
 @keras.saving.register_keras_serializable(package="seq2seq")
 class TiedEmbedding(keras.layers.Embedding):
@@ -46,7 +48,10 @@ class TiedEmbedding(keras.layers.Embedding):
 
     def save_own_variables(self, store):
         """Saves the bias too: Keras's embedding would save only the embeddings."""
-        keras.layers.Layer.save_own_variables(self, store)
+        if self.lora_enabled and self.quantization_mode is None:
+            store["0"], store["1"] = self.embeddings, self.bias  # what LoRA adds is merged
+        else:
+            keras.layers.Layer.save_own_variables(self, store)
 
     def load_own_variables(self, store):
         """Loads what `save_own_variables` saved."""
@@ -91,7 +96,7 @@ class NGramEmbedding(keras.layers.Embedding):
         """Looks up bigrams."""
         before = ops.pad(inputs, [[0, 0], [1, 0]])[:, :-1]  # (batch, length)
         # Products that overflow wrap around in the same way on every backend.
-        return super().call(ops.mod(before * 31337 + inputs * 7919, self.input_dim))
+        return super().call(ops.mod(before * HASH[0] + inputs * HASH[1], self.input_dim))
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")

@@ -6,6 +6,12 @@ from keras import ops
 from seq2seq.text.vocabulary import PAD
 
 
+def measure_prompts(ids):
+    """Returns lengths `(batch, 1)` and last tokens `(batch,)` of prompts `(batch, length)`."""
+    lengths = ops.sum(ops.cast(ops.not_equal(ids, PAD), "int32"), axis=1, keepdims=True)
+    return lengths, ops.take_along_axis(ids, lengths - 1, axis=1)[:, 0]
+
+
 @keras.saving.register_keras_serializable(package="seq2seq")
 class PaddingMask(keras.layers.Layer):
     """Tells the real tokens from the padding.

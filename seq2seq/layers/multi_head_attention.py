@@ -53,12 +53,12 @@ class MultiHeadAttention(keras.layers.Layer):
         self.dropout = dropout
         self.rotary = rotary
         self.precision = precision
-        half = training_dtype(precision, units, 3 * units)  # of one product, see `read`
-        self.query = Dense(units, half, name="query")
-        self.key = Dense(units, half, name="key")
-        self.value = Dense(units, half, name="value")
-        half = training_dtype(precision, units, units)
-        self.output_projection = Dense(units, half, name="output")
+        dtype = training_dtype(precision, units, 3 * units)  # of one product, see `read`
+        self.query = Dense(units, dtype, name="query")
+        self.key = Dense(units, dtype, name="key")
+        self.value = Dense(units, dtype, name="value")
+        dtype = training_dtype(precision, units, units)
+        self.output_projection = Dense(units, dtype, name="output")
         self.drop = keras.layers.Dropout(dropout, name="dropout")
 
     def build(self, *shapes):

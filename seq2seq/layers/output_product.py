@@ -2,8 +2,8 @@
 
 import contextlib
 import dataclasses
+from typing import Any
 
-import keras
 from keras import ops
 
 from seq2seq.layers.precision import half_product
@@ -25,11 +25,11 @@ class OutputProduct:
         measured: What the loss has found for the metrics, float32 `(...)` by name.
     """
 
-    inputs: keras.KerasTensor
-    kernel: keras.KerasTensor
-    bias: keras.KerasTensor
+    inputs: Any
+    kernel: Any
+    bias: Any
     half: bool
-    weights: keras.KerasTensor | None = None
+    weights: Any = None
     measured: dict = dataclasses.field(default_factory=dict)
 
     def multiply(self, a, b):

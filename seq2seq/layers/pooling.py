@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+LOWEST = -1e4  # in the place of padding, below what a layer puts out
+
 
 @keras.saving.register_keras_serializable(package="seq2seq")
 class MeanPooling(keras.layers.Layer):
@@ -35,4 +37,4 @@ class MaxPooling(MeanPooling):
 
     def call(self, inputs, mask):
         """Returns the maximum of each text."""
-        return ops.max(ops.where(mask[:, :, None], inputs, -1e4), axis=1)  # (batch, dim)
+        return ops.max(ops.where(mask[:, :, None], inputs, LOWEST), axis=1)  # (batch, dim)

@@ -82,11 +82,11 @@ class TransformerBlock(keras.layers.Layer):
                 units, num_heads, attention_dropout, False, precision, name="cross_attention"
             )
             self.cross_norm = self._norm("cross_norm")
-        half = training_dtype(precision, units, feedforward_units)
+        dtype = training_dtype(precision, units, feedforward_units)
         self.feedforward_in = Dense(
-            feedforward_units, half, activation=find_activation(activation), name="feedforward_in"
+            feedforward_units, dtype, activation=find_activation(activation), name="feedforward_in"
         )
-        self.feedforward_out = Dense(units, half, name="feedforward_out")
+        self.feedforward_out = Dense(units, dtype, name="feedforward_out")
         self.feedforward_norm = self._norm("feedforward_norm")
         self.drop = keras.layers.Dropout(dropout, name="dropout")
 
@@ -117,22 +117,23 @@ class TransformerBlock(keras.layers.Layer):
         return x, *pair
 
     def _run(self, x, mask, source, source_mask, training):
+        """Returns outputs, keys and values of all tokens, and the attention to the source."""
         positions, weights = count_positions(x), None  # (1, length)
         seen = positions[:, :, None] >= positions[:, None, :] * int(self.causal)
         if mask is not None:
             seen = ops.logical_and(seen, mask[:, None, :])
-        pair = []
-
-        def attend(x):
-            queries, *own = self.attention.read(x, positions, training)
-            pair.extend(own)
-            return self.attention.attend(queries, *pair, seen, training)[0]
-
-        x = self._add(x, attend, self.attention_norm, training)
+        y = self._before(x, self.attention_norm)
+        queries, *pair = self.attention.read(y, positions, training)
+        y, _ = self.attention.attend(queries, *pair, seen, training)
+        x = self._after(x, y, self.attention_norm, training)
         if self.crosses:
-            memory = *self.cross_attention.project(source, training=training), source_mask
-            x, weights = self._cross(x, memory, training)
-        return self._add(x, self._feed, self.feedforward_norm, training), pair, weights
+            memory = self.cross_attention.project(source, training=training)
+            y = self._before(x, self.cross_norm)
+            y, weights = self.cross_attention(
+                y, *memory, source_mask[:, None, :], training=training
+            )
+            x = self._after(x, y, self.cross_norm, training)
+        return self._feed(x, training), pair, weights
 
     def step(self, x, keys, values, slots, positions, prompt=None, source=None):
         """Runs over one token of every hypothesis.
@@ -153,22 +154,18 @@ class TransformerBlock(keras.layers.Layer):
         numbers = ops.arange(ops.shape(keys)[1], dtype="int32")
         here = (numbers == slots[:, None])[:, :, None]  # (rows, slots, 1)
         until = (numbers <= slots[:, None])[:, None, :]  # (rows, 1, slots)
-        kept = []
-
-        def attend(x):
-            new = self.attention.project(x, positions[:, None])  # each (rows, 1, units)
-            pairs = zip(new, (keys, values), strict=True)
-            kept.extend(ops.where(here, one, before) for one, before in pairs)
-            parts = [(*kept, until)]
-            if prompt is not None:
-                parts.insert(0, _with_queries(prompt))
-            return self.attention.step(x, parts, positions[:, None])
-
-        x = self._add(x[:, None], attend, self.attention_norm, False)  # (rows, 1, units)
+        x = x[:, None]  # (rows, 1, units)
+        y = self._before(x, self.attention_norm)
+        new_keys, new_values = self.attention.project(y, positions[:, None])  # (rows, 1, units)
+        keys, values = ops.where(here, new_keys, keys), ops.where(here, new_values, values)
+        before = [] if prompt is None else [_with_queries(prompt)]
+        y = self.attention.step(y, [*before, (keys, values, until)], positions[:, None])
+        x = self._after(x, y, self.attention_norm)
         if self.crosses:
-            memory = [_with_queries(source)]
-            x = self._add(x, lambda x: self.cross_attention.step(x, memory), self.cross_norm, False)
-        return self._add(x, self._feed, self.feedforward_norm, False)[:, 0], *kept
+            y = self._before(x, self.cross_norm)
+            y = self.cross_attention.step(y, [_with_queries(source)])
+            x = self._after(x, y, self.cross_norm)
+        return self._feed(x)[:, 0], keys, values
 
     def compute_output_spec(self, x, *arguments, **options):
         """Returns the shape and data type of the output."""
@@ -192,28 +189,20 @@ class TransformerBlock(keras.layers.Layer):
         )
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
-    def _cross(self, x, memory, training):
-        """Attends to the source; returns the sum and the weights."""
-        keys, values, mask = memory
-        weights = None
-
-        def attend(x):
-            nonlocal weights
-            outputs, weights = self.cross_attention(
-                x, keys, values, mask[:, None, :], training=training
-            )
-            return outputs
-
-        return self._add(x, attend, self.cross_norm, training), weights
-
     def _feed(self, x, training=False):
-        return self.feedforward_out(self.feedforward_in(x, training=training), training=training)
+        """Runs the feed-forward network."""
+        y = self.feedforward_in(self._before(x, self.feedforward_norm), training=training)
+        y = self.feedforward_out(y, training=training)
+        return self._after(x, y, self.feedforward_norm, training)
 
-    def _add(self, x, function, norm, training):
-        """Adds what a part makes of `x`."""
-        if self.norm_first:
-            return x + self.drop(function(norm(x)), training=training)
-        return norm(x + self.drop(function(x), training=training))
+    def _before(self, x, norm):
+        """Returns what a part reads."""
+        return norm(x) if self.norm_first else x
+
+    def _after(self, x, y, norm, training=False):
+        """Adds what a part made of `x`."""
+        x = x + self.drop(y, training=training)
+        return x if self.norm_first else norm(x)
 
     def _norm(self, name):
         return keras.layers.LayerNormalization(epsilon=self.norm_epsilon, name=name)

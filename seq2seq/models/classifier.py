@@ -246,6 +246,7 @@ class TextClassifier(LabelledTexts, TextModel):
 
     def check_arrays(self, x, y=None):
         """Raises a `ValueError` for arrays of ids that the model cannot take."""
+        x = x["token_ids"] if isinstance(x, dict) and "token_ids" in x else x
         check_ids("token_ids", x, self.vocabulary_size)
         self.check_length(np.count_nonzero(x, axis=1).max())
         y = np.asarray(y)
@@ -275,11 +276,6 @@ class TextClassifier(LabelledTexts, TextModel):
         """Returns the parts that `copy_weights` can copy."""
         network, side = self.network, self.sides["tokenizer"]
         return {"encoder": Part(network.token_embedding, network.layers, None, side)}
-
-    def read_tokens(self, token_ids):
-        """Reads texts for `encode_texts`: returns the encoder's outputs and the mask."""
-        outputs, _, mask = self.encoder.read(token_ids)
-        return outputs, mask
 
     def batch_function(self):
         """Returns the compiled function of padded ids to probabilities; see `LabelledTexts`."""

@@ -7,7 +7,7 @@ from seq2seq.networks.sides import deserialize_side
 QUANTIZATIONS = ("int8", "int4")  # of Keras, that a file may name
 
 
-def read_config(kind: type, config: dict, custom_objects: dict | None) -> tuple:
+def split_config(kind: type, config: dict, custom_objects: dict | None) -> tuple:
     """Returns what a config says, with entries of known names and types only.
 
     Args:

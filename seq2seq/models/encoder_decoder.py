@@ -19,27 +19,34 @@ from seq2seq.tasks.measures import perplexities
 from seq2seq.tasks.pairs import PairTexts, make_pair_rows
 from seq2seq.tasks.positions import check_positions
 from seq2seq.text.side import Side
-from seq2seq.training.losses import Crossentropy
+from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.training.metrics import Accuracy, Perplexity
-from seq2seq.training.optimizer import Adam
 
 
 class EncoderDecoderModel(PairTexts, TokenModel):
     """A model of sources and targets, compiled.
 
+    A subclass names its `network_type`, which is made of both vocabulary sizes and the options. A
+    network takes symbolic source and target ids and returns probabilities; it has `encoder`,
+    `decoder`, `has_attention`, `attention_weights(source_ids, target_ids)`, and `begin` and `step`
+    of a decoder (see `generation.loop`).
+
     Args:
-        network: Takes symbolic source and target ids and returns probabilities; has `encoder`,
-            `decoder`, `has_attention`, `attention_weights(source_ids, target_ids)`, and `begin` and
-            `step` of a decoder (see `generation.loop`).
-        source: The vocabulary of the sources.
-        target: The vocabulary of the targets.
+        source: Tokenizer of the sources, or the size of their vocabulary.
+        target: The same for the targets.
         options: The network's options, with `max_source_length` and `max_target_length`.
         name: Name of the model.
     """
 
+    network_type = None
     side_names = column_roles = ("source", "target")
 
-    def __init__(self, network, source: Side, target: Side, options, name: str):
+    def __init__(self, source: Tokenizer | int, target: Tokenizer | int, options, name: str):
+        source, target = Side.of("source", source), Side.of("target", target)
+        if options.share_embeddings:
+            check_shared(source, target)
+        options.count_weights(source.size, target.size)
+        network = self.network_type(source.size, target.size, options)
         source_ids = keras.Input((None,), dtype="int32", name="source_ids")
         target_ids = keras.Input((None,), dtype="int32", name="target_ids")
         probabilities = network(source_ids, target_ids)
@@ -48,11 +55,7 @@ class EncoderDecoderModel(PairTexts, TokenModel):
         self.network = network
         self.generator = CompiledGenerator(network, self.functions, target.tokenizer, target.size)
         self.scorer = CompiledPairScorer(self)
-        self.compile(
-            optimizer=Adam(self.usual_learning_rate, clipnorm=1.0),
-            loss=Crossentropy(options.label_smoothing),
-            metrics=[Accuracy(), Perplexity()],
-        )
+        self.compile_usually()
 
     @property
     def encoder(self):
@@ -178,11 +181,6 @@ class EncoderDecoderModel(PairTexts, TokenModel):
 
     # For the rest of the package
 
-    def read_tokens(self, token_ids):
-        """Reads sources for `encode_texts`: returns the encoder's outputs and the mask."""
-        outputs, _, mask = self.encoder.read(token_ids)
-        return outputs, mask
-
     def measure(self, sources, targets, batch_size: int = BATCH_SIZE) -> dict:
         """Returns loss, perplexities and accuracy of given pairs; see `evaluate_model`."""
         accuracy, perplexity, tokens = Accuracy(), Perplexity(), 0
@@ -200,9 +198,10 @@ class EncoderDecoderModel(PairTexts, TokenModel):
 
 def check_shared(source: Side, target: Side) -> None:
     """Raises a `ValueError` unless one embedding can serve both sides."""
-    source, target = source.tokenizer, target.tokenizer
-    if source and target and source.vocabulary != target.vocabulary:
+    known = source.tokenizer and target.tokenizer
+    same = not known or source.tokenizer.vocabulary == target.tokenizer.vocabulary
+    if source.size != target.size or not same:
         raise ValueError(
-            "Expected one vocabulary for both sides with share_embeddings=True. Received two of "
-            "the same size with different tokens. Pass the same tokenizer, adapted on both, twice."
+            "Expected one vocabulary for both sides with share_embeddings=True. Received two, of "
+            f"{source.size} and {target.size} tokens. Pass one tokenizer, adapted on both, twice."
         )

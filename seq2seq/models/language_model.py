@@ -17,10 +17,8 @@ from seq2seq.models.parts import Part
 from seq2seq.networks.language_model import RecurrentLanguageModel
 from seq2seq.networks.options import LanguageModelOptions
 from seq2seq.progress import track
-from seq2seq.text.side import Side
 from seq2seq.text.tokenizers import Tokenizer
-from seq2seq.text.vocabulary import PAD
-from seq2seq.training.metrics import token_log_probabilities
+from seq2seq.training.metrics import row_log_probabilities
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -73,6 +71,7 @@ class LanguageModel(NextTokenModel):
     """
 
     options_type = LanguageModelOptions
+    network_type = RecurrentLanguageModel
 
     def __init__(
         self,
@@ -106,12 +105,9 @@ class LanguageModel(NextTokenModel):
             window=window,
             precision=precision,
         )
-        side = Side.of("tokenizer", tokenizer)
-        options.count_weights(side.size)
-        network = RecurrentLanguageModel(side.size, options)
-        super().__init__(network, side, options, name)
+        super().__init__(tokenizer, options, name)
         self._carried = None
-        load_vectors("", self.decoder.embedding, side.tokenizer, vectors)
+        load_vectors("", self.decoder.embedding, self.tokenizer, vectors)
 
     def call(self, inputs, training=None, mask=None):
         """Predicts each next token; carried states continue from the end of the last batch."""
@@ -243,5 +239,5 @@ class LanguageModel(NextTokenModel):
 
     def _score_window(self, token_ids, labels, states):
         probabilities, states = self.network.carry(token_ids, states)
-        scores = ops.where(labels != PAD, token_log_probabilities(labels, probabilities), 0.0)
-        return ops.sum(scores, axis=-1), [ops.cast(state, "float32") for state in states]
+        scores = row_log_probabilities(labels, probabilities)
+        return scores, [ops.cast(state, "float32") for state in states]

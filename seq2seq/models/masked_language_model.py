@@ -254,11 +254,6 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
         results = {name.removeprefix("tokens_"): float(results[name]) for name in results}
         return {**results, "loss": math.log(results["perplexity"])}  # the mean of all tokens
 
-    def read_tokens(self, token_ids):
-        """Reads texts for `encode_texts`: returns the encoder's outputs and the mask."""
-        outputs, _, mask = self.encoder.read(token_ids)
-        return outputs, mask
-
     def guess_function(self, count):
         """Returns a function of rows and places to ids and probabilities; see `FilledTexts`."""
 

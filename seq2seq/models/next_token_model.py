@@ -13,36 +13,36 @@ from seq2seq.models.token_model import TokenModel
 from seq2seq.tasks.continuation import ContinuedTexts
 from seq2seq.tasks.positions import check_positions
 from seq2seq.text.side import Side
-from seq2seq.training.losses import Crossentropy
-from seq2seq.training.metrics import Accuracy, Perplexity
-from seq2seq.training.optimizer import Adam
+from seq2seq.text.tokenizers import Tokenizer
 
 
 class NextTokenModel(ContinuedTexts, TokenModel):
     """A model that predicts each token of a text from those before it, compiled.
 
+    A subclass names its `network_type`, which is made of the size of the vocabulary and the
+    options. A network takes symbolic ids and returns probabilities; it has `decoder`,
+    `read(token_ids)`, and `begin` and `step` of a decoder (see `generation.loop`).
+
     Args:
-        network: Takes symbolic ids and returns probabilities; has `decoder`, `read(token_ids)`, and
-            `begin` and `step` of a decoder (see `generation.loop`).
-        side: The vocabulary.
+        tokenizer: The tokenizer, or the size of the vocabulary.
         options: The network's options, with `window`.
         name: Name of the model.
     """
 
+    network_type = None
     takes_rows = True
 
-    def __init__(self, network, side: Side, options, name: str):
+    def __init__(self, tokenizer: Tokenizer | int, options, name: str):
+        side = Side.of("tokenizer", tokenizer)
+        options.count_weights(side.size)
+        network = self.network_type(side.size, options)
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         super().__init__(inputs=token_ids, outputs=network(token_ids), name=name)
         self.describe(options, {"tokenizer": side})
         self.network = network
         self.generator = CompiledGenerator(network, self.functions, side.tokenizer, side.size)
         self.scorer = CompiledContinuationScorer(self)
-        self.compile(
-            optimizer=Adam(self.usual_learning_rate, clipnorm=1.0),
-            loss=Crossentropy(options.label_smoothing),
-            metrics=[Accuracy(), Perplexity()],
-        )
+        self.compile_usually()
 
     @property
     def decoder(self):
@@ -70,6 +70,7 @@ class NextTokenModel(ContinuedTexts, TokenModel):
 
     def check_arrays(self, x, y=None):
         """Raises a `ValueError` for arrays of ids that the model cannot take."""
+        x = x["token_ids"] if isinstance(x, dict) and "token_ids" in x else x
         check_ids("token_ids", x, self.vocabulary_size)
         check_positions(self.options, "window", x.shape[1], "token_ids")
         if y is not None and len(y.shape) == 2:

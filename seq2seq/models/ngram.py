@@ -14,6 +14,7 @@ from seq2seq.generation.loop import USUAL_LENGTH, check_max_length, generate_ids
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.ngram_file import read_ngrams, write_ngrams
 from seq2seq.tasks.continuation import ContinuationModel
+from seq2seq.text.side import Side
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, PAD
 
@@ -52,8 +53,7 @@ class NGramModel(ContinuationModel):
                 f"Expected a tokenizer with a vocabulary. Received: {tokenizer!r}. Call "
                 "`tokenizer.adapt(texts)` first."
             )
-        self.tokenizer = tokenizer
-        self.vocabulary_size = len(tokenizer.vocabulary)
+        self.sides = {"tokenizer": Side.of("tokenizer", tokenizer)}
         self.order = order
         self.smoothing = smoothing
         self._levels = []

@@ -42,10 +42,11 @@ def write_ngrams(path: str | Path, tokenizer: Tokenizer, levels: Sequence[dict])
 
 def is_ngram_file(path: str | Path) -> bool:
     """Tells whether a file is an archive with n-grams."""
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "grams_1.npy" in archive.namelist()
+    except zipfile.BadZipFile:
         return False
-    with zipfile.ZipFile(path) as archive:
-        return "grams_1.npy" in archive.namelist()
 
 
 def read_ngrams(path: str | Path) -> tuple[Tokenizer, list[dict]]:

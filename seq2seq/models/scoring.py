@@ -5,8 +5,7 @@ from keras import ops
 
 from seq2seq.data.padding import pad_batch, shift_right
 from seq2seq.tasks.scoring import ALTERNATIVES, ContinuationScorer, PairScorer
-from seq2seq.text.vocabulary import PAD
-from seq2seq.training.metrics import token_log_probabilities
+from seq2seq.training.metrics import row_log_probabilities, token_log_probabilities
 
 
 class CompiledPairScorer(PairScorer):
@@ -32,9 +31,7 @@ class CompiledPairScorer(PairScorer):
         return {name: np.asarray(array) for name, array in arrays.items()}
 
     def _score_batch(self, source_ids, target_ids, labels):
-        probabilities = self.model([source_ids, target_ids], training=False)
-        scores = token_log_probabilities(labels, probabilities)  # (batch, target_length)
-        return ops.sum(ops.where(ops.not_equal(labels, PAD), scores, 0.0), axis=-1)
+        return row_log_probabilities(labels, self.model([source_ids, target_ids], training=False))
 
     def _look_at_batch(self, source_ids, target_ids, labels):
         network = self.model.network

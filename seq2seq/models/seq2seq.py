@@ -5,11 +5,10 @@ from pathlib import Path
 import keras
 
 from seq2seq.layers.embedding import load_vectors
-from seq2seq.models.encoder_decoder import EncoderDecoderModel, check_shared
+from seq2seq.models.encoder_decoder import EncoderDecoderModel
 from seq2seq.models.parts import Part
 from seq2seq.networks.options import EncoderDecoderOptions
 from seq2seq.networks.recurrent import RecurrentEncoderDecoder
-from seq2seq.text.side import Side
 from seq2seq.text.tokenizers import Tokenizer
 
 
@@ -88,6 +87,7 @@ class Seq2Seq(EncoderDecoderModel):
     """
 
     options_type = EncoderDecoderOptions
+    network_type = RecurrentEncoderDecoder
 
     def __init__(
         self,
@@ -135,15 +135,11 @@ class Seq2Seq(EncoderDecoderModel):
             max_target_length=max_target_length,
             precision=precision,
         )
-        source, target = Side.of("source", source), Side.of("target", target)
         if share_embeddings:
-            check_shared(source, target)
             _check_vectors(source_vectors, target_vectors)
-        options.count_weights(source.size, target.size)
-        network = RecurrentEncoderDecoder(source.size, target.size, options)
-        super().__init__(network, source, target, options, name)
-        load_vectors("source", network.encoder.embedding, source.tokenizer, source_vectors)
-        load_vectors("target", network.decoder.embedding, target.tokenizer, target_vectors)
+        super().__init__(source, target, options, name)
+        load_vectors("source", self.encoder.embedding, self.source_tokenizer, source_vectors)
+        load_vectors("target", self.decoder.embedding, self.target_tokenizer, target_vectors)
 
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy."""

@@ -3,7 +3,6 @@
 import importlib
 import math
 import warnings
-from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -18,7 +17,7 @@ from seq2seq.data.splitting import split_texts
 from seq2seq.data.tables import read_data, read_validation
 from seq2seq.layers.pooling import MaxPooling, MeanPooling
 from seq2seq.models.cloning import cloned_by_config
-from seq2seq.models.configs import QUANTIZATIONS, read_config
+from seq2seq.models.configs import QUANTIZATIONS, split_config
 from seq2seq.models.fit_data import (
     batches_for_keras,
     check_and_prepare,
@@ -31,7 +30,7 @@ from seq2seq.networks.sides import serialize_side
 from seq2seq.text.columns import read_column
 from seq2seq.text.side import Side
 from seq2seq.training.epoch_seeds import EpochSeeds
-from seq2seq.training.manifest import ManifestWriter, describe_data
+from seq2seq.training.manifest import ManifestWriter, describe_training
 
 
 @cloned_by_config
@@ -42,14 +41,12 @@ class TextModel(keras.Model):
     (`check_arrays`). Its options are attributes, as in Keras's layers.
     """
 
-    examples_are = "texts"  # what they are called where they are counted
     options_type = None  # the dataclass of its options
     side_names = ("tokenizer",)  # the constructor's arguments for its vocabularies
     more_arguments = ()  # those that a config has beside the options
     column_roles = ("text",)  # what the columns of a table are for, and called if not named
     takes_rows = False  # whether `fit` takes a list of rows of ids like texts
     refused_with_texts = ("sample_weight", "class_weight")
-    uses_sampler = True  # whether its output is chosen by a sampler
     usual_learning_rate = 1e-3
 
     def __new__(cls, *args, **kwargs):
@@ -94,17 +91,14 @@ class TextModel(keras.Model):
         """Returns `sample_weight` and `class_weight` of a call in the form that Keras expects."""
         return weights
 
-    def match_targets(self, targets: Sequence | None) -> Sequence | None:
-        """Returns targets read from a file as the model knows them."""
-        return targets
-
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy, by name."""
         raise NotImplementedError
 
     def read_tokens(self, token_ids):
         """Reads rows for `encode_texts`: returns outputs `(batch, length, units)` and a mask."""
-        raise NotImplementedError
+        outputs, _, mask = self.network.encoder.read(token_ids)
+        return outputs, mask
 
     def vector_function(self, pooling: str):
         """Returns a function of rows of ids to their vectors; see `encode_texts`."""
@@ -186,14 +180,14 @@ class TextModel(keras.Model):
         order = EpochOrder(seed)
         if batch_size is None and (self.is_read(x) or is_arrays(x)):
             batch_size = BATCH_SIZE if self.is_read(x) else 32
-        all_data, split = (x, y), validation_split
-        if self.is_read(x) and split and validation_data is None:
-            (x, y), validation_data = split_texts(x, y, split)
+        data = x, y
+        if self.is_read(x) and validation_split and validation_data is None:
+            (x, y), validation_data = split_texts(x, y, validation_split)
         if callable(x):
-            if split:
+            if validation_split:
                 raise ValueError(
-                    f"Expected no validation_split with a function. Received: {split}. Pass "
-                    "validation_data, which may be a function too."
+                    "Expected no validation_split with a function. Received: "
+                    f"{validation_split}. Pass validation_data, which may be a function too."
                 )
             x = self.stream_batches(x, batch_size or BATCH_SIZE, shuffle, order)
         validation_batch_size = kwargs.pop("validation_batch_size", None)
@@ -201,16 +195,14 @@ class TextModel(keras.Model):
         weights = check_and_prepare(self, x, y, weights)
         validation = validation_for_keras(self, validation_data, validation_batch_size)
         batches = batches_for_keras(self, x, y, batch_size, shuffle, order, validation_split)
-        manifest = {
-            "seed": order.seed,
-            "data": describe_data(*all_data),
-            "training": {
-                **({"batch_tokens": batch_tokens} if batch_tokens else {"batch_size": batch_size}),
-                "validation_split": split,
-            },
-        }
-        if isinstance(validation_data, tuple):
-            manifest["validation"] = describe_data(*validation_data[:2])
+        manifest = describe_training(
+            data,
+            validation_data,
+            order.seed,
+            batch_size=None if batch_tokens else batch_size,
+            batch_tokens=batch_tokens,
+            validation_split=validation_split,
+        )
         return super().fit(
             epochs=epochs,
             verbose=verbose,
@@ -231,10 +223,14 @@ class TextModel(keras.Model):
 
         The optimizer's variables come first: made in the function, they have it traced twice.
         """
+        self._build_optimizer()
+        return super().make_train_function(force)
+
+    def _build_optimizer(self):
+        """Makes the optimizer's variables, where those of the model are."""
         if self.optimizer is not None and not self.optimizer.built:
             with variable_scope(self):
                 self.optimizer.build(self.trainable_variables)
-        return super().make_train_function(force)
 
     def train_step(self, *arguments):
         """Trains on a batch, as `keras.Model.train_step`."""
@@ -299,11 +295,6 @@ class TextModel(keras.Model):
                     "`encode_pairs` of a Seq2Seq or `encode_rows` of another model, and pass "
                     "arrays of ids with it."
                 )
-
-    def check_tokenizers(self) -> None:
-        """Raises a `ValueError` if the model was made for ids, where texts are needed."""
-        if any(side.tokenizer is None for side in self.sides.values()):
-            raise ValueError("Expected a model with tokenizers. Received one made for ids.")
 
     def read_data(self, x, y, validation_data, kwargs: dict) -> tuple:
         """Reads what `fit` was given: texts into lists; what Keras takes stays as it is.
@@ -412,9 +403,7 @@ class TextModel(keras.Model):
             )
         if not overwrite or zipped is False or not str(filepath).endswith(".keras"):
             return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
-        if self.optimizer is not None and not self.optimizer.built:
-            # Loading would warn of an optimizer without its variables.
-            self.optimizer.build(self.trainable_variables)
+        self._build_optimizer()  # or loading would warn of one without its variables
         write_whole(filepath, ".keras", lambda path: super(TextModel, self).save(path, **kwargs))
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
@@ -444,7 +433,7 @@ class TextModel(keras.Model):
         Raises:
             ValueError: If it is not the config of such a model.
         """
-        arguments, manifest, quantization = read_config(cls, config, custom_objects)
+        arguments, manifest, quantization = split_config(cls, config, custom_objects)
         model = cls(**arguments)
         model.manifest = manifest
         if quantization is not None:

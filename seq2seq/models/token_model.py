@@ -7,10 +7,21 @@ from keras import ops
 from seq2seq.layers.output_product import find_product
 from seq2seq.models.text_model import TextModel
 from seq2seq.text.vocabulary import PAD
+from seq2seq.training.losses import Crossentropy
+from seq2seq.training.metrics import Accuracy, Perplexity
+from seq2seq.training.optimizer import Adam
 
 
 class TokenModel(TextModel):
     """A model whose labels are tokens, one per position; padding (0) is never counted."""
+
+    def compile_usually(self) -> None:
+        """Compiles the model as it arrives."""
+        self.compile(
+            optimizer=Adam(self.usual_learning_rate, clipnorm=1.0),
+            loss=Crossentropy(self.options.label_smoothing),
+            metrics=[Accuracy(), Perplexity()],
+        )
 
     def prepare_weights(self, x, y, weights: dict) -> dict:
         """Gives each token its row's weight, so that weights have the same rank in all calls."""

@@ -2,11 +2,10 @@
 
 import keras
 
-from seq2seq.models.encoder_decoder import EncoderDecoderModel, check_shared
+from seq2seq.models.encoder_decoder import EncoderDecoderModel
 from seq2seq.models.parts import Part
 from seq2seq.networks.options import TransformerOptions
 from seq2seq.networks.transformer import TransformerEncoderDecoder
-from seq2seq.text.side import Side
 from seq2seq.text.tokenizers import Tokenizer
 
 
@@ -68,6 +67,7 @@ class Transformer(EncoderDecoderModel):
     """
 
     options_type = TransformerOptions
+    network_type = TransformerEncoderDecoder
 
     def __init__(
         self,
@@ -109,12 +109,7 @@ class Transformer(EncoderDecoderModel):
             max_target_length=max_target_length,
             precision=precision,
         )
-        source, target = Side.of("source", source), Side.of("target", target)
-        if share_embeddings:
-            check_shared(source, target)
-        options.count_weights(source.size, target.size)
-        network = TransformerEncoderDecoder(source.size, target.size, options)
-        super().__init__(network, source, target, options, name)
+        super().__init__(source, target, options, name)
 
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy."""

@@ -4,20 +4,17 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
-from keras import ops
 
 from seq2seq.checks import check_whole
-from seq2seq.data.padding import BATCH_SIZE, batches_by_length, pad_batch
+from seq2seq.data.padding import BATCH_SIZE, pad_batch
 from seq2seq.models.next_token_model import NextTokenModel
 from seq2seq.models.parts import Part
 from seq2seq.networks.causal_transformer import CausalTransformer
 from seq2seq.networks.options import TransformerLanguageModelOptions
-from seq2seq.progress import track
-from seq2seq.tasks.windows import overlapping_windows
-from seq2seq.text.side import Side
+from seq2seq.tasks.windows import overlapping_windows, sum_windows
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, PAD
-from seq2seq.training.metrics import token_log_probabilities
+from seq2seq.training.metrics import row_log_probabilities
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -74,6 +71,7 @@ class TransformerLanguageModel(NextTokenModel):
     """
 
     options_type = TransformerLanguageModelOptions
+    network_type = CausalTransformer
 
     def __init__(
         self,
@@ -112,9 +110,7 @@ class TransformerLanguageModel(NextTokenModel):
             window=window,
             precision=precision,
         )
-        side = Side.of("tokenizer", tokenizer)
-        options.count_weights(side.size)
-        super().__init__(CausalTransformer(side.size, options), side, options, name)
+        super().__init__(tokenizer, options, name)
 
     def score(self, texts: Sequence, batch_size: int = BATCH_SIZE, verbose="auto") -> np.ndarray:
         """Scores given texts, of any length, with the model's log probabilities.
@@ -138,14 +134,12 @@ class TransformerLanguageModel(NextTokenModel):
             for i, row in enumerate(rows)
             for start, counted, stop in overlapping_windows(len(row), self.window)
         ]
-        places, read, labels = zip(*windows, strict=True) if windows else ((), (), ())
         function = self.functions.get("score windows", self._score_windows)
-        scores = np.zeros(len(rows), dtype="float64")
-        for batch in track(batches_by_length(read, batch_size), len(read), verbose):
-            arrays = (pad_batch([some[i] for i in batch]) for some in (read, labels))
-            found = np.asarray(function(*arrays))[: len(batch)]
-            np.add.at(scores, [places[i] for i in batch], found)
-        return scores.astype("float32")
+
+        def score(read, labels):
+            return np.asarray(function(pad_batch(read), pad_batch(labels)))
+
+        return sum_windows(score, windows, len(rows), batch_size, verbose)
 
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy."""
@@ -154,5 +148,4 @@ class TransformerLanguageModel(NextTokenModel):
         return {"decoder": Part(decoder.embedding, decoder.layers, decoder.dense, side, factor)}
 
     def _score_windows(self, token_ids, labels):
-        scores = token_log_probabilities(labels, self(token_ids, training=False))
-        return ops.sum(ops.where(ops.not_equal(labels, PAD), scores, 0.0), axis=-1)
+        return row_log_probabilities(labels, self(token_ids, training=False))

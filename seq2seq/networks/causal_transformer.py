@@ -2,11 +2,10 @@
 
 from keras import ops
 
-from seq2seq.layers.masking import PaddingMask
+from seq2seq.layers.masking import PaddingMask, measure_prompts
 from seq2seq.layers.positions import TokenAndPosition, count_positions
 from seq2seq.networks.options import TransformerLanguageModelOptions
 from seq2seq.networks.transformer import TransformerDecoder, make_embedding
-from seq2seq.text.vocabulary import PAD
 
 
 class CausalTransformer:
@@ -43,8 +42,7 @@ class CausalTransformer:
 
     def begin(self, ids, max_length):
         """Reads prompts `(batch, length)`, all but their last tokens; see `generation.loop`."""
-        lengths = ops.sum(ops.cast(ops.not_equal(ids, PAD), "int32"), axis=1, keepdims=True)
-        last = ops.take_along_axis(ids, lengths - 1, axis=1)[:, 0]  # (batch,)
+        lengths, last = measure_prompts(ids)
         decoder, memory = self.decoder, []
         x, places = decoder.place(decoder.embedding(ids)), count_positions(ids)
         for block in decoder.blocks:

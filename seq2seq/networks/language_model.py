@@ -2,9 +2,10 @@
 
 from keras import ops
 
+from seq2seq.layers.masking import measure_prompts
+from seq2seq.layers.positions import count_positions
 from seq2seq.networks.options import LanguageModelOptions
 from seq2seq.networks.recurrent import Decoder, Encoder, Stack, make_embedding, make_output
-from seq2seq.text.vocabulary import PAD
 
 
 class RecurrentLanguageModel:
@@ -37,14 +38,12 @@ class RecurrentLanguageModel:
 
     def begin(self, ids, max_length):
         """Reads prompts `(batch, length)`, all but their last tokens; see `generation.loop`."""
-        length = ops.sum(ops.cast(ops.not_equal(ids, PAD), "int32"), axis=1, keepdims=True)
-        last = ops.take_along_axis(ids, length - 1, axis=1)[:, 0]  # (batch,)
-        places = ops.arange(ops.shape(ids)[1], dtype="int32")[None, :]  # (1, length)
+        lengths, last = measure_prompts(ids)
         # A fully masked row would have no states: read one token, then discard the states.
-        read = ops.maximum(length - 1, 1)  # (batch, 1)
+        read = ops.maximum(lengths - 1, 1)  # (batch, 1)
         x = self.decoder.embedding(ids)  # (batch, length, embedding_dim)
-        _, states = self.decoder.stack(x, mask=places < read)  # each (batch, units)
-        return [ops.where(length > 1, state, 0.0) for state in states], [], last
+        _, states = self.decoder.stack(x, mask=count_positions(ids) < read)  # each (batch, units)
+        return [ops.where(lengths > 1, state, 0.0) for state in states], [], last
 
     def step(self, token_ids, states, memory, positions):
         """Predicts one token; see `generation.loop`."""

@@ -25,9 +25,9 @@ class MaskedTransformer:
     def __init__(self, size: int, rows: int, options: MaskedLanguageModelOptions):
         units, precision = options.units, options.precision
         self.size = size
-        half = training_dtype(precision, units, rows)
+        dtype = training_dtype(precision, units, rows)
         self.embedding = TiedEmbedding(
-            rows, units, half, embeddings_initializer=make_initializer(), name="embedding"
+            rows, units, dtype, embeddings_initializer=make_initializer(), name="embedding"
         )
         self.encoder = TextEncoder(self.embedding, options)
         self.take = TakePlaces(name="masked_outputs")

@@ -157,10 +157,6 @@ class TransformerOptions(BlockOptions):
     max_source_length: int = whole(200, 2)
     max_target_length: int = whole(200, 2)
 
-    def check_sizes(self, source_size: int, target_size: int) -> None:
-        """Raises a `ValueError` unless vocabularies of these sizes fit the options."""
-        check_shared_sizes(self.share_embeddings, source_size, target_size)
-
     def count_weights(self, *sizes: int) -> int:
         """Returns about how many numbers a network with vocabularies of these sizes has."""
         return super().count_weights(*sizes, self.max_source_length, self.max_target_length)
@@ -232,10 +228,6 @@ class EncoderDecoderOptions(RecurrentOptions):
                 f"Received: {trained[0]} and {trained[1]}."
             )
 
-    def check_sizes(self, source_size: int, target_size: int) -> None:
-        """Raises a `ValueError` unless vocabularies of these sizes fit the options."""
-        check_shared_sizes(self.share_embeddings, source_size, target_size)
-
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModelOptions(RecurrentOptions):
@@ -297,15 +289,6 @@ class EncodedClassifierOptions(Options):
         """Returns about how many numbers a network with these tokens and classes has."""
         beside = self.embedding_dim * (sum(sizes) + self.pair_buckets) if self.pair_buckets else 0
         return self.encoder.check_count(self.encoder.count_weights(3 * sum(sizes)) + beside)
-
-
-def check_shared_sizes(shared: bool, source_size: int, target_size: int) -> None:
-    """Raises a `ValueError` unless vocabularies of these sizes can share their embedding."""
-    if shared and source_size != target_size:
-        raise ValueError(
-            "Expected one vocabulary for both sides with share_embeddings=True. Received sizes "
-            f"{source_size} and {target_size}. Pass the same tokenizer, adapted on both, twice."
-        )
 
 
 def _check_halves(units):

@@ -16,7 +16,7 @@ from seq2seq.layers.precision import training_dtype
 from seq2seq.layers.recurrent import GRU, LSTM, FastLoop
 from seq2seq.networks.options import EncoderDecoderOptions, RecurrentOptions
 
-CELLS = {
+CELL_LAYERS = {
     "lstm": LSTM,  # Hochreiter & Schmidhuber 1997
     "gru": GRU,  # Cho et al. 2014
     "rnn": keras.layers.SimpleRNN,  # Elman 1990
@@ -30,13 +30,9 @@ class RecurrentEncoderDecoder:
         source_size: Size of the source vocabulary.
         target_size: Size of the target vocabulary.
         options: Its options; see `Seq2Seq`.
-
-    Raises:
-        ValueError: If the sizes do not fit the options.
     """
 
     def __init__(self, source_size: int, target_size: int, options: EncoderDecoderOptions):
-        options.check_sizes(source_size, target_size)
         shared, trained = options.share_embeddings, options.train_target_embedding
         name = "embedding" if shared else "target_embedding"
         target_embedding = make_embedding(target_size, options, name, trained, options.tie_output)
@@ -97,7 +93,14 @@ class RecurrentEncoderDecoder:
 
 
 class Encoder:
-    """Embedding and recurrent stack over the source; its final states start the decoder."""
+    """Embedding and recurrent stack over the source; its final states start the decoder.
+
+    Args:
+        embedding: The layer that embeds tokens.
+        stack: The `Stack`.
+        bridge: The `Bridge` from the states of both directions to the decoder's, or `None`.
+        attention: The decoder's `AttentionHead`, which may project the outputs, or `None`.
+    """
 
     def __init__(self, embedding, stack, bridge=None, attention=None):
         self.mask = PaddingMask(name="source_mask")
@@ -138,7 +141,15 @@ class Encoder:
 
 
 class Decoder:
-    """Embedding and recurrent stack over the target, attention, and a softmax."""
+    """Embedding and recurrent stack over the target, attention, and a softmax.
+
+    Args:
+        embedding: The layer that embeds tokens.
+        stack: The `Stack`.
+        attention: The `AttentionHead`, or `None`.
+        dropout: Dropout rate of what is scored.
+        output: Scores outputs `(..., units)` over the vocabulary.
+    """
 
     def __init__(self, embedding, stack, attention, dropout, output):
         self.embedding = embedding
@@ -219,12 +230,12 @@ class Stack:
         ]
         size = options.units // 2 if bidirectional else options.units
         precision = {}
-        if issubclass(CELLS[cell], FastLoop):
-            width = CELLS[cell].gates * size
+        if issubclass(CELL_LAYERS[cell], FastLoop):
+            width = CELL_LAYERS[cell].gates * size
             precision["training_dtype"] = training_dtype(options.precision, size, width)
         self.layers = []
         for i in range(count):
-            layer = CELLS[cell](
+            layer = CELL_LAYERS[cell](
                 size,
                 return_sequences=True,
                 return_state=True,
@@ -267,11 +278,15 @@ class Bridge:
 
     As in Bahdanau et al. 2015 (https://arxiv.org/abs/1409.0473, appendix A.2.2), who use only one
     of the directions.
+
+    Args:
+        options: The network's options.
+        states_per_layer: Number of states that a layer has.
     """
 
     def __init__(self, options: EncoderDecoderOptions, states_per_layer: int):
         count = options.num_layers * states_per_layer
-        self.half = states_per_layer
+        self.states_per_layer = states_per_layer
         self.joins = [
             keras.layers.Concatenate(name=_numbered("bridge_join", i, count)) for i in range(count)
         ]
@@ -288,9 +303,9 @@ class Bridge:
     def __call__(self, states):
         """Takes each layer's forward states, then its backward ones, as Keras lists them."""
         pairs = [
-            [states[start + i], states[start + self.half + i]]
-            for start in range(0, len(states), 2 * self.half)
-            for i in range(self.half)
+            [states[start + i], states[start + self.states_per_layer + i]]
+            for start in range(0, len(states), 2 * self.states_per_layer)
+            for i in range(self.states_per_layer)
         ]
         return [
             layer(join(pair))  # (batch, units)

@@ -6,7 +6,7 @@ from seq2seq.layers.embedding import SegmentEmbedding
 from seq2seq.layers.masking import PaddingMask
 from seq2seq.layers.positions import TokenAndPosition
 from seq2seq.networks.options import MaskedLanguageModelOptions
-from seq2seq.networks.transformer import make_blocks, make_norm
+from seq2seq.networks.transformer import make_blocks, make_norm, with_weights
 
 
 def make_initializer() -> keras.initializers.Initializer:
@@ -22,6 +22,9 @@ class TextEncoder:
     Args:
         embedding: The layer that embeds tokens.
         options: Its options; see `MaskedLanguageModel`.
+
+    Attributes:
+        layers: The layers with weights, but for the embedding.
     """
 
     def __init__(self, embedding: keras.layers.Embedding, options: MaskedLanguageModelOptions):
@@ -37,12 +40,9 @@ class TextEncoder:
         self.drop = keras.layers.Dropout(options.dropout, name="embedding_dropout")
         self.blocks = make_blocks("encoder", options, causal=False, crosses=False)
         self.norm = make_norm("encoder_norm", options)
-
-    @property
-    def layers(self) -> list[keras.layers.Layer]:
-        """The layers with weights, but for the embedding."""
-        last = [self.norm] if isinstance(self.norm, keras.layers.Layer) else []
-        return [self.place, self.segments, self.embedding_norm, *self.blocks, *last]
+        self.layers = with_weights(
+            self.place, self.segments, self.embedding_norm, *self.blocks, self.norm
+        )
 
     def copy(self, other: "TextEncoder") -> None:
         """Takes over the weights of another encoder of the same options and vocabulary."""

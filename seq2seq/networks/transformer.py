@@ -21,15 +21,11 @@ class TransformerEncoderDecoder:
         source_size: Size of the source vocabulary.
         target_size: Size of the target vocabulary.
         options: Its options; see `Transformer`.
-
-    Raises:
-        ValueError: If the sizes do not fit the options.
     """
 
     has_attention = True
 
     def __init__(self, source_size: int, target_size: int, options: TransformerOptions):
-        options.check_sizes(source_size, target_size)
         shared = options.share_embeddings
         name = "embedding" if shared else "target_embedding"
         target_embedding = make_embedding(target_size, options, name, options.tie_output)
@@ -63,7 +59,7 @@ class TransformerEncoderDecoder:
     def begin(self, ids, max_length):
         """Reads sources `(batch, source_length)`; see `generation.loop`."""
         source, _, mask = self.encoder.read(ids)
-        memory = project(self.decoder.blocks, "cross_attention", source)
+        memory = project(self.decoder.blocks, source)
         return self.decoder.make_slots(source, max_length), [*memory, mask], None
 
     def step(self, token_ids, states, memory, positions):
@@ -82,7 +78,12 @@ class TransformerEncoderDecoder:
 
 
 class TransformerEncoder:
-    """Embedding, positions and blocks over the source."""
+    """Embedding, positions and blocks over the source.
+
+    Args:
+        embedding: The layer that embeds tokens.
+        options: The network's options.
+    """
 
     def __init__(self, embedding, options: TransformerOptions):
         self.mask = PaddingMask(name="source_mask")
@@ -107,7 +108,16 @@ class TransformerEncoder:
 
 
 class TransformerDecoder:
-    """Embedding, positions and blocks over a target, and a softmax."""
+    """Embedding, positions and blocks over a target, and a softmax.
+
+    Args:
+        embedding: The layer that embeds tokens.
+        size: Size of the vocabulary.
+        options: The network's options.
+        place: The `TokenAndPosition`.
+        crosses: Whether blocks attend to a source.
+        tied: Whether the embedding scores the outputs.
+    """
 
     def __init__(self, embedding, size: int, options, place, crosses: bool, tied: bool):
         self.embedding = embedding
@@ -115,11 +125,10 @@ class TransformerDecoder:
         self.place = place
         self.blocks = make_blocks("decoder", options, causal=True, crosses=crosses)
         self.norm = make_norm("decoder_norm", options)
-        self.tied = tied
-        self.dense = None
+        self.dense = None  # the embedding serves
         if not tied:
-            half = training_dtype(options.precision, options.units, size)
-            self.dense = Dense(size, half, name="decoder_output")
+            dtype = training_dtype(options.precision, options.units, size)
+            self.dense = Dense(size, dtype, name="decoder_output")
         self.softmax = keras.layers.Softmax(dtype="float32", name="decoder_softmax")
         self.layers = with_weights(self.place, *self.blocks, self.norm)
 
@@ -176,7 +185,7 @@ class TransformerDecoder:
 
     def output(self, x):
         """Scores outputs over the vocabulary."""
-        return self.embedding(x, reverse=True) if self.tied else self.dense(x)
+        return self.embedding(x, reverse=True) if self.dense is None else self.dense(x)
 
 
 class GrowingStep(keras.layers.Layer):
@@ -204,7 +213,7 @@ class GrowingStep(keras.layers.Layer):
     def call(self, token_ids, states):
         """Decodes one token."""
         source, mask, *own = states
-        memory = [*project(self.decoder.blocks, "cross_attention", source), mask]
+        memory = [*project(self.decoder.blocks, source), mask]
         slots = [ops.pad(x, [[0, 0], [0, 1], [0, 0]]) for x in own]
         positions = token_ids[:, 0] * 0 + ops.shape(own[0])[1]
         token_ids = token_ids[:, 0]
@@ -218,9 +227,9 @@ class GrowingStep(keras.layers.Layer):
         return [probabilities, *(keras.KerasTensor(x.shape, dtype=x.dtype) for x in states)]
 
 
-def project(blocks, attention: str, x) -> list:
-    """Returns keys and values `(batch, length, units)` of `x` for an attention of each block."""
-    return [tensor for block in blocks for tensor in getattr(block, attention).project(x)]
+def project(blocks, source) -> list:
+    """Returns keys and values `(batch, length, units)` of a source for each block."""
+    return [tensor for block in blocks for tensor in block.cross_attention.project(source)]
 
 
 def make_embedding(size: int, options, name: str, tied: bool):

@@ -42,15 +42,6 @@ class ExportedModel:
         encoder = getattr(self.options, "encoder", None)  # of a classifier that has one
         return encoder["units"] if encoder else self.options.units
 
-    def match_targets(self, targets):
-        """Returns targets read from a file as the model knows them."""
-        return targets
-
-    def check_tokenizers(self) -> None:
-        """Raises a `ValueError` if the model was made for ids, where texts are needed."""
-        if any(side.tokenizer is None for side in self.sides.values()):
-            raise ValueError("Expected a model with tokenizers. Received one made for ids.")
-
     def vector_function(self, pooling: str):
         """Returns a function of rows of ids to their vectors; see `encode_texts`."""
 

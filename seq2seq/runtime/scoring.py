@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from seq2seq.data.padding import batches_by_length, pad_rows
+from seq2seq.data.padding import pad_rows
 from seq2seq.generation.numpy_ops import log_softmax, top_k
-from seq2seq.progress import track
 from seq2seq.runtime.decoders import OnnxDecoder
 from seq2seq.tasks.scoring import ALTERNATIVES, ContinuationScorer, PairScorer
-from seq2seq.tasks.windows import overlapping_windows
+from seq2seq.tasks.windows import overlapping_windows, sum_windows
 from seq2seq.text.vocabulary import BOS, PAD
 
 
@@ -60,17 +59,16 @@ class SteppedContinuationScorer(ContinuationScorer):
             window: Most tokens that are read together; longer rows are read in windows, see
                 `overlapping_windows`. Defaults to `None`: any number.
         """
-        parts = [
+        windows = [
             (i, [BOS, *row][start : counted + 1], row[counted:stop])
             for i, row in enumerate(rows)
             for start, counted, stop in overlapping_windows(len(row), window or len(row))
         ]
-        places, prompts, labels = zip(*parts, strict=True) if parts else ((), (), ())
-        scores = np.zeros(len(rows), dtype="float64")
-        for batch in track(batches_by_length(labels, batch_size), len(labels), verbose):
-            found = self._begin(*([rows[i] for i in batch] for rows in (prompts, labels)))
-            np.add.at(scores, [places[i] for i in batch], score_labels(self.decoder, *found))
-        return scores.astype("float32")
+
+        def score(prompts, labels):
+            return score_labels(self.decoder, *self._begin(prompts, labels))
+
+        return sum_windows(score, windows, len(rows), batch_size, verbose)
 
     def look_at_batch(self, rows):
         """Scores each position of a batch; see `ContinuationScorer`."""

@@ -9,7 +9,7 @@ class SessionByRows:
     """A graph that runs on one thread for a single row, and on all cores for more.
 
     Where a product takes a few hundredths of a millisecond, waking a second thread costs more than
-    it gains. Either session is opened when it is first needed.
+    it gains. The session for more rows is opened when it is first needed.
 
     Args:
         path: Path of the `.onnx` file, for messages.

@@ -43,7 +43,7 @@ class Job:
         ids: The row of ids to start from.
         request: What is asked for.
         place: The row's place in its call, on which its random numbers depend.
-        deliver: Is called once, in the engine's thread, with the ids of the hypotheses, best
+        deliver: Is called at most once, in the engine's thread, with the hypotheses as ids, best
             first, or an exception.
         watch: Is called after each step, if not `None`, with the new id and, if `watches_scores`,
             all scores `(vocabulary,)`; what it returns tells whether to end.
@@ -246,7 +246,7 @@ class Engine:
     def _choice(self, sampler: Sampler, request: Request) -> Choice:
         """Returns one object for equal settings, whose rows choose together."""
         settings = {**sampler.get_config(), "seed": None, "first_row": None}
-        key = type(sampler), repr(settings), request.size
+        key = type(sampler), repr(settings), request.size, request.constraints.structure()
         choice = self._choices.pop(key, None) or Choice(sampler.bind(), request.constraints)
         self._choices[key] = choice
         if len(self._choices) > CHOICES:
@@ -256,17 +256,16 @@ class Engine:
     def _step(self):
         """Adds a token to every row, and tells whoever waits for it."""
         for batch in self._batches.values():
-            gone = np.array([row.key.cancelled for row in batch.rows], "bool")
-            batch.open &= ~gone
-            if not batch.open.all():
-                batch.keep(np.flatnonzero(batch.open))
-            if not batch.rows:
-                continue
-            jobs = [row.key for row in batch.rows]
+            batch.open &= ~np.array([row.key.cancelled for row in batch.rows], "bool")
+            places = np.flatnonzero(batch.open)
+            jobs = [batch.rows[place].key for place in places]
             try:
-                ended = batch.step()
-                self.observe(len(jobs))
-                self._tell(batch, ended)
+                if len(places) < len(batch.rows):
+                    batch.keep(places)
+                if jobs:
+                    ended = batch.step()
+                    self.observe(len(jobs))
+                    self._tell(batch, ended)
             except Exception as error:  # the server serves on
                 batch.keep(np.zeros(0, "int32"))
                 self._fail(jobs, error)

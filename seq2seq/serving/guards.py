@@ -24,7 +24,7 @@ DOCS_POLICY = (
 
 
 class Guards:
-    """The outermost layer of the application, in ASGI.
+    """The outermost layer of the application but for CORS, in ASGI.
 
     Args:
         application: The application behind it.

@@ -10,6 +10,7 @@ from seq2seq.serving.text_stream import Piece
 from seq2seq.text.vocabulary import EOS, SPECIAL_TOKENS
 
 END = SPECIAL_TOKENS[EOS]
+SMALLEST = 1e-37  # JSON has no -Infinity
 
 
 def _looks(details, pieces: list[str], text: str) -> list[tuple]:
@@ -21,7 +22,7 @@ def _looks(details, pieces: list[str], text: str) -> list[tuple]:
         if length >= len(text) and piece:  # cut off by a stop
             break
         length += len(piece)
-        others = [(name, float(np.log(share))) for name, share in others]
+        others = [(name, float(np.log(max(share, SMALLEST)))) for name, share in others]
         looks.append((piece, float(score), _named(piece, token, others)))
     return looks
 
@@ -55,6 +56,19 @@ class Form:
             "model": self.model.name,
         }
 
+    def _look_at_all(self, prompt, one, details):
+        """Returns the looks of a whole result, or `None` if nobody asked."""
+        if details is None:
+            return None
+        return _looks(details, self.model.pieces(prompt, one.ids), one.text)
+
+    def _look_at_piece(self, piece):
+        """Returns the look of a streamed token in a list, or `None` if nobody asked."""
+        if self.logprobs is None or piece.token in (None, END):
+            return None
+        others = _named(piece.own, piece.token, piece.alternatives)
+        return [(piece.own, piece.log_probability, others)]
+
 
 class CompletionForm(Form):
     """How completions look.
@@ -73,11 +87,7 @@ class CompletionForm(Form):
     def whole(self, index: int, prompt: str, one: Generated, details) -> dict:
         """Returns a whole choice."""
         text = prompt + (one.text or "") if self.echo else one.text
-        logprobs = None
-        if details is not None:
-            logprobs = self._logprobs(
-                _looks(details, self.model.pieces(prompt, one.ids), one.text), 0
-            )
+        logprobs = self._logprobs(self._look_at_all(prompt, one, details), 0)
         return _choice(index, text, one.finish_reason, logprobs)
 
     def begin(self, index: int, prompt: str) -> list[dict]:
@@ -86,11 +96,7 @@ class CompletionForm(Form):
 
     def piece(self, index: int, piece: Piece) -> dict | None:
         """Returns the choice of an event, or `None` for none."""
-        logprobs = None
-        if self.logprobs is not None and piece.token not in (None, END):
-            others = _named(piece.own, piece.token, piece.alternatives)
-            looks = [(piece.own, piece.log_probability, others)]
-            logprobs = self._logprobs(looks, self._sent.get(index, 0))
+        logprobs = self._logprobs(self._look_at_piece(piece), self._sent.get(index, 0))
         self._sent[index] = self._sent.get(index, 0) + len(piece.own)
         return _choice(index, piece.text, None, logprobs) if piece.text or logprobs else None
 
@@ -99,6 +105,8 @@ class CompletionForm(Form):
         return _choice(index, "", one.finish_reason, None)
 
     def _logprobs(self, looks, offset):
+        if looks is None:
+            return None
         offsets = []
         for token, _, _ in looks:
             offsets.append(offset)
@@ -124,16 +132,10 @@ class ChatForm(Form):
     def whole(self, index: int, prompt: str, one: Generated, details) -> dict:
         """Returns a whole choice."""
         message = {"role": "assistant", "content": one.text, "refusal": None}
-        logprobs = None
-        if details is not None:
-            logprobs = [
-                self._look(*look)
-                for look in _looks(details, self.model.pieces(prompt, one.ids), one.text)
-            ]
         return {
             "index": index,
             "message": message,
-            "logprobs": None if logprobs is None else {"content": logprobs, "refusal": None},
+            "logprobs": self._logprobs(self._look_at_all(prompt, one, details)),
             "finish_reason": one.finish_reason,
         }
 
@@ -143,10 +145,7 @@ class ChatForm(Form):
 
     def piece(self, index: int, piece: Piece) -> dict | None:
         """Returns the choice of an event, or `None` for none."""
-        logprobs = None
-        if self.logprobs is not None and piece.token not in (None, END):
-            others = _named(piece.own, piece.token, piece.alternatives)
-            logprobs = [self._look(piece.own, piece.log_probability, others)]
+        logprobs = self._logprobs(self._look_at_piece(piece))
         if not piece.text and not logprobs:
             return None
         return self._delta(index, {"content": piece.text}, logprobs)
@@ -157,8 +156,12 @@ class ChatForm(Form):
 
     @staticmethod
     def _delta(index, delta, logprobs=None):
-        logprobs = None if logprobs is None else {"content": logprobs, "refusal": None}
         return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": None}
+
+    def _logprobs(self, looks):
+        if looks is None:
+            return None
+        return {"content": [self._look(*look) for look in looks], "refusal": None}
 
     def _look(self, token, score, others):
         def named(name, log_probability):

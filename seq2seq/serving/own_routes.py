@@ -7,7 +7,8 @@ import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from seq2seq.generation.samplers import get_sampler
+from seq2seq.generation.constraints import CONSTRAINTS
+from seq2seq.generation.samplers import SAMPLERS
 from seq2seq.serving import answers
 from seq2seq.serving.bodies import ClassifyBody, FillBody, GenerateBody, ScoreBody, as_list
 from seq2seq.serving.calls import Call, Generated
@@ -16,20 +17,6 @@ from seq2seq.serving.text_stream import Piece
 from seq2seq.serving.waiting import answer, find_model, stream
 
 router = APIRouter(prefix="/v1", tags=["seq2seq"])
-OPTIONS = {
-    "greedy": (),
-    "sample": ("temperature", "top_k", "top_p", "seed"),
-    "beam": ("width", "length_penalty", "num_results"),
-}
-CONSTRAINTS = (
-    "min_length",
-    "no_repeat_ngram",
-    "repetition_penalty",
-    "frequency_penalty",
-    "presence_penalty",
-    "prefix",
-    "banned",
-)
 
 
 @router.post("/generate", responses=answers.of(answers.GenerateAnswer, streams=True))
@@ -83,19 +70,13 @@ async def score(body: ScoreBody, request: Request) -> Response:
 
 def _sampler(body):
     """Returns the sampler that a request describes."""
-    given = {
-        name: getattr(body, name)
-        for name in (*sum(OPTIONS.values(), ()), *CONSTRAINTS)
-        if getattr(body, name) is not None
-    }
-    known = (*OPTIONS[body.sampler], *CONSTRAINTS)
-    for name in given:
-        if name not in known:
-            fitting = next(kind for kind, names in OPTIONS.items() if name in names)
-            raise ApiError(400, f"Expected `{name}` only with the sampler {fitting!r}.", name)
-    if isinstance(given.get("prefix"), list):
-        given["prefix"] = tuple(given["prefix"])
-    return type(get_sampler(body.sampler))(**given)
+    kind, own = SAMPLERS[body.sampler]
+    for name, (_, others) in SAMPLERS.items():
+        for option in () if name == body.sampler else others:
+            if getattr(body, option) is not None:
+                raise ApiError(400, f"Expected `{option}` only with the sampler {name!r}.", option)
+    given = {name: getattr(body, name, None) for name in (*own, *CONSTRAINTS)}
+    return kind(**{name: value for name, value in given.items() if value is not None})
 
 
 async def _generate(model, call, with_details):

@@ -22,7 +22,7 @@ from seq2seq.serving.engine import Engine, EngineIsClosed, Job, QueueIsFull
 from seq2seq.serving.errors import ApiError, queue_is_full, server_error, too_late
 from seq2seq.serving.limits import Limits
 from seq2seq.serving.reading import ReadingModel
-from seq2seq.serving.side_work import LONG, SideWork, batch_size, compute
+from seq2seq.serving.side_work import SideWork, batch_size, compute
 from seq2seq.serving.text_stream import Piece, TextStream
 from seq2seq.text.vocabulary import EOS
 
@@ -130,9 +130,8 @@ class ServedModel(ReadingModel):
 
     async def prepare(self, inputs: Sequence, *arguments, **options) -> Call:
         """Returns what `call` does; long texts are read in a thread, while others are served."""
-        if sum(map(len, inputs)) > LONG:
-            return await asyncio.to_thread(self.call, inputs, *arguments, **options)
-        return self.call(inputs, *arguments, **options)
+        work = functools.partial(self.call, inputs, *arguments, **options)
+        return await compute(sum(map(len, inputs)), work)
 
     def check_count(self, count: int) -> None:
         """Raises an `ApiError` if a request asks for too many results."""
@@ -208,7 +207,7 @@ class ServedModel(ReadingModel):
         if call.stops:
             streams = {place: self._stream(call, place) for place in self._places(call)}
         loop = asyncio.get_running_loop()
-        futures = {place: loop.create_future() for place in self._places(call)}
+        futures = [loop.create_future() for _ in self._places(call)]
 
         def deliver(place, result):
             loop.call_soon_threadsafe(settle, futures[place], result)
@@ -216,10 +215,9 @@ class ServedModel(ReadingModel):
         jobs = self._jobs(call, deliver, streams)
         self._submit(jobs)
         try:
-            await asyncio.gather(*futures.values())
+            found = await asyncio.gather(*futures)
         finally:
             self.engine.cancel(jobs)
-        found = [futures[place].result() for place in self._places(call)]
         size = sum(len(ids) for hypotheses in found for ids in hypotheses)
         if self.task == "language-model":  # each continues its prompt, which is read again
             size += sum(len(call.prompt(place)) for place in self._places(call))
@@ -293,15 +291,11 @@ class ServedModel(ReadingModel):
         ids = [[one.ids for one in group] for group in results]
         together = batch_size([*call.rows, *(row for group in ids for row in group)])
         arguments = call.rows, texts, ids, call.sampler, together
-        read = [
-            [*call.rows[place // call.count], *row]
-            for place, group in enumerate(ids)
-            for row in group
-        ]
+        read = [[*row, *one] for row, group in zip(call.rows, ids, strict=True) for one in group]
         return await self.side_work.run(read, self.model.scorer.describe, *arguments)
 
     def whole(self, call: Call, i: int, one: Generated) -> str | None:
-        """Returns the text of a result: a language model's with its prompt."""
+        """Returns the text of a result of row `i`: a language model's with its prompt."""
         if one.text is None or self.task != "language-model":
             return one.text
         return call.prompt(i * call.count) + one.text

@@ -33,7 +33,6 @@ class LabelledTexts(OneVocabulary):
     """
 
     task = "classify"
-    examples_are = "texts"
     uses_sampler = False
     longest: float = math.inf  # row of ids that is read
     class_labels: ClassLabels

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from seq2seq.checks import check_whole
-from seq2seq.data.inputs import check_rows, check_texts, check_tokenizer, make_rows, read_inputs
+from seq2seq.data.inputs import check_rows, check_tokenizer, make_rows, read_inputs
 from seq2seq.data.padding import BATCH_SIZE
 from seq2seq.generation.continuation import check_stream, continue_text, prompt_tokens
 from seq2seq.generation.loop import USUAL_LENGTH, check_max_length
 from seq2seq.generation.result import as_lines, in_form
 from seq2seq.generation.samplers import Sample, Sampler, get_sampler
-from seq2seq.tasks.measures import known_share, perplexities
+from seq2seq.tasks.measures import perplexities
 from seq2seq.tasks.positions import check_positions, positions_left
 from seq2seq.tasks.vocabularies import OneVocabulary
 from seq2seq.text.vocabulary import BOS, EOS
@@ -20,18 +20,10 @@ from seq2seq.text.vocabulary import BOS, EOS
 SAMPLES = 100  # maximum number of texts generated to measure variety
 
 
-class ContinuationModel:
-    """A model of texts without targets, which has `tokenizer`, `score` and `generate`."""
+class ContinuationModel(OneVocabulary):
+    """A model of texts without targets, which has `score` and `generate`."""
 
     task = "language-model"
-
-    def check_examples(self, texts: Sequence, targets: Sequence | None = None) -> None:
-        """Raises a `ValueError` unless the model can be evaluated on these texts."""
-        if self.tokenizer is None:
-            raise ValueError("Expected a model with tokenizers. Received one made for ids.")
-        check_texts(texts)
-        if targets is not None:
-            raise ValueError("Expected texts alone for a language model. Received targets too.")
 
     def measure(
         self, texts: Sequence[str], targets: None = None, batch_size: int | None = None
@@ -41,10 +33,6 @@ class ContinuationModel:
         nats = -float(self.score(rows, **self.batching(batch_size)).sum(dtype="float64"))
         characters = sum(len(text) + 1 for text in texts)
         return perplexities(nats, sum(map(len, rows)), characters)
-
-    def coverage(self, texts: Sequence[str], targets: None = None) -> dict[str, float]:
-        """Returns the share of tokens that are in the vocabulary."""
-        return {"coverage": known_share(self.tokenizer.encode_all(texts))}
 
     def write(
         self,
@@ -64,14 +52,13 @@ class ContinuationModel:
         return {}
 
 
-class ContinuedTexts(OneVocabulary, ContinuationModel):
+class ContinuedTexts(ContinuationModel):
     """The methods of a language model that generates in batches.
 
     A class that has them provides `sides`, with the vocabulary `tokenizer`; `score`; a `generator`;
     and a `scorer`.
     """
 
-    examples_are = "texts"
     uses_sampler = True
 
     def generate(
@@ -120,7 +107,7 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
         self.check_room(rows, max_length)
         if stream:
             check_stream(inputs, sampler, return_details)
-            return self._stream(prompts, max_length, sampler)
+            return self._stream(inputs.items[0], rows[0], max_length, sampler)
         generated = self.generator.generate(rows, max_length, sampler, batch_size, verbose=verbose)
         results = [
             [self._join(prompt, ids) for ids in group]
@@ -200,8 +187,8 @@ class ContinuedTexts(OneVocabulary, ContinuationModel):
             return [*self.prompt_ids(prompt), *ids]
         return "".join(continue_text(self.tokenizer, prompt, ids))
 
-    def _stream(self, prompt, max_length, sampler):
-        ids = self.generator.stream(self.prompt_row(prompt), max_length, sampler)
+    def _stream(self, prompt, row, max_length, sampler):
+        ids = self.generator.stream(row, max_length, sampler)
         if not isinstance(prompt, str):
             return itertools.chain(self.prompt_ids(prompt), ids)
         return continue_text(self.tokenizer, prompt, ids)

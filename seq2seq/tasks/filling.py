@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from seq2seq.checks import check_whole
-from seq2seq.data.inputs import check_texts, check_tokenizer, make_rows, read_inputs
+from seq2seq.data.inputs import check_tokenizer, make_rows, read_inputs
 from seq2seq.data.padding import BATCH_SIZE, batches_by_length
 from seq2seq.progress import track
 from seq2seq.tasks.measures import check_probabilities
@@ -36,7 +36,6 @@ class FilledTexts(OneVocabulary):
     """
 
     task = "fill"
-    examples_are = "texts"
     uses_sampler = False
 
     @property
@@ -123,13 +122,6 @@ class FilledTexts(OneVocabulary):
     def reading_rows(self, texts: Sequence) -> list[list[int]]:
         """Returns the rows of ids of texts for `encode_texts`."""
         return [self._whole_row(row) for row in self.make_rows(texts)]
-
-    def check_examples(self, texts: Sequence, targets: Sequence | None = None) -> None:
-        """Raises a `ValueError` unless the model can be evaluated on these texts."""
-        check_tokenizer(self.tokenizer, "texts")
-        check_texts(texts)
-        if targets is not None:
-            raise ValueError("Expected texts alone for a model that fills in. Received targets.")
 
     def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
         """Returns for each text what the command line prints: a line, and an object for JSON."""

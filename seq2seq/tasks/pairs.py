@@ -15,12 +15,13 @@ from seq2seq.generation.result import as_lines, in_form
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.tasks.measures import known_share
 from seq2seq.tasks.positions import check_positions, positions_left
+from seq2seq.tasks.vocabularies import Vocabularies
 from seq2seq.text.columns import as_list
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import EOS
 
 
-class PairTexts:
+class PairTexts(Vocabularies):
     """The methods of a model that turns sources into targets.
 
     A class that has them provides `sides`, the vocabularies by name; `options`, with

@@ -50,15 +50,14 @@ class SentencePieceTokenizer(Tokenizer):
     """
 
     def __init__(self, model: bytes | str, vocabulary: Vocabulary | Sequence[str] | None = None):
-        self._processor = _load(model)
-        ids = range(self._processor.get_piece_size())
+        self._processor = processor = _load(model)
+        ids = range(processor.get_piece_size())
         if vocabulary is None:
-            special = self._processor.is_control, self._processor.is_unknown
-            kept = [i for i in ids if not any(is_special(i) for is_special in special)]
-            vocabulary = self._processor.id_to_piece(kept)
+            kept = [i for i in ids if not (processor.is_control(i) or processor.is_unknown(i))]
+            vocabulary = processor.id_to_piece(kept)
         super().__init__(vocabulary=vocabulary)
         self.model = model if isinstance(model, str) else base64.b64encode(model).decode("ascii")
-        self.byte_fallback = any(map(self._processor.is_byte, ids))
+        self.byte_fallback = any(map(processor.is_byte, ids))
 
     def adapt(self, texts: Iterable[str]) -> "SentencePieceTokenizer":
         """Refuses to learn: the model is as it was trained.

@@ -9,7 +9,7 @@ from seq2seq.checks import check_whole
 from seq2seq.keras_registry import keras_serializable
 from seq2seq.text.spacing import HAN, SPACE
 from seq2seq.text.tokenizers import Tokenizer, replace_surrogates
-from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary
+from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary, rank_tokens
 
 LARGEST = 2**22  # tokens of a vocabulary
 UNKNOWN = SPECIAL_TOKENS[1]
@@ -111,10 +111,7 @@ class SubwordTokenizer(Tokenizer):
         counts = Counter(character for text in texts for character in text)
         bytes_kept = list(BYTES) if self.byte_fallback else []
         room = self.max_tokens - len(SPECIAL_TOKENS)
-        kept = sorted(
-            (character for character, count in counts.items() if count >= self.min_frequency),
-            key=lambda character: (-counts[character], character),
-        )[: room - len(bytes_kept)]
+        kept = rank_tokens(counts, self.min_frequency)[: room - len(bytes_kept)]
         if not kept:
             raise self._nothing()
         # The library would keep every character: those left out are hidden from it.

@@ -375,6 +375,7 @@ class JiebaTokenizer(WordTokenizer):
         super().__init__(max_tokens, min_frequency, lowercase, vocabulary)
         self.user_dictionary = read_words(user_dictionary, lowercase)
         self.stop_words = read_words(stop_words, lowercase)
+        self._left_out = frozenset(self.stop_words)
         self.hmm = bool(hmm)
         self._words = {}
         self._jieba = None
@@ -419,7 +420,7 @@ class JiebaTokenizer(WordTokenizer):
         skipped_space = False
         for piece, spaced in super()._pieces(text):
             spaced = spaced or skipped_space
-            if piece in self.stop_words:
+            if piece in self._left_out:
                 skipped_space = spaced
             else:
                 yield piece, spaced

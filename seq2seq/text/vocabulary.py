@@ -75,10 +75,7 @@ class Vocabulary:
             counts.update(tokens)
         for token in SPECIAL_TOKENS:
             counts.pop(token, None)
-        ranked = sorted(
-            (token for token, count in counts.items() if count >= min_frequency),
-            key=lambda token: (-counts[token], token),
-        )
+        ranked = rank_tokens(counts, min_frequency)
         return cls(ranked if max_tokens is None else ranked[: max_tokens - len(SPECIAL_TOKENS)])
 
     def __len__(self) -> int:
@@ -126,3 +123,9 @@ class Vocabulary:
     def from_config(cls, config: dict) -> "Vocabulary":
         """Rebuilds a vocabulary from `get_config()`."""
         return cls(**config)
+
+
+def rank_tokens(counts: Counter, min_frequency: int) -> list[str]:
+    """Returns the tokens seen so often, the most frequent first; ties are broken by code point."""
+    kept = (token for token, count in counts.items() if count >= min_frequency)
+    return sorted(kept, key=lambda token: (-counts[token], token))

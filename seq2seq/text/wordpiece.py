@@ -8,7 +8,7 @@ from seq2seq.keras_registry import keras_serializable
 from seq2seq.text.spacing import is_joined
 from seq2seq.text.subword import check_max_tokens, load_library, number_tokens
 from seq2seq.text.tokenizers import Tokenizer, check_text, replace_surrogates
-from seq2seq.text.vocabulary import SPECIAL_TOKENS, UNK, Vocabulary
+from seq2seq.text.vocabulary import SPECIAL_TOKENS, UNK, Vocabulary, rank_tokens
 
 INSIDE = "##"  # before a piece that continues a word
 APOSTROPHES = {"'", "’"}
@@ -147,10 +147,7 @@ def _choose_characters(words, room, min_frequency):
         for character in word:
             counts[character] += count
         inside.update(word[1:])
-    ranked = sorted(
-        (character for character, count in counts.items() if count >= min_frequency),
-        key=lambda character: (-counts[character], character),
-    )
+    ranked = rank_tokens(counts, min_frequency)
     sizes = itertools.accumulate(1 + (character in inside) for character in ranked)
     kept = sorted(c for c, size in zip(ranked, sizes, strict=True) if size <= room)
     return kept + [INSIDE + character for character in kept if character in inside]

@@ -82,6 +82,22 @@ def describe_versions() -> dict:
     }
 
 
+def describe_training(data: tuple, validation_data, seed: int, **settings) -> dict:
+    """Returns what is known before a training, for a `ManifestWriter`.
+
+    Args:
+        data: `x` and `y` of `fit`, before a share was held out.
+        validation_data: `(x, y)`, or what cannot be described.
+        seed: Seed of the shuffling.
+        **settings: Other arguments of `fit`; those that are `None` are left out.
+    """
+    settings = {name: value for name, value in settings.items() if value is not None}
+    manifest = {"seed": seed, "data": describe_data(*data), "training": settings}
+    if isinstance(validation_data, tuple):
+        manifest["validation"] = describe_data(*validation_data[:2])
+    return manifest
+
+
 def describe_data(x, y) -> dict:
     """Returns how many examples there are, and a fingerprint of them."""
     if is_rows(x):

@@ -25,6 +25,12 @@ def token_log_probabilities(labels, probabilities):
     return ops.log(ops.maximum(chosen, SMALLEST))
 
 
+def row_log_probabilities(labels, probabilities):
+    """Returns the summed log probability of each row's labels, `(batch,)`, padding left out."""
+    scores = token_log_probabilities(labels, probabilities)  # (batch, length)
+    return ops.sum(ops.where(ops.not_equal(labels, PAD), scores, 0.0), axis=-1)
+
+
 def pick(x, indices):
     """Returns one number of each row of `x` `(..., columns)`, the one at `indices` `(...)`."""
     rows = ops.reshape(x, (-1, x.shape[-1]))
@@ -38,6 +44,8 @@ def at_least_float32(dtype: str | None) -> str | None:
 
 class _TokenMean(keras.metrics.Mean):
     """Mean of a value per token, without padding (label 0)."""
+
+    measured: str  # the name of its values in an `OutputProduct`
 
     def __init__(self, name, dtype=None):
         super().__init__(name=name, dtype=at_least_float32(dtype))

@@ -6,6 +6,11 @@ from seq2seq.generation.samplers.sample import Sample
 from seq2seq.generation.samplers.sampler import Sampler, make_noise, round_up
 
 __all__ = ["BeamSearch", "Greedy", "Sample", "Sampler", "get_sampler", "make_noise", "round_up"]
+SAMPLERS = {  # by name: the class, and the options that it has beside the constraints
+    "greedy": (Greedy, ()),
+    "sample": (Sample, ("temperature", "top_k", "top_p", "seed")),
+    "beam": (BeamSearch, ("width", "length_penalty", "num_results")),
+}
 
 
 def get_sampler(sampler: str | Sampler) -> Sampler:
@@ -16,11 +21,10 @@ def get_sampler(sampler: str | Sampler) -> Sampler:
     """
     if isinstance(sampler, Sampler):
         return sampler
-    samplers = {"greedy": Greedy, "sample": Sample, "beam": BeamSearch}
-    if not isinstance(sampler, str) or sampler not in samplers:
+    if not isinstance(sampler, str) or sampler not in SAMPLERS:
         raise ValueError(
-            f"Expected a sampler, or one of {', '.join(map(repr, samplers))}. "
+            f"Expected a sampler, or one of {', '.join(map(repr, SAMPLERS))}. "
             f"Received: sampler={sampler!r}. Pass one of these, or an object such as "
             "seq2seq.BeamSearch(width=5)."
         )
-    return samplers[sampler]()
+    return SAMPLERS[sampler][0]()

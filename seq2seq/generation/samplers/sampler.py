@@ -1,14 +1,13 @@
 """What the samplers share."""
 
 import copy
-import dataclasses
 from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
 from seq2seq.generation.arrays import array_ops
-from seq2seq.generation.constraints import Constraints
+from seq2seq.generation.constraints import CONSTRAINTS, Constraints
 from seq2seq.text.vocabulary import PAD
 
 
@@ -42,12 +41,11 @@ class Sampler:
     few = None  # how many of each hypothesis's best tokens decide, for `choose_among`
 
     def __init__(self, **constraints):
-        known = [field.name for field in dataclasses.fields(Constraints)]
         for name, value in constraints.items():
-            if name not in known:
+            if name not in CONSTRAINTS:
                 raise TypeError(
                     f"{type(self).__name__} got an unexpected argument {name!r}. Options of all "
-                    f"samplers are {', '.join(known)}."
+                    f"samplers are {', '.join(CONSTRAINTS)}."
                 )
             if isinstance(value, (list, np.ndarray)):
                 constraints[name] = tuple(value)
