@@ -15,9 +15,8 @@ from keras import ops
 
 from seq2seq.quiet import quiet_start
 
-_tracing = (
-    threading.RLock()
-)  # Keras's layers are called by one thread at a time while a graph is traced
+# Keras's layers are called by one thread at a time while a graph is traced.
+_tracing = threading.RLock()
 
 
 def compile_function(

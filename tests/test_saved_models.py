@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import CHINESE, ENGLISH
+from conftest import CHINESE, ENGLISH, make_model
 
 import seq2seq
 
@@ -92,3 +92,14 @@ def test_they_are_saved_as_they_were(name, tmp_path):
     assert again.get_config() == model.get_config()
     for ours, theirs in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("saved_on", ["this backend", "another"])
+def test_the_backend_that_runs_a_model_decides_whether_by_xla(tmp_path, saved_on):
+    model = make_model()
+    usual = model.jit_compile
+    model.compile("adam", model.loss, jit_compile=not usual)
+    model.manifest = {"backend": keras.backend.backend() if saved_on == "this backend" else "other"}
+    model.save(tmp_path / "m.keras")
+    loaded = seq2seq.load_model(tmp_path / "m.keras")
+    assert loaded.jit_compile == (usual if saved_on == "another" else not usual)

@@ -414,6 +414,16 @@ class TextModel(keras.Model):
         check_space(filepath, sum(4 * math.prod(weight.shape) for weight in self.variables))
         write_whole(filepath, ".weights.h5", super().save_weights)
 
+    def compile_from_config(self, config):
+        """Compiles the model as its file says; on another backend, by XLA if that one would.
+
+        A file tells what became of `jit_compile="auto"` where it was saved. On JAX, a model that
+        TensorFlow has saved would be trained operation by operation.
+        """
+        if self.manifest.get("backend") != keras.backend.backend():
+            config = {**config, "jit_compile": "auto"}
+        super().compile_from_config(config)
+
     def get_config(self) -> dict:
         """Returns the arguments that rebuild this model, with its manifest."""
         return {
