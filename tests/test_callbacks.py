@@ -99,7 +99,7 @@ class TestTextMetrics:
             tmp_path / "best.keras", monitor="val_bleu", mode="max", save_best_only=True
         )
         model.optimizer.learning_rate = 0.02
-        history = model.fit(ENGLISH, CHINESE, epochs=40, verbose=0, callbacks=[measure, best])
+        history = model.fit(ENGLISH, CHINESE, epochs=25, verbose=0, callbacks=[measure, best])
         assert history.history["val_bleu"][-1] == pytest.approx(100)
         assert history.history["val_exact"][-1] == 1
         assert (tmp_path / "best.keras").exists()

@@ -111,17 +111,13 @@ class TestTrain:
         assert summary["manifest"]["data"]["pairs"] == 4
         assert summary["manifest"]["metrics"]["val_perplexity"] > 1
 
-    @pytest.mark.parametrize("decay", ["inverse_sqrt", "cosine"])
-    def test_the_learning_rate_may_rise_and_fall(self, folder, capsys, decay):
-        schedule = ["--decay", decay, "--warm-up", "1", "--learning-rate", "0.01"]
+    def test_the_learning_rate_may_rise_and_fall(self, folder, capsys):
+        schedule = ["--decay", "inverse_sqrt", "--warm-up", "1", "--learning-rate", "0.01"]
         arguments = ["train", "data.tsv", "--output", "m.keras", "--validation", "data.tsv"]
         assert main([*arguments, *schedule, *SMALL, "--batch-size", "4", "--json"]) == 0
-        result = json.loads(capsys.readouterr().out)
-        expected = {"inverse_sqrt": 0.01 / 2**0.5, "cosine": 0.0}  # at the second update of two
-        rates = {1: 0.01, 2: expected[decay]}
-        assert result["training"]["learning_rate"] == pytest.approx(
-            rates[result["training"]["updates"]], abs=1e-6
-        )
+        result = json.loads(capsys.readouterr().out)["training"]
+        expected = 0.01 / result["updates"] ** 0.5
+        assert result["learning_rate"] == pytest.approx(expected, abs=1e-6)
 
     def test_the_last_epochs_may_be_averaged(self, folder, capsys):
         arguments = ["train", "data.tsv", "--output", "m.keras", "--validation", "data.tsv"]
@@ -279,16 +275,20 @@ class TestTrain:
         assert {layer.compute_dtype for layer in model.layers} == {"float32"}
         assert check_inference(model, ENGLISH, CHINESE) < 1e-5
 
-    @pytest.mark.parametrize("name", ["m.keras", "m.last.keras"])
-    def test_a_model_is_not_lost_unasked(self, folder, capsys, name):
-        (folder / name).write_bytes(b"of another run")
+    def test_a_model_is_not_lost_unasked(self, folder, capsys):
         arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL]
-        fails_with_one_line(arguments, capsys, "--resume or --overwrite")
-        assert (folder / name).read_bytes() == b"of another run"
-        fails_with_one_line([*arguments, "--resume", "--overwrite"], capsys, "Received both")
+        model, last = folder / "m.keras", folder / "m.last.keras"
+        for file in (model, last):
+            file.write_bytes(b"of another run")
+            fails_with_one_line(arguments, capsys, "--resume or --overwrite")
+            assert file.read_bytes() == b"of another run"
+            fails_with_one_line([*arguments, "--resume", "--overwrite"], capsys, "Received both")
+            file.unlink()
+        for file in (model, last):
+            file.write_bytes(b"of another run")
         assert main([*arguments, "--overwrite"]) == 0
         load_model("m.keras")
-        assert not (folder / "m.last.keras").exists()
+        assert not last.exists()
 
     def test_what_cannot_be_written_is_told_at_once(self, folder, capsys, monkeypatch):
         (folder / "folder.keras").mkdir()
@@ -389,8 +389,17 @@ class TestEveryTask:
         assert train("classify", "--resume", "--epochs=2") == 0
         assert main(["generate", "m.keras", "--text", "早上好"]) == 0
 
-    @pytest.mark.parametrize("kind", TOKENIZERS)
-    @pytest.mark.parametrize("task", ["language-model", "classify"])
+    @pytest.mark.parametrize(
+        ("task", "kind"),
+        [
+            ("language-model", "word"),
+            ("language-model", "jieba"),
+            ("language-model", "byte"),
+            ("classify", "char"),
+            ("classify", "subword"),
+            ("classify", "wordpiece"),
+        ],
+    )
     def test_train_generate_evaluate_with_every_tokenizer(self, corpora, capsys, task, kind):
         assert train(task, *TINY, "--tokenizer", kind, "--lowercase") == 0
         result = json.loads(capsys.readouterr().out)

@@ -1,5 +1,6 @@
 """Exported models give what the model gives, without Keras; a broken folder is told in one line."""
 
+import functools
 import json
 import logging
 import os
@@ -37,7 +38,9 @@ SAMPLERS = {
 }
 
 
+@functools.cache
 def trained_model(**options):
+    """Returns a model that was trained a little; not to be changed."""
     model = make_model(**options)
     model.optimizer.learning_rate = 0.02
     model.fit(ENGLISH, CHINESE, epochs=20, verbose=0)
@@ -196,7 +199,10 @@ def test_a_classifier(tmp_path, pair_buckets):
     )
 
 
-def masked_model(tokenizer, **options):
+@functools.cache
+def masked_model(**options):
+    """Returns a model that was trained a little; not to be changed."""
+    tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
     model = seq2seq.MaskedLanguageModel(tokenizer, 8, 2, 2, 16, dropout=0.0, **options)
     model.optimizer.learning_rate = 1e-2
     model.fit(CHINESE * 4, epochs=2, seed=1, verbose=0)
@@ -206,7 +212,7 @@ def masked_model(tokenizer, **options):
 @pytest.mark.parametrize("quantize", [None, "int8"])
 @pytest.mark.parametrize("options", [{}, {"norm_first": True, "positions": "rotary"}])
 def test_a_masked_language_model(tmp_path, options, quantize):
-    model = masked_model(seq2seq.CharTokenizer().adapt(CHINESE), **options)
+    model = masked_model(**options)
     assert model.export(tmp_path / "m", quantize=quantize, verbose=0) < (
         1e-5 if quantize is None else 0.2
     )
@@ -228,10 +234,8 @@ def test_a_masked_language_model(tmp_path, options, quantize):
 
 @pytest.mark.parametrize("pairs", [0, 50])
 def test_a_classifier_with_the_encoder_of_a_masked_language_model(tmp_path, pairs):
-    tokenizer, labels = seq2seq.CharTokenizer().adapt(CHINESE), [1, 0, 1, 0]
-    encoder = masked_model(tokenizer)
-    model = seq2seq.TextClassifier(tokenizer, [0, 1], pair_buckets=pairs, encoder=encoder)
-    model.fit(CHINESE, labels, epochs=2, seed=1, verbose=0)
+    model = seq2seq.TextClassifier(None, [0, 1], pair_buckets=pairs, encoder=masked_model())
+    model.fit(CHINESE, [1, 0, 1, 0], epochs=2, seed=1, verbose=0)
     assert model.export(tmp_path / "m", verbose=0) < 1e-5
     exported = seq2seq.load_model(tmp_path / "m")
     np.testing.assert_allclose(

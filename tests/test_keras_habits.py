@@ -102,7 +102,7 @@ with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
     model = make_model()
 model.optimizer.learning_rate = 0.02
 model.fit(
-    ENGLISH, CHINESE, epochs=40, verbose=0, validation_data=(ENGLISH, CHINESE),
+    ENGLISH, CHINESE, epochs=25, verbose=0, validation_data=(ENGLISH, CHINESE),
     callbacks=[seq2seq.callbacks.WarmUp(0.02, 5)],
 )
 assert model.generate(ENGLISH) == CHINESE, model.generate(ENGLISH)

@@ -43,21 +43,20 @@ def classifier():
 @pytest.mark.parametrize(
     "use",
     [
-        translator,
+        validated,
         lambda: translator(cell="gru", attention="luong"),
         lambda: translator(bidirectional=True, recurrent_dropout=0.1),
-        validated,
         streamed,
         language_model,
         classifier,
     ],
-    ids=["lstm", "gru", "dropout", "validated", "streamed", "language model", "classifier"],
+    ids=["validated", "gru", "dropout", "streamed", "language model", "classifier"],
 )
 def test_a_model_that_was_fitted_and_dropped_leaves_nothing(use):
     counts = []
-    for _ in range(4):
+    for _ in range(3):
         use()
         gc.collect()
         counts.append(len(gc.get_objects()))
     # A training graph is 27,000 objects. What is left is not more with every model.
-    assert counts[3] - counts[1] < 4000, counts
+    assert counts[2] - counts[1] < 2000, counts

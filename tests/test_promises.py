@@ -15,18 +15,26 @@ import seq2seq
 from seq2seq.data.padding import pad_rows
 
 
-def test_a_saved_model_gives_the_same_texts_in_a_fresh_process(trained, tmp_path):
-    trained.save(tmp_path / "model.keras")
+def test_saved_models_give_the_same_in_a_fresh_process(trained, tmp_path):
+    trained.save(tmp_path / "translator.keras")
+    tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
+    classifier = seq2seq.TextClassifier(tokenizer, ["a", "b"], 8, 8, pair_buckets=10)
+    classifier.save(tmp_path / "classifier.keras")
     program = (
-        "import sys, keras, seq2seq\n"
-        "model = keras.saving.load_model('model.keras')\n"
-        "sys.stdout.reconfigure(encoding='utf-8')\n"
-        f"print(*model.generate({ENGLISH!r}), sep='\\n')"
+        "import json, keras, seq2seq\n"
+        "translator = keras.saving.load_model('translator.keras')\n"
+        "classifier = keras.saving.load_model('classifier.keras')\n"
+        f"texts = translator.generate({ENGLISH!r})\n"
+        f"print(json.dumps([texts, classifier.classify({CHINESE!r})]))"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, check=True
     )
-    assert result.stdout.decode("utf-8").split() == trained.generate(ENGLISH) == CHINESE
+    texts, classes = json.loads(result.stdout)
+    assert texts == trained.generate(ENGLISH) == CHINESE
+    for (label, probability), expected in zip(classes, classifier.classify(CHINESE), strict=True):
+        assert label == expected.label
+        assert probability == pytest.approx(expected.probability, abs=1e-5)
 
 
 @pytest.mark.parametrize("options", [{}, {"num_layers": 2}, {"num_layers": 3, "dropout": 0.5}])
