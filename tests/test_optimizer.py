@@ -55,6 +55,22 @@ def test_a_rate_of_each_weight_is_followed():
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="gradients of TensorFlow")
+@pytest.mark.parametrize("limit", [0.5, 100.0, None])
+def test_gradients_are_clipped_as_by_keras(limit):
+    import tensorflow as tf
+
+    dense = [tf.constant(gradient) for gradient in (*gradients(0), np.zeros((2, 2), "float32"))]
+    sparse = tf.IndexedSlices(dense[0], tf.constant([1, 0, 1, 1, 3]), tf.constant([4, 3]))
+    ours, theirs = (
+        kind(clipnorm=limit)._clip_gradients([*dense, sparse])
+        for kind in (Adam, keras.optimizers.Adam)
+    )
+    for a, b in zip(ours, theirs, strict=True):
+        assert type(a) is type(b)
+        np.testing.assert_allclose(tf.convert_to_tensor(a), tf.convert_to_tensor(b), rtol=1e-5)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="gradients of TensorFlow")
 def test_the_gradients_of_a_row_are_added_up():
     import tensorflow as tf
 

@@ -50,6 +50,27 @@ class Adam(keras.optimizers.Adam):
         finally:
             self._apply_adam = None  # rather than keep a graph alive
 
+    def _clip_gradients(self, grads):
+        """Clips each gradient by its norm, as Keras does in three times as many operations."""
+        kinds = {getattr(gradient, "dtype", None) for gradient in grads}
+        if not self.clipnorm or len(kinds) > 1 or not runs_tensorflow_on_cpu():
+            return super()._clip_gradients(grads)
+        import tensorflow as tf
+
+        # Of an embedding's gradient that is the norm of all occurrences of its rows, as in Keras.
+        values = [getattr(gradient, "values", gradient) for gradient in grads]
+        squares = tf.stack([2 * tf.nn.l2_loss(value) for value in values])  # (weights,)
+        factors = self.clipnorm / tf.sqrt(tf.maximum(squares, self.clipnorm**2))
+        clipped = [
+            value * factor for value, factor in zip(values, tf.unstack(factors), strict=True)
+        ]
+        return [
+            tf.IndexedSlices(value, gradient.indices, gradient.dense_shape)
+            if isinstance(gradient, tf.IndexedSlices)
+            else value
+            for value, gradient in zip(clipped, grads, strict=True)
+        ]
+
     def update_step(self, gradient, variable, learning_rate):
         """Updates one weight."""
         if self.amsgrad or variable.dtype != "float32" or self._apply_adam is None:
