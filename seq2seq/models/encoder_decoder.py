@@ -202,6 +202,7 @@ def check_shared(source: Side, target: Side) -> None:
     same = not known or source.tokenizer.vocabulary == target.tokenizer.vocabulary
     if source.size != target.size or not same:
         raise ValueError(
-            "Expected one vocabulary for both sides with share_embeddings=True. Received two, of "
-            f"{source.size} and {target.size} tokens. Pass one tokenizer, adapted on both, twice."
+            "Expected one vocabulary for both sides with share_embeddings=True. Received two of "
+            f"different tokens, {source.size} and {target.size} of them. Pass the same tokenizer, "
+            "adapted on both, twice."
         )
