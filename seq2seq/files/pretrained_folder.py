@@ -148,8 +148,8 @@ def find_model(path: str | Path) -> Path:
     """
     if Path(path).exists():
         return Path(path)
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    home = os.environ.get("HF_HOME") or home
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("HF_HOME") or Path(caches) / "huggingface"
     cache = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
     folder = cache / f"models--{str(path).replace('/', '--')}"
     if (folder / "refs" / "main").is_file():

@@ -76,9 +76,8 @@ def _in_blocks(product, labels, label_smoothing):
     """Returns what is found `(3, labels)`, and the gradients of inputs, kernel and bias."""
     dim, classes = product.kernel.shape
     count = ops.shape(labels)[0]
-    blocks = (
-        count // max(1, BLOCK // classes) + 1
-    )  # not `count * classes // BLOCK`, which may be too large for int32
+    # Not from `count * classes`, which may be too large for int32.
+    blocks = count // max(1, BLOCK // classes) + 1
     size = (count + blocks - 1) // blocks  # labels of a block
     padding = blocks * size - count
 
