@@ -9,8 +9,9 @@ tutorial puts them together, and with `--opennmt` OpenNMT-py, which has its own 
 order; beside a GRU, two layers or a Transformer it is PyTorch alone, and the translations of its
 Transformer are not measured. Prints the speed, the validation loss, the BLEU of greedy translations
 of the validation sentences, and the peak memory of each; fails if a loss differs from PyTorch's by
-more than 2 %. Each side runs in a process of its own, on the CPU. This file imports no framework at
-the top: a process counts the memory of the one that started it as its own.
+more than 2 %. Each side runs in a process of its own, on the CPU or, with `--gpu`, on a GPU. This
+file imports no framework at the top: a process counts the memory of the one that started it as its
+own.
 """
 
 import argparse
@@ -52,7 +53,7 @@ class Task:
 def main() -> None:
     """Runs every size and prints the table."""
     arguments = parse_arguments()
-    restrict_threads(arguments.threads)
+    restrict_threads(arguments.threads, gpu=arguments.gpu)
     results = []
     for size in arguments.sizes:
         task = run_apart(prepare, arguments, size)
@@ -81,6 +82,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=1, help="passes over the batches")
     parser.add_argument("--limit", type=int, help="pairs to train on (all); vocabularies see all")
     add_threads_argument(parser)
+    parser.add_argument("--gpu", action="store_true", help="run on a GPU")
     parser.add_argument("--warmup", type=int, default=10, help="first updates, not timed (10)")
     parser.add_argument("--repeats", type=int, default=1, help="runs a side; the median counts")
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), help="who runs")
@@ -171,6 +173,7 @@ def fit(model, dataset, task: Task, arguments: argparse.Namespace) -> "Clock":
     clock = Clock(task, arguments)
     callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: clock.tick())
     model.fit(dataset, epochs=arguments.epochs, shuffle=False, verbose=0, callbacks=[callback])
+    clock.stop()
     return clock
 
 
@@ -204,14 +207,24 @@ def train_torch(task: Task, arguments: argparse.Namespace, autocast: bool = Fals
         model = TorchTransformer(*task.sizes, **TRANSFORMERS[task.size], dropout=0.0)
     else:
         model = TorchLSTM(*task.sizes, EMBEDDING_DIM, **RECURRENT[task.size])
+    device = torch.device("cuda" if arguments.gpu else "cpu")
+    if arguments.gpu:
+        torch.set_float32_matmul_precision("high")  # TF32, as JAX multiplies
     model.copy_from_keras(task.weights)
-    optimizer = KerasAdam(model)
+    optimizer = KerasAdam(model.to(device))
+
+    def tensors(batch):
+        return [torch.from_numpy(array).to(device) for array in batch]
+
     clock = Clock(task, arguments)
     for _ in range(arguments.epochs):
         for batch in task.batches:
-            train_step(model, optimizer, *map(torch.from_numpy, batch), autocast)
+            train_step(model, optimizer, *tensors(batch), autocast)
             clock.tick()
-    batches = [tuple(map(torch.from_numpy, batch)) for batch in task.validation]
+    if arguments.gpu:
+        torch.cuda.synchronize()
+    clock.stop()
+    batches = list(map(tensors, task.validation))
     translations = None
     if task.size in RECURRENT:
         translations = [row for batch in batches for row in greedy(model, batch[0], MAX_LENGTH)]
@@ -272,6 +285,10 @@ class Clock:
     def tick(self) -> None:
         """Notes the time."""
         self.times.append(time.perf_counter())
+
+    def stop(self) -> None:
+        """Sets the last tick to now: a GPU is asked for an update before the last one is done."""
+        self.times[-1] = time.perf_counter()
 
     def speed(self) -> float:
         """Returns tokens a second."""

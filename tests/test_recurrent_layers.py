@@ -67,6 +67,20 @@ def test_results_and_gradients_are_those_of_keras(kind, masked, training):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="cuDNN trains right elsewhere")
+@pytest.mark.parametrize("wrap", [lambda layer: layer, keras.layers.Bidirectional])
+def test_jax_never_calls_cudnn(wrap, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("cuDNN was called")
+
+    monkeypatch.setattr("keras.src.backend.lstm", refuse)
+    monkeypatch.setattr("keras.src.backend.bidirectional_lstm", refuse)
+    layer = LSTM.from_config(LSTM(UNITS, **OPTIONS).get_config())
+    wrap(layer)(random(BATCH, LENGTH, DIM))
+    with pytest.raises(AssertionError, match="cuDNN was called"):
+        wrap(keras.layers.LSTM(UNITS, **OPTIONS))(random(BATCH, LENGTH, DIM))
+
+
 @each_kind
 def test_reading_from_both_ends_is_that_of_keras(kind):
     mask = np.arange(LENGTH) < LENGTHS[:, None]

@@ -83,7 +83,8 @@ class TorchLSTM(nn.Module):
             return state
         outputs, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True)
         padding = (source_ids == PAD)[:, None, : outputs.shape[1]]
-        return *state, outputs[None], torch.zeros(padding.shape).masked_fill(padding, NEVER)[None]
+        bias = torch.zeros(padding.shape, device=padding.device).masked_fill(padding, NEVER)
+        return *state, outputs[None], bias[None]
 
     def decode(self, target_ids: torch.Tensor, state: tuple) -> tuple[torch.Tensor, tuple]:
         """Returns logits `(batch, length, vocabulary)` and the state after the last token."""
@@ -205,7 +206,7 @@ def train_step(
     With `autocast` PyTorch multiplies in bfloat16.
     """
     optimizer.zero_grad()
-    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+    with torch.autocast(source_ids.device.type, torch.bfloat16, enabled=autocast):
         loss = token_loss(model(source_ids, target_ids), labels)
     loss.backward()
     optimizer.step()
@@ -238,8 +239,9 @@ def greedy(model: TorchLSTM, source_ids: torch.Tensor, max_length: int) -> np.nd
         `(batch, steps)` ids, 0 after `EOS`.
     """
     state = model.encode(source_ids)
-    token_ids = torch.full((len(source_ids), 1), BOS)
-    finished = torch.zeros(len(source_ids), 1, dtype=torch.bool)
+    device = source_ids.device
+    token_ids = torch.full((len(source_ids), 1), BOS, device=device)
+    finished = torch.zeros(len(source_ids), 1, dtype=torch.bool, device=device)
     columns = []
     while len(columns) < max_length and not finished.all():
         logits, state = model.decode(token_ids, state)
@@ -247,7 +249,7 @@ def greedy(model: TorchLSTM, source_ids: torch.Tensor, max_length: int) -> np.nd
         token_ids = logits.argmax(-1).masked_fill(finished, PAD)
         finished |= token_ids == EOS
         columns.append(token_ids)
-    return torch.cat(columns, 1).numpy()
+    return torch.cat(columns, 1).cpu().numpy()
 
 
 @torch.inference_mode()

@@ -61,8 +61,9 @@ class TorchTransformer(nn.Module):
 
     def _place(self, x):
         """Scales embedded tokens and adds sines and cosines of their positions."""
-        numbers = torch.arange(x.shape[1], dtype=torch.float32)[:, None]
-        exponents = torch.arange(0, self.units, 2, dtype=torch.float32) / self.units
+        kind = {"dtype": torch.float32, "device": x.device}
+        numbers = torch.arange(x.shape[1], **kind)[:, None]
+        exponents = torch.arange(0, self.units, 2, **kind) / self.units
         angles = numbers * torch.exp(-math.log(10_000.0) * exponents)
         return self.drop(x * self.units**0.5 + torch.cat([angles.sin(), angles.cos()], dim=-1))
 

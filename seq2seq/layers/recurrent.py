@@ -75,6 +75,13 @@ class LSTM(FastLoop, keras.layers.LSTM):
 
     gates = 4
 
+    def __init__(self, units: int, training_dtype: str = "float32", **kwargs):
+        if keras.backend.backend() == "jax":
+            # Keras's call of cuDNN learns worse on a GPU: a loss of 5.09 after 150 updates of
+            # benchmarks/train.py where the same model in PyTorch comes to 4.56.
+            kwargs = {"use_cudnn": False, **kwargs}
+        super().__init__(units, training_dtype, **kwargs)
+
     def run(self, *tensors):
         """Runs the faster loop."""
         from seq2seq.layers.tensorflow_lstm import run_lstm
