@@ -393,7 +393,8 @@ class TestEncoder:
     @pytest.mark.parametrize(
         ("entries", "message"),
         [
-            ({"encoder": 5}, "`encoder` to be a MaskedLanguageModel"),
+            ({"encoder": 5}, "`encoder` to be a MaskedLanguageModel, or a dict"),
+            ({"encoder": "b.keras"}, "'b.keras'. Train one .* load its file"),
             ({"encoder": {"surprise": 1}}, "'surprise'"),
             ({"encoder": {"units": "16"}}, "`units` to be a whole number"),
             ({"encoder": {"units": 2**20}}, "numbers"),

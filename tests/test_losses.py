@@ -42,6 +42,15 @@ def test_value_and_gradient_are_those_of_keras(label_smoothing):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+def test_label_smoothing_costs_nothing_for_classes_that_are_impossible():
+    scores = np.concatenate([SCORES, np.full((2, 3, 2), -1e9, "float32")], axis=-1)
+    total = np.log(np.exp(SCORES.astype("float64")).sum(-1))
+    chosen = np.take_along_axis(SCORES, LABELS[..., None], -1)[..., 0]
+    expected = 0.9 * (total - chosen) + 0.1 * (total - SCORES.mean(-1)) * 5 / 7
+    received = crossentropy_of_scores(ops.convert_to_tensor(scores), LABELS, 0.1)
+    np.testing.assert_allclose(received, expected, rtol=1e-5)
+
+
 def test_padding_with_weight_zero_has_no_gradient():
     _, gradient = value_and_gradient(
         lambda scores: ops.sum(WEIGHTS * crossentropy_of_scores(scores, LABELS))

@@ -116,6 +116,10 @@ def test_scores_and_details_are_those_of_brute_force(trained):
     (details,) = trained.generate([ENGLISH[0]], return_details=True)
     assert details.attention.shape == (len(details.ids), len(details.source_tokens))
     np.testing.assert_allclose(details.attention.sum(axis=1), 1, atol=1e-5)
+    shape = trained.num_layers, trained.num_heads, *details.attention.shape
+    assert details.attention_by_head.shape == shape
+    last = details.attention_by_head[-1].mean(axis=0)
+    np.testing.assert_allclose(details.attention, last, atol=1e-6)
     assert details.score == pytest.approx(float(trained.score([ENGLISH[0]], [CHINESE[0]])[0]), 1e-4)
 
 
@@ -209,6 +213,7 @@ def test_an_exported_one_gives_the_same_texts(each, tmp_path):
     ours, theirs = (model.generate(ENGLISH, return_details=True) for model in (each, exported))
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one.attention, other.attention, atol=1e-5)
+        np.testing.assert_allclose(one.attention_by_head, other.attention_by_head, atol=1e-5)
         assert one.score == pytest.approx(other.score, abs=1e-4)
     vectors = (seq2seq.encode_texts(model, ENGLISH) for model in (each, exported))
     np.testing.assert_allclose(*vectors, atol=1e-5)

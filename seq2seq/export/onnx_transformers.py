@@ -87,23 +87,26 @@ def _decoder_graph(decoder, memory, crosses):
     numbers = range(1, 2 * len(decoder.blocks) + 1)
     states = {f"state_{i}": ("float32", ("rows", "slots", units)) for i in numbers}
     slots, x, shared, places = _begin(graph, decoder, list(memory)[-1], crosses)
-    new, weights = [], None
+    new, weights = [], []
     for i, block in enumerate(decoder.blocks):
         names = f"{2 * i + 1}", f"{2 * i + 2}"
         own = *(f"state_{name}" for name in names), slots
         others = *(f"memory_{name}" for name in names), shared
         before, source = ([own], others) if crosses else ([others, own], None)
-        x, *pair, weights = BlockWriter(graph, block).step(x, places, before, source)
+        x, *pair, by_head = BlockWriter(graph, block).step(x, places, before, source)
         new += pair
+        weights.append(by_head)
     x = finish(graph, decoder.norm, x)
     output = decoder.dense or decoder.embedding
     outputs = [score_tokens(graph, output, x)]
     outputs = name_outputs(graph, "scores", outputs, ("float32", ("rows", None)), None)
     outputs |= name_outputs(graph, "new_state_", new, ("float32", ("rows", units)))
     if crosses:
-        mean = [graph("ReduceMean", weights, axes=[1], keepdims=0)]  # of the last block's heads
+        mean = [graph("ReduceMean", weights[-1], axes=[1], keepdims=0)]
         kind = "float32", ("rows", "length")
         outputs |= name_outputs(graph, "attention", mean, kind, None)
+        kind = "float32", ("rows", "heads", "length")
+        outputs |= name_outputs(graph, "attention_", weights, kind)
     rows = "int32", ("rows",)
     inputs = {"token_ids": rows, "few": ("int64", (1,)), "positions": rows, **states, **memory}
     return graph.to_model(inputs, outputs | find_best(graph))

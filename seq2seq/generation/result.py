@@ -27,6 +27,9 @@ class Generation:
             attention.
         source_tokens: The source's tokens with `EOS`, or the prompt's (ids without a source
             tokenizer).
+        attention_by_head: Of a Transformer, the weights of every head of every layer on the source,
+            float32 `(layers, heads, len(ids), len(source_tokens))`; `attention` is the mean over
+            the heads of the last layer. `None` of others.
     """
 
     text: str | None
@@ -38,6 +41,7 @@ class Generation:
     alternatives: list[list[tuple[str | int, float]]] = field(repr=False)
     attention: np.ndarray | None = field(repr=False)
     source_tokens: list[str | int] = field(repr=False)
+    attention_by_head: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def labels(self) -> list[str]:

@@ -1,6 +1,9 @@
 """The encoder that a `TextClassifier` is made with, and what may be said beside it."""
 
 import dataclasses
+from pathlib import Path
+
+import keras
 
 from seq2seq.models.masked_language_model import MaskedLanguageModel
 from seq2seq.networks.options import (
@@ -81,6 +84,12 @@ def read_encoder_side(tokenizer: Tokenizer | int | None, encoder) -> Side:
 def _read_options(encoder):
     if isinstance(encoder, MaskedLanguageModel):
         return encoder.options
+    if isinstance(encoder, (str, Path, keras.Model)):
+        raise ValueError(
+            "Expected `encoder` to be a MaskedLanguageModel. Received: "
+            f"{encoder!r:.200}. Train one with `fit` or `seq2seq train --task fill`, "
+            "and load its file with seq2seq.load_model."
+        )
     known = {field.name for field in dataclasses.fields(MaskedLanguageModelOptions)}
     if not isinstance(encoder, dict) or not encoder.keys() <= known:
         raise ValueError(

@@ -197,6 +197,7 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
 
         Returns:
             Tuple `([token_ids, places], labels)` of int32 arrays; labels of documents are a dict.
+            The shortest rows come first, and a text longer than `max_length` makes several.
         """
         batch = self.make_dataset(texts, None, batch_size=2**31, seed=seed)
         inputs, labels = next(batch.as_numpy_iterator())

@@ -38,8 +38,8 @@ class CompiledPairScorer(PairScorer):
         probabilities = network(source_ids, target_ids)  # (batch, target_length, vocabulary)
         arrays = _look_at(labels, probabilities)
         if network.has_attention:
-            weights = network.attention_weights(source_ids, target_ids)
-            arrays["attention"] = ops.cast(weights, "float32")
+            for name, weights in network.attention_weights(source_ids, target_ids).items():
+                arrays[name] = ops.cast(weights, "float32")
         return arrays
 
 

@@ -71,8 +71,9 @@ class RecurrentEncoderDecoder:
         return probabilities
 
     def attention_weights(self, source_ids, target_ids):
-        """Returns the attention weights `(batch, target_length, source_length)`."""
-        return self.decoder.attention_weights(target_ids, self.encoder(source_ids))
+        """Returns `attention`, the weights `(batch, target_length, source_length)`."""
+        weights = self.decoder.attention_weights(target_ids, self.encoder(source_ids))
+        return {"attention": weights}
 
     def begin(self, ids, max_length):
         """Reads sources `(batch, source_length)`; see `generation.loop`."""

@@ -52,9 +52,13 @@ class TransformerEncoderDecoder:
         return self.decoder(target_ids, source, mask)
 
     def attention_weights(self, source_ids, target_ids):
-        """Returns the weights `(batch, target_length, source_length)`: the last block's mean."""
+        """Returns `attention` `(batch, target_length, source_length)`, the last block's mean over
+        its heads, and `attention_by_head` `(batch, target_length, layers, heads, source_length)`.
+        """
         source, _, mask = self.encoder.read(source_ids)
-        return ops.mean(self.decoder.attention_by_head(target_ids, source, mask)[-1], axis=1)
+        blocks = self.decoder.attention_by_head(target_ids, source, mask)
+        by_head = ops.transpose(ops.stack(blocks), (1, 3, 0, 2, 4))
+        return {"attention": ops.mean(blocks[-1], axis=1), "attention_by_head": by_head}
 
     def begin(self, ids, max_length):
         """Reads sources `(batch, source_length)`; see `generation.loop`."""

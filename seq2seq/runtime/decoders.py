@@ -29,6 +29,7 @@ class OnnxDecoder:
     """
 
     new_states = "next_state_"
+    attention_names = ()  # of the weights of each layer's heads
 
     def __init__(self, encoder, decoder):
         self.encoder = encoder
@@ -65,12 +66,19 @@ class OnnxDecoder:
         return best, best_ids.astype("int32"), states
 
     def look(self, token_ids, states, memory, positions):
-        """Decodes one token, as `step`; returns also the attention weights, or `None`."""
+        """Decodes one token, as `step`; returns also a dict of attention weights, if any.
+
+        They are `attention` `(rows, length)`, and of a Transformer `attention_by_head` `(rows,
+        layers, heads, length)`.
+        """
         inputs = token_ids, states, memory, positions
         if not self.has_attention:
-            return *self.step(*inputs), None
-        (scores, attention), states = self._run(["scores", "attention"], *inputs)
-        return scores, states, attention
+            return *self.step(*inputs), {}
+        (scores, mean, *blocks), states = self._run(
+            ["scores", "attention", *self.attention_names], *inputs
+        )
+        by_head = {"attention_by_head": np.stack(blocks, axis=1)} if blocks else {}
+        return scores, states, {"attention": mean, **by_head}
 
     def read(self, ids) -> np.ndarray:
         """Returns the encoder's outputs `(batch, length, units)` for `encode_texts`."""
@@ -118,6 +126,12 @@ class SlottedDecoder(OnnxDecoder):
     """A decoder whose states are a key and a value for each token, written where they stand."""
 
     new_states = "new_state_"
+
+    def __init__(self, encoder, decoder):
+        super().__init__(encoder, decoder)
+        names = (tensor.name for tensor in decoder.get_outputs())
+        # None in folders that were written before there were these outputs.
+        self.attention_names = [name for name in names if name.startswith("attention_")]
 
     def begin(self, ids, max_length):
         """Reads sources `(batch, length)`; see `generation.loop`."""

@@ -97,10 +97,10 @@ def look_at_labels(decoder, states, memory, token_ids, labels) -> dict[str, np.n
     rows, found = np.arange(len(labels)), []
     for position, label in enumerate(labels.T):
         positions = np.full(len(labels), position, "int32")
-        scores, states, attention = decoder.look(token_ids, states, memory, positions)
+        scores, states, attentions = decoder.look(token_ids, states, memory, positions)
         scores = log_softmax(scores)  # (batch, vocabulary)
         best, ids = top_k(scores, min(ALTERNATIVES, scores.shape[-1]))
         arrays = {"scores": scores[rows, label], "ids": ids, "probabilities": np.exp(best)}
-        found.append(arrays if attention is None else {**arrays, "attention": attention})
+        found.append({**arrays, **attentions})
         token_ids = np.ascontiguousarray(label)
     return {name: np.stack([arrays[name] for arrays in found], axis=1) for name in found[0]}

@@ -25,6 +25,10 @@ class SessionByRows:
         """Returns the inputs of the graph."""
         return self._single.get_inputs()
 
+    def get_outputs(self):
+        """Returns the outputs of the graph."""
+        return self._single.get_outputs()
+
     def run(self, names: list[str], inputs: dict):
         """Runs the graph; the first input tells the number of rows."""
         if len(next(iter(inputs.values()))) == 1:

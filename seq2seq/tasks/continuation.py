@@ -159,7 +159,8 @@ class ContinuedTexts(ContinuationModel):
     def check_room(self, rows: Sequence, max_length: int) -> None:
         """Raises a `ValueError` unless the model can read these prompts and write so much."""
         needed = max(map(len, rows), default=0) + max_length - 1  # the last token is not read
-        check_positions(self.options, "window", needed, "a prompt and `max_length`")
+        cure = f"Name a smaller `max_length` than {max_length}, shorten the prompt"
+        check_positions(self.options, "window", needed, "a prompt and `max_length`", cure)
 
     def prompt_row(self, prompt) -> list[int]:
         """Returns the ids that are read before a text is continued; see `prompt_ids`."""

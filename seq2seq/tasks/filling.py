@@ -1,5 +1,6 @@
 """What a model that fills in tokens does with texts."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -126,12 +127,19 @@ class FilledTexts(OneVocabulary):
     def respond(self, texts: Sequence[str], **arguments) -> list[tuple[str, dict]]:
         """Returns for each text what the command line prints: a line, and an object for JSON."""
         masked = [text for text in texts if MASK in text]
+        if left := [text for text in texts if MASK not in text and text.strip()]:
+            warnings.warn(
+                f"Expected texts with {MASK} in the place of a token. Received without one, which "
+                f"stay as they are: {len(left)}, the first {left[0]!r:.60}.",
+                stacklevel=2,
+            )
         found, lines = iter(self.fill(masked, **arguments)), []
         for text in texts:
-            places = next(found) if MASK in text else []  # nothing to fill in: it stays
-            for best, *_ in places:
-                text = text.replace(MASK, self._written(best.token), 1)
-            lines.append((text, {"fills": [list(map(asdict, results)) for results in places]}))
+            places = next(found) if MASK in text else []
+            first, *rest = text.split(MASK)
+            best = (self._written(results[0].token) for results in places)
+            line = first + "".join(map("".join, zip(best, rest, strict=True)))
+            lines.append((line, {"fills": [list(map(asdict, results)) for results in places]}))
         return lines
 
     def _masked_row(self, text):

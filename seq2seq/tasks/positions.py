@@ -15,7 +15,7 @@ def positions_left(options, limit: str, used: int, wanted: int) -> int:
     return max(1, min(wanted, getattr(options, limit) - used))
 
 
-def check_positions(options, limit: str, needed: int, what: str) -> None:
+def check_positions(options, limit: str, needed: int, what: str, cure: str = "Shorten it") -> None:
     """Raises a `ValueError` if a model would need more positions than it has learned.
 
     Args:
@@ -23,6 +23,7 @@ def check_positions(options, limit: str, needed: int, what: str) -> None:
         limit: Name of the option that tells how many there are.
         needed: Number of positions needed.
         what: What needs them, for the message.
+        cure: What to do about it but to make another model. Defaults to `"Shorten it"`.
     """
     if getattr(options, "positions", None) != "learned":
         return
@@ -30,6 +31,6 @@ def check_positions(options, limit: str, needed: int, what: str) -> None:
     if needed > learned:
         raise ValueError(
             f"Expected {what} of at most {learned} tokens in all, as many as the positions that "
-            f"the model has learned. Received: {needed}. Shorten it, or make the model with a "
-            f"higher `{limit}`."
+            f"the model has learned. Received: {needed}. {cure}, or make the model with a higher "
+            f"`{limit}`."
         )

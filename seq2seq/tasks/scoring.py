@@ -12,6 +12,7 @@ from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, EOS, UNK
 
 ALTERNATIVES = 5
+ATTENTIONS = {"attention", "attention_by_head"}
 
 
 class PairScorer:
@@ -51,7 +52,8 @@ class PairScorer:
         Returns:
             A dict for each pair: `scores` `(length,)` log probabilities of the labels; `ids` and
             `probabilities` `(length, 5)` of the most probable tokens; with attention also
-            `attention` `(length, source_length)`.
+            `attention` `(length, source_length)`, and of a Transformer `attention_by_head`
+            `(length, layers, heads, source_length)`.
         """
         results = [None] * len(source_rows)
         for batch in batches_by_length(label_rows, batch_size):
@@ -59,8 +61,8 @@ class PairScorer:
             for place, i in enumerate(batch):
                 length = len(label_rows[i])
                 results[i] = {name: array[place, :length] for name, array in arrays.items()}
-                if "attention" in arrays:
-                    results[i]["attention"] = results[i]["attention"][:, : len(source_rows[i])]
+                for name in ATTENTIONS & arrays.keys():
+                    results[i][name] = results[i][name][..., : len(source_rows[i])]
         return results
 
     def score_batch(self, source_rows, label_rows) -> np.ndarray:
@@ -189,6 +191,7 @@ class ContinuationScorer:
 def _describe(tokenizer, text, tokens, ids, sampler, positions, source_tokens):
     """Returns a result as a `Generation`."""
     score = float(positions["scores"].sum())
+    by_head = positions.get("attention_by_head")  # (length, layers, heads, source_length)
     return Generation(
         text=text,
         tokens=tokens,
@@ -202,6 +205,7 @@ def _describe(tokenizer, text, tokens, ids, sampler, positions, source_tokens):
         ],
         attention=positions.get("attention"),
         source_tokens=source_tokens,
+        attention_by_head=None if by_head is None else by_head.transpose(1, 2, 0, 3),
     )
 
 

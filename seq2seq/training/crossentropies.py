@@ -9,6 +9,7 @@ from seq2seq.layers.output_product import OutputProduct
 from seq2seq.training.metrics import pick
 
 BLOCK = 2**24  # scores that are kept at a time, 64 MB; smaller blocks take longer
+IMPOSSIBLE = -1e8  # scores below are of classes that a pretrained model can never predict
 
 
 def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
@@ -132,7 +133,7 @@ def _with_gradient(scores, labels, label_smoothing):
     total = ops.max(scores, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
     losses = total - (1 - label_smoothing) * pick(scores, labels)
     if label_smoothing:
-        losses -= label_smoothing * ops.mean(scores, axis=-1)
+        losses -= label_smoothing * _mean_of_possible(scores, total)
 
     def gradient(upstream):
         # Probabilities minus smoothed labels: minus 1 - label_smoothing at the label itself.
@@ -143,3 +144,20 @@ def _with_gradient(scores, labels, label_smoothing):
         return ops.scatter_update(spread * upstream[:, None], places, at_label * upstream)
 
     return losses, gradient
+
+
+def _mean_of_possible(scores, total):
+    """Returns the mean score of each row, in which an impossible class costs nothing.
+
+    Args:
+        scores: float32 `(labels, classes)`.
+        total: `(labels,)`, the logarithm of the sum of their exponentials.
+    """
+    mean = ops.mean(scores, axis=-1)
+
+    def without_impossible():
+        return ops.mean(ops.where(scores > IMPOSSIBLE, scores, total[:, None]), axis=-1)
+
+    # Seldom needed, and two more passes over the scores.
+    there_are = ops.any(mean < IMPOSSIBLE / scores.shape[-1])
+    return ops.cond(there_are, without_impossible, lambda: mean)
