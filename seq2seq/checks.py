@@ -17,6 +17,12 @@ def check_whole(name: str, value, minimum: int = 1) -> None:
         )
 
 
+def check_flag(name: str, value) -> None:
+    """Raises a `ValueError` unless an argument is `True` or `False`."""
+    if not isinstance(value, bool):
+        raise ValueError(f"Expected `{name}` to be True or False. Received: {name}={value!r}.")
+
+
 def check_number(name: str, value, interval: str, cure: str = "") -> None:
     """Raises a `ValueError` unless an argument is a number in an interval such as `"[0, 1)"`."""
     low, high = map(float, interval[1:-1].split(","))

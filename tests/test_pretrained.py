@@ -369,6 +369,8 @@ def test_a_model_in_the_cache_is_found_by_its_name(variable, gpt2, tmp_path, mon
     model = cache / "models--uer--gpt2-chinese"
     (model / "refs").mkdir(parents=True)
     (model / "refs" / "main").write_text("0a1b")
+    with pytest.raises(ValueError, match=r"path of a model\. Received: ''"):
+        find_model("")
     with pytest.raises(ValueError, match=rf"gpt2-chinese, which does not exist.* in {cache} eit"):
         find_model("uer/gpt2-chinese")
     shutil.copytree(gpt2[0], model / "snapshots" / "0a1b")
@@ -461,7 +463,13 @@ SETTINGS = {
         "activation_function": "tanh",
         "model_type": ["gpt2"],
         "n_embd": "16",
+        "n_inner": -5,
         "n_layer": 0,
+        "n_head": 3,
+        "resid_pdrop": None,
+        "tie_word_embeddings": "false",
+        "layer_norm_epsilon": 0,
+        "vocab_size": 10**12,
     },
     "marian": {
         "scale_embedding": False,
@@ -485,8 +493,11 @@ def test_settings_that_we_lack_are_refused_by_name(kind, request, tmp_path):
     folder, _, _ = request.getfixturevalue(kind)
     for name, value in SETTINGS[kind].items():
         path = copy(folder, tmp_path, **{name: value})
-        with pytest.raises(ValueError, match=rf"{name}.* Received: .*{re.escape(repr(value))}"):
+        with pytest.raises(
+            ValueError, match=rf"{name}.* Received: .*{re.escape(repr(value))}"
+        ) as error:
             seq2seq.load_model(path)
+        assert str(path / "config.json") in str(error.value)
 
 
 def test_missing_and_broken_weights_are_named(gpt2, byte_level, tmp_path):

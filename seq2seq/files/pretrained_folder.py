@@ -7,9 +7,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from seq2seq.checks import check_whole
+from seq2seq.checks import check_flag, check_number, check_whole
 from seq2seq.runtime.loading import is_exported
 from seq2seq.text.pretrained_files import broken, read_json
+from seq2seq.text.subword import LARGEST
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -43,6 +44,7 @@ class Kind:
         defaults: What it says unless it says otherwise.
         fixed: What it must say, which is also the default unless that is in `defaults`.
         equal: Settings that must be equal to others, or null.
+        shared: The setting of units, and that of the heads that share them.
         activation: The setting that names the activation.
         automatic: The class of `transformers` that loads such a model.
     """
@@ -50,6 +52,7 @@ class Kind:
     defaults: dict
     fixed: dict
     equal: dict
+    shared: tuple[str, str]
     activation: str
     automatic: str
 
@@ -64,6 +67,7 @@ KINDS = {
             "n_head": 12,
             "n_inner": None,
             "activation_function": "gelu_new",
+            "embd_pdrop": 0.1,
             "resid_pdrop": 0.1,
             "attn_pdrop": 0.1,
             "layer_norm_epsilon": 1e-5,
@@ -75,6 +79,7 @@ KINDS = {
             "add_cross_attention": False,
         },
         equal={},
+        shared=("n_embd", "n_head"),
         activation="activation_function",
         automatic="AutoModelForCausalLM",
     ),
@@ -93,6 +98,7 @@ KINDS = {
             "activation_function": "gelu",
             "dropout": 0.1,
             "attention_dropout": 0.0,
+            "activation_dropout": 0.0,
             "scale_embedding": False,
             "share_encoder_decoder_embeddings": True,
             "tie_word_embeddings": True,
@@ -104,6 +110,7 @@ KINDS = {
             "decoder_attention_heads": "encoder_attention_heads",
             "decoder_ffn_dim": "encoder_ffn_dim",
         },
+        shared=("d_model", "encoder_attention_heads"),
         activation="activation_function",
         automatic="AutoModelForSeq2SeqLM",
     ),
@@ -128,6 +135,7 @@ KINDS = {
             "tie_word_embeddings": True,
         },
         equal={},
+        shared=("hidden_size", "num_attention_heads"),
         activation="hidden_act",
         automatic="AutoModelForPreTraining",
     ),
@@ -146,6 +154,8 @@ def find_model(path: str | Path) -> Path:
     Raises:
         ValueError: If there is no such model.
     """
+    if path == "":  # which `Path` takes for the working directory
+        raise ValueError("Expected the path of a model. Received: ''. Name a file or a folder.")
     if Path(path).exists():
         return Path(path)
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -187,8 +197,14 @@ def read_pretrained_config(folder: Path) -> dict:
         raise _unsupported(folder, "model_type", config.get("model_type"), *KINDS)
     config = {**kind.fixed, **kind.defaults, **config}
     for name, default in kind.defaults.items():
-        if type(default) is int:
-            check_whole(f"{name} in {folder / CONFIG}", config[name])
+        _check_type(folder, name, default, config[name])
+    units, heads = (config[name] for name in kind.shared)
+    if units % (2 * heads):
+        raise ValueError(
+            f"Expected the {kind.shared[0]} in {folder / CONFIG} to be a multiple of twice its "
+            f"{kind.shared[1]}. Received: {units} and {heads}, which this package has no model "
+            "for. Choose another model."
+        )
     for name, supported in kind.fixed.items():
         if config[name] != supported:
             raise _unsupported(folder, name, config[name], supported)
@@ -203,10 +219,23 @@ def read_pretrained_config(folder: Path) -> dict:
     return {**config, "activation": ACTIVATIONS[activation]}
 
 
+def _check_type(folder, name, default, value):
+    """Checks an entry by its default: of the same type, and of a size that a model may have."""
+    where = f"{name} in {folder / CONFIG}"
+    if isinstance(default, bool):
+        check_flag(where, value)
+    elif isinstance(default, float):
+        check_number(where, value, "(0, 1)" if "eps" in name else "[0, 1)")
+    elif isinstance(default, int) or (default is None and value is not None):
+        check_whole(where, value)
+        if name == "vocab_size" and value > LARGEST:
+            raise ValueError(f"Expected `{where}` of at most {LARGEST}. Received: {value}.")
+
+
 def _unsupported(folder, name, value, *supported) -> ValueError:
     return ValueError(
-        f"Expected the {name} of {folder} to be {' or '.join(map(repr, supported))}. Received: "
-        f"{value!r:.60}, which this package has no model for. Choose another model."
+        f"Expected the {name} in {folder / CONFIG} to be {' or '.join(map(repr, supported))}. "
+        f"Received: {value!r:.60}, which this package has no model for. Choose another model."
     )
 
 

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from seq2seq.checks import check_number, check_whole
+from seq2seq.checks import check_flag, check_number, check_whole
 
 CELLS = ("lstm", "gru", "rnn")
 SCORES = ("dot", "scaled", "general")
@@ -52,12 +52,7 @@ def choice(default: str | None, choices: tuple):
 
 def flag(default: bool):
     """Yes or no."""
-
-    def check(name, value):
-        if not isinstance(value, bool):
-            raise ValueError(f"Expected `{name}` to be True or False. Received: {name}={value!r}.")
-
-    return _field(default, bool, check)
+    return _field(default, bool, check_flag)
 
 
 @dataclass(frozen=True, kw_only=True)
