@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 
 import keras
 import numpy as np
@@ -160,6 +161,32 @@ def test_files_that_came_in_part_are_told(byte_level, tmp_path):
     write(tmp_path, vocab_txt=BERT_TOKENS)
     with pytest.warns(UserWarning, match="1,001 rows without a token"):
         read_pretrained_tokenizer(tmp_path, "bert", size=len(BERT_TOKENS) + 1001)
+
+
+def test_added_tokens_that_texts_may_have_are_told(byte_level, tmp_path):
+    write_gpt2(tmp_path, byte_level)
+    size = len(byte_level.vocabulary)
+    listed = [
+        {"id": size, "content": "<domain>", "special": False},
+        {"id": size + 1, "content": "<pad>", "special": True},
+    ]
+    write(tmp_path, added_tokens_json={"foxes": size + 2, "<pad>": size + 1, "<s>": size + 3})
+    write(tmp_path, special_tokens_map_json={"additional_special_tokens": ["<s>"]})
+    for files in (
+        {"tokenizer_json": {"added_tokens": listed}},
+        {"tokenizer_config_json": {"added_tokens_decoder": {str(x["id"]): x for x in listed}}},
+    ):
+        write(tmp_path, tokenizer_json={}, tokenizer_config_json={})
+        write(tmp_path, **files)
+        with pytest.warns(UserWarning, match=r"added tokens: 'foxes', '<domain>'\. The library"):
+            read_pretrained_tokenizer(tmp_path, "gpt2")
+    write(tmp_path, vocab_txt=BERT_TOKENS, tokenizer_config_json={"pad_token": "<pad>"})
+    with pytest.warns(UserWarning, match=r"added tokens: 'foxes'\."):
+        read_pretrained_tokenizer(tmp_path, "bert")
+    write(tmp_path, added_tokens_json={"<pad>": size + 1})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        read_pretrained_tokenizer(tmp_path, "bert")
 
 
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "marian"])

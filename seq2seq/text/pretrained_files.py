@@ -1,6 +1,7 @@
 """The files of a pretrained model's tokenizer, as Hugging Face keeps them, read and checked."""
 
 import json
+import warnings
 from pathlib import Path
 
 from seq2seq.text.subword import LARGEST
@@ -140,6 +141,7 @@ def add_tokens(folder: Path, tokens: object, settings: dict, library: dict) -> d
             **{token["content"]: int(i) for i, token in numbered.items()},
             **{token["content"]: token["id"] for token in listed},
         }
+        _warn_of_added(folder, settings, [*numbered.values(), *listed])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"no vocabulary, or added tokens without ids: {error!r}"
         raise broken(folder / "tokenizer.json", reason) from error
@@ -147,3 +149,20 @@ def add_tokens(folder: Path, tokens: object, settings: dict, library: dict) -> d
         if type(i) is not int or not 0 <= i < LARGEST:
             raise broken(folder, f"the id of {token!r:.40} is {i!r:.40}")
     return tokens
+
+
+def _warn_of_added(folder, settings, tokens):
+    """Warns of tokens that the library finds in texts before anything else reads them."""
+    special = {token["content"]: token.get("special", False) for token in tokens}
+    special = dict.fromkeys(settings.get("added_tokens", ()), False) | special
+    named = [value for key, value in settings.items() if key.endswith("_token")]
+    for token in settings.get("additional_special_tokens", ()):
+        named.append(token.get("content") if isinstance(token, dict) else token)
+    added = [token for token, is_special in special.items() if not is_special]
+    if added := [token for token in added if token not in named]:
+        some = ", ".join(map(repr, added[:3])) + (", ..." if added[3:] else "")
+        warnings.warn(
+            f"{folder} has a vocabulary with added tokens: {some:.200}. The library finds them "
+            "anywhere in a text, this package does not.",
+            stacklevel=6,
+        )
