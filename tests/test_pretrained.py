@@ -4,12 +4,13 @@ import json
 import re
 import shutil
 import sys
+import warnings
 
 import keras
 import numpy as np
 import pytest
 from conftest import make_lines, train_sentencepiece
-from pretrained_folders import BERT_TOKENS, write, write_gpt2, write_marian
+from pretrained_folders import BERT_TOKENS, END, write, write_gpt2, write_marian
 
 import seq2seq
 from seq2seq.cli import main
@@ -192,8 +193,8 @@ def test_gpt2_scores_as_the_librarys_does(gpt2):
     np.testing.assert_allclose(model.score([LINES[0]]), scores.sum(), atol=1e-3)
 
 
-def test_chinese_gpt2_reads_prompts_as_the_librarys_does(tmp_path):
-    write(tmp_path, vocab_txt=BERT_TOKENS)
+def save_chinese_gpt2(folder):
+    write(folder, vocab_txt=BERT_TOKENS)
     config = transformers.GPT2Config(
         vocab_size=len(BERT_TOKENS),
         n_positions=24,
@@ -204,7 +205,12 @@ def test_chinese_gpt2_reads_prompts_as_the_librarys_does(tmp_path):
     )
     torch.manual_seed(4)
     library = transformers.GPT2LMHeadModel(config)
-    library.save_pretrained(tmp_path)
+    library.save_pretrained(folder)
+    return folder, library
+
+
+def test_chinese_gpt2_reads_prompts_as_the_librarys_does(tmp_path):
+    library = save_chinese_gpt2(tmp_path)[1]
     model = seq2seq.load_model(tmp_path)
     assert type(model.tokenizer) is seq2seq.WordPieceTokenizer
     library = Library(tmp_path, "gpt2", library)
@@ -433,10 +439,120 @@ def test_weights_of_two_names_may_have_either(kind, names, request, tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
+def write_template(path, begins, ends=()):
+    """Writes the `tokenizer.json` of a folder that has its tokens elsewhere too."""
+    ids = json.loads((path / "vocab.json").read_text(encoding="utf-8"))
+    template = {
+        "type": "TemplateProcessing",
+        "single": [
+            *({"SpecialToken": {"id": token, "type_id": 0}} for token in begins),
+            {"Sequence": {"id": "A", "type_id": 0}},
+            *({"SpecialToken": {"id": token, "type_id": 0}} for token in ends),
+        ],
+        "special_tokens": {token: {"ids": [ids[token]]} for token in (*begins, *ends)},
+    }
+    processors = [{"type": "ByteLevel"}, template]
+    write(path, tokenizer_json={"post_processor": {"type": "Sequence", "processors": processors}})
+
+
 def test_prompts_begin_as_the_folder_says(gpt2, tmp_path):
     path = copy(gpt2[0], tmp_path)
     write(path, tokenizer_config_json={"add_bos_token": True})
     assert seq2seq.load_model(path).begin_prompts and not gpt2[1].begin_prompts
+    write_template(path, [END])
+    write(path, tokenizer_config_json={"add_bos_token": False})
+    assert not seq2seq.load_model(path).begin_prompts
+    write(path, tokenizer_config_json={})
+    assert seq2seq.load_model(path).begin_prompts
+    write_template(path, [END], [END])
+    with pytest.warns(UserWarning, match="ends every text with the tokens"):
+        assert seq2seq.load_model(path).begin_prompts
+    processor = {"type": "RobertaProcessing", "sep": ["!", 1], "cls": ["!", 1]}
+    for change in (
+        lambda: write_template(path, ["!"]),
+        lambda: write_template(path, [END, END]),
+        lambda: write(path, tokenizer_json={"post_processor": processor}),
+        lambda: write(path, tokenizer_json={"post_processor": {"type": "Other"}}),
+    ):
+        change()
+        with pytest.raises(ValueError, match=r"tokenizer\.json"):
+            seq2seq.load_model(path)
+
+
+def test_prompts_begin_as_the_library_wrote_it(gpt2, tmp_path):
+    path = copy(gpt2[0], tmp_path)
+    theirs = transformers.GPT2Tokenizer.from_pretrained(path, add_bos_token=True)
+    theirs.save_pretrained(path)
+    model = seq2seq.load_model(path)
+    row = model.prompt_ids(LINES[0])
+    begun = [BOS, *row] if model.begin_prompts else row
+    assert [gpt2[2].ids[i] for i in begun] == theirs(LINES[0])["input_ids"]
+
+
+def test_a_prompt_of_chinese_gpt2_begins_without_berts_template(tmp_path):
+    path = save_chinese_gpt2(tmp_path)[0]
+    transformers.BertTokenizerFast(str(path / "vocab.txt")).save_pretrained(path)
+    assert "[CLS]" in json.dumps(
+        json.loads((path / "tokenizer.json").read_text())["post_processor"]
+    )
+    assert not seq2seq.load_model(path).begin_prompts
+
+
+def test_a_folder_without_an_end_of_texts_is_refused(tmp_path):
+    path = save_chinese_gpt2(tmp_path)[0]
+    write(path, vocab_txt=[token if token != "[SEP]" else "b" for token in BERT_TOKENS])
+    with pytest.raises(ValueError, match=r"eos_token_id=50256.*eos_token_id in config\.json"):
+        seq2seq.load_model(path)
+    for name in ("config", "generation_config"):
+        settings = json.loads((path / f"{name}.json").read_text())
+        write(path, **{f"{name}_json": {**settings, "eos_token_id": 1}})
+    assert seq2seq.load_model(path).perplexity(["a"]) < 1e3
+
+
+def test_weights_that_are_left_out_are_told(gpt2, marian, bert, tmp_path):
+    unneeded = {
+        "gpt2": ["transformer.h.0.attn.bias", "h.1.attn.masked_bias", "lm_head.weight"],
+        "marian": ["model.encoder.embed_positions.weight", "model.decoder.embed_tokens.weight"],
+        "bert": ["bert.embeddings.position_ids", "cls.predictions.decoder.weight"],
+    }
+    for (kind, names), (folder, *_) in zip(unneeded.items(), (gpt2, marian, bert), strict=True):
+        path = copy(folder, tmp_path / kind)
+        add_weights(path, names)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            seq2seq.load_model(path)
+    add_weights(path, ["classifier.weight", "classifier.bias"])
+    with pytest.warns(UserWarning, match=r"2 weight.* out: classifier\.bias, classifier\.weight\."):
+        seq2seq.load_model(path)
+    path = copy(marian[0], path, encoder_layers=1, decoder_layers=1)
+    with pytest.raises(ValueError, match="its encoder_layers is 1, but its weights are of 2"):
+        seq2seq.load_model(path)
+
+
+def add_weights(path, names):
+    """Adds tensors to a folder."""
+    file = path / "model.safetensors"
+    added = {name: np.zeros(1, "float32") for name in names}
+    safetensors.save_file(safetensors.load_file(file) | added, file)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("gpt2", "embd_pdrop"), ("marian", "activation_dropout")]
+)
+def test_dropout_that_we_lack_is_told(kind, name, request, tmp_path):
+    path = copy(request.getfixturevalue(kind)[0], tmp_path, **{name: 0.5})
+    with pytest.warns(UserWarning, match=f"{name}=0.5"):
+        seq2seq.load_model(path)
+    copy(request.getfixturevalue(kind)[0], path, **{name: 0.0})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        seq2seq.load_model(path)
+
+
+def test_an_option_that_no_model_has_is_told_with_its_file(byte_level, tmp_path):
+    save_gpt2(tmp_path, byte_level, n_positions=1)
+    with pytest.raises(ValueError, match=r"config\.json .*`window`"):
+        seq2seq.load_model(tmp_path)
 
 
 def test_a_head_that_is_left_out_is_told(bert, tmp_path):
@@ -506,7 +622,9 @@ def test_missing_and_broken_weights_are_named(gpt2, byte_level, tmp_path):
             seq2seq.load_model(path)
         assert "\n" not in str(raised.value)
 
-    path = copy(gpt2[0], tmp_path / "a", n_layer=3)
+    path = copy(gpt2[0], tmp_path / "a", n_layer=1)
+    fails(r"config\.json .*its n_layer is 1, but its weights are of 2 blocks")
+    copy(gpt2[0], path, n_layer=3)
     fails(r"no weights called h\.2\.")
     copy(gpt2[0], path, n_positions=50)
     fails(r"wpe\.weight is of shape \(48, 16\), by its config of \(50, 16\)")

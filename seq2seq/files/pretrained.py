@@ -1,25 +1,26 @@
 """Pretrained models of Hugging Face -> models of ours, weight by weight."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 
-from seq2seq.files.pretrained_folder import read_pretrained_config
+from seq2seq.files.pretrained_checks import (
+    begins_prompts,
+    check_end,
+    check_rest,
+    warn_of_dropout,
+    warn_of_heads,
+)
+from seq2seq.files.pretrained_folder import CONFIG, read_pretrained_config
 from seq2seq.files.tensors import Tensors
 from seq2seq.models.masked_language_model import MaskedLanguageModel
 from seq2seq.models.text_model import TextModel
 from seq2seq.models.transformer import Transformer
 from seq2seq.models.transformer_language_model import TransformerLanguageModel
-from seq2seq.text.pretrained_files import broken, read_settings
+from seq2seq.text.pretrained_files import broken
 from seq2seq.text.pretrained_tokenizers import read_pretrained_tokenizer
 from seq2seq.text.vocabulary import EOS, MASK
 
-ARCHITECTURES = {
-    "gpt2": ("GPT2LMHeadModel", "GPT2Model"),
-    "marian": ("MarianMTModel", "MarianModel"),
-    "bert": ("BertForPreTraining", "BertForMaskedLM"),
-}
 NEVER = -1e9  # the bias of a token that is never predicted
 MARIAN_EPSILON = 1e-5
 
@@ -53,35 +54,27 @@ def load_pretrained(folder: str | Path) -> TextModel:
     folder = Path(folder)
     config = read_pretrained_config(folder)
     kind = config["model_type"]
-    prefix, make = MAKERS[kind]
-    _warn_of_heads(folder, kind, config)
+    prefix, layers, make = MAKERS[kind]
+    warn_of_heads(folder, kind, config)
+    warn_of_dropout(folder, kind, config)
     tensors = Tensors(folder, prefix)
     tokenizer, ids = read_pretrained_tokenizer(folder, kind, config["vocab_size"])
     if kind == "bert" and MASK not in tokenizer.vocabulary:
         raise broken(folder, f"its vocabulary has no {MASK}")
+    check_end(folder, kind, ids)
     # Weights come first: a network is not made for settings that they do not fit.
     model_class, options, weights = make(config, tensors, Rows(ids))
+    check_rest(folder, layers, config[layers], tensors.rest())
     if kind == "gpt2":
-        options["begin_prompts"] = bool(read_settings(folder).get("add_bos_token", False))
+        options["begin_prompts"] = begins_prompts(folder, tokenizer, ids)
     tokenizers = tokenizer if isinstance(tokenizer, tuple) else (tokenizer,)
-    model = model_class(*tokenizers, **options)
+    try:
+        model = model_class(*tokenizers, **options)
+    except ValueError as error:
+        raise broken(folder / CONFIG, error) from error
     for name in list(weights):
         model.get_layer(name).set_weights(weights.pop(name))
     return model
-
-
-def _warn_of_heads(folder, kind, config):
-    """Warns of a model whose purpose is another one than ours."""
-    named = config.get("architectures")
-    named = named if isinstance(named, list) else []
-    others = [name for name in named if name not in ARCHITECTURES[kind]]
-    if others:
-        warnings.warn(
-            f"{folder} is a {' and a '.join(map(str, others))}, read as a "
-            f"{ARCHITECTURES[kind][0]}: heads of other purposes are left out, and those that it "
-            "lacks guess until they are trained.",
-            stacklevel=4,
-        )
 
 
 class Rows:
@@ -270,9 +263,10 @@ def _bert_block(tensors, name, units, hidden):
     ]
 
 
-# For each kind: what the names of its weights may begin with, and how a model is made of them.
+# For each kind: what the names of its weights may begin with, the entry of its config that counts
+# its blocks, and how a model is made of them.
 MAKERS = {
-    "gpt2": ("transformer.", _make_gpt2),
-    "marian": ("model.", _make_marian),
-    "bert": ("bert.", _make_bert),
+    "gpt2": ("transformer.", "n_layer", _make_gpt2),
+    "marian": ("model.", "encoder_layers", _make_marian),
+    "bert": ("bert.", "num_hidden_layers", _make_bert),
 }

@@ -1,5 +1,6 @@
 """The tensors of a pretrained model, from its `.safetensors` files: data alone, nothing is run."""
 
+import re
 from pathlib import Path
 
 import ml_dtypes  # noqa: F401  (so that NumPy knows bfloat16)
@@ -11,6 +12,12 @@ from seq2seq.text.pretrained_files import broken, read_json
 FLOATS = ("F64", "F32", "F16", "BF16")
 # What layers of normalisation called their weights in old files.
 OLD_NAMES = {".gamma": ".weight", ".beta": ".bias"}
+# Constants that old files hold, and tables that are others by another name.
+UNNEEDED = re.compile(
+    r"h\.\d+\.(attn|crossattention)\.(masked_)?bias|embeddings\.(position|token_type)_ids|"
+    r"(encoder|decoder)\.(embed_positions\.weight|version)|shared\.weight|"
+    r"cls\.predictions\.decoder\.weight"
+)
 
 
 class Tensors:
@@ -28,6 +35,7 @@ class Tensors:
     def __init__(self, folder: Path, prefix: str):
         self.folder = folder
         self._places = {}  # name -> the open file and the name there
+        self._asked = set()
         for path in _find_files(folder):
             file = _open(path)
             for key in file.keys():  # noqa: SIM118  (it is no dict)
@@ -49,6 +57,7 @@ class Tensors:
         Raises:
             ValueError: If it is missing, of another shape, or not of floats.
         """
+        self._asked.update(names)
         name = next((name for name in names if name in self), None)
         if name is None:
             raise broken(self.folder, f"it has no weights called {' or '.join(names)}")
@@ -59,6 +68,11 @@ class Tensors:
         if (dtype := file.get_slice(key).get_dtype()) not in FLOATS:
             raise broken(self.folder, f"its {name} is of {dtype}, not of floats")
         return file.get_tensor(key).astype("float32")
+
+    def rest(self) -> list[str]:
+        """Returns the names that were never asked for, but for those that nobody needs."""
+        rest = self._places.keys() - self._asked
+        return sorted(name for name in rest if not UNNEEDED.fullmatch(name))
 
     def linear(self, name: str, inputs: int, outputs: int) -> list[np.ndarray]:
         """Returns kernel and bias of a layer that keeps its kernel as `(outputs, inputs)`."""

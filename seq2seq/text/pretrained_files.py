@@ -87,6 +87,27 @@ def read_library_file(folder: Path, types: dict[str, str | None]) -> dict:
     return content
 
 
+def read_template(folder: Path) -> tuple[list[int], list[int]]:
+    """Returns the ids that a folder's `tokenizer.json` puts before each text, and after it."""
+    path = folder / "tokenizer.json"
+    processor = (read_json(path) if path.exists() else {}).get("post_processor") or {}
+    before, after = [], []
+    try:
+        for part in processor.get("processors", [processor]):
+            if part.get("type") == "TemplateProcessing":
+                names = [next(iter(one.values()))["id"] for one in part["single"]]
+                added = {name: value["ids"] for name, value in part["special_tokens"].items()}
+                place = names.index("A")
+                before = [i for name in names[:place] for i in added[name]]
+                after = [i for name in names[place + 1 :] for i in added[name]]
+            elif part.get("type", "ByteLevel") != "ByteLevel":  # BERT's and RoBERTa's
+                before, after = [part["cls"][1]], [part["sep"][1]]
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, IndexError) as error:
+        reason = f"its post_processor is of another kind of tokenizer: {error!r}"
+        raise broken(path, reason) from error
+    return before, after
+
+
 def read_byte_pairs(folder: Path, library: dict) -> tuple[dict, list[str]]:
     """Returns a folder's vocabulary of byte pairs, and their merges.
 
