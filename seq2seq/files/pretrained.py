@@ -31,7 +31,8 @@ def load_pretrained(folder: str | Path) -> TextModel:
     GPT-2 (Radford et al. 2019) becomes a `TransformerLanguageModel`, Marian's translators
     (Junczys-Dowmunt et al. 2018, https://aclanthology.org/P18-4020) a `Transformer`, BERT (Devlin
     et al. 2019) a `MaskedLanguageModel`, with the tokenizers of the folder. Log probabilities, and
-    so generated texts, are those of the library. A head that a folder of BERT lacks (that of next
+    so generated texts, are those of the library; those of beams without a length penalty, which is
+    Wu et al.'s here. A head that a folder of BERT lacks (that of next
     sentences in `BertForMaskedLM`, both in `BertModel`) is as in a new model.
 
     Args:
