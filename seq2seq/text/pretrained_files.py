@@ -185,5 +185,5 @@ def _warn_of_added(folder, settings, tokens):
         warnings.warn(
             f"{folder} has a vocabulary with added tokens: {some:.200}. The library finds them "
             "anywhere in a text, this package does not.",
-            stacklevel=6,
+            stacklevel=7,
         )
