@@ -13,6 +13,7 @@ from seq2seq.files.pretrained_checks import (
 )
 from seq2seq.files.pretrained_folder import CONFIG, read_pretrained_config
 from seq2seq.files.tensors import Tensors
+from seq2seq.generation.constraints import NEVER
 from seq2seq.models.masked_language_model import MaskedLanguageModel
 from seq2seq.models.text_model import TextModel
 from seq2seq.models.transformer import Transformer
@@ -21,7 +22,6 @@ from seq2seq.text.pretrained_files import broken
 from seq2seq.text.pretrained_tokenizers import read_pretrained_tokenizer
 from seq2seq.text.vocabulary import EOS, MASK
 
-NEVER = -1e9  # the bias of a token that is never predicted
 MARIAN_EPSILON = 1e-5
 
 

@@ -5,11 +5,11 @@ import dataclasses
 from keras import ops
 
 from seq2seq.backend import custom_gradient, first_best
+from seq2seq.generation.constraints import NEVER
 from seq2seq.layers.output_product import OutputProduct
 from seq2seq.training.metrics import pick
 
 BLOCK = 2**24  # scores that are kept at a time, 64 MB; smaller blocks take longer
-IMPOSSIBLE = -1e8  # scores below are of classes that a pretrained model can never predict
 
 
 def crossentropy_of_scores(scores, labels, label_smoothing=0.0):
@@ -149,6 +149,8 @@ def _with_gradient(scores, labels, label_smoothing):
 def _mean_of_possible(scores, total):
     """Returns the mean score of each row, in which an impossible class costs nothing.
 
+    Such are those that a pretrained model can never predict: `NEVER` is the bias of their scores.
+
     Args:
         scores: float32 `(labels, classes)`.
         total: `(labels,)`, the logarithm of the sum of their exponentials.
@@ -156,8 +158,8 @@ def _mean_of_possible(scores, total):
     mean = ops.mean(scores, axis=-1)
 
     def without_impossible():
-        return ops.mean(ops.where(scores > IMPOSSIBLE, scores, total[:, None]), axis=-1)
+        return ops.mean(ops.where(scores > NEVER / 2, scores, total[:, None]), axis=-1)
 
     # Seldom needed, and two more passes over the scores.
-    there_are = ops.any(mean < IMPOSSIBLE / scores.shape[-1])
+    there_are = ops.any(mean < NEVER / 2 / scores.shape[-1])
     return ops.cond(there_are, without_impossible, lambda: mean)
