@@ -25,6 +25,11 @@ ENGLISH = ["good morning", "good night", "thank you very much", "where is the st
 CHINESE = ["早上好。", "晚安。", "非常感谢。", "车站在哪里？"]
 
 
+def fewer_on_jax(cases, *names):
+    """Returns cases for `parametrize`: on JAX, which compiles each for long, those named alone."""
+    return names if keras.backend.backend() == "jax" else list(cases)
+
+
 def make_words(count, seed, alphabet="abcdefghij", longest=6):
     """Returns `count` distinct random words."""
     generator = random.Random(seed)

@@ -12,7 +12,7 @@ import threading
 import keras
 import numpy as np
 import pytest
-from conftest import CHINESE, ENGLISH, make_model
+from conftest import CHINESE, ENGLISH, fewer_on_jax, make_model
 
 import seq2seq
 from seq2seq.cli import main
@@ -47,10 +47,10 @@ def trained_model(**options):
     return model
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES.values(), ids=ARCHITECTURES)
+@pytest.fixture(scope="module", params=fewer_on_jax(ARCHITECTURES, "two ways", "tied"))
 def both(request, tmp_path_factory):
     """A model, and what was exported from it."""
-    model = trained_model(**request.param)
+    model = trained_model(**ARCHITECTURES[request.param])
     folder = tmp_path_factory.mktemp("exported") / "model"
     assert model.export(folder, verbose=0) < 1e-4
     return model, seq2seq.load_model(folder)
@@ -209,7 +209,7 @@ def masked_model(**options):
     return model
 
 
-@pytest.mark.parametrize("quantize", [None, "int8"])
+@pytest.mark.parametrize("quantize", fewer_on_jax([None, "int8"], None))
 @pytest.mark.parametrize("options", [{}, {"norm_first": True, "positions": "rotary"}])
 def test_a_masked_language_model(tmp_path, options, quantize):
     model = masked_model(**options)

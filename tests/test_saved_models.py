@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import CHINESE, ENGLISH, make_model
+from conftest import CHINESE, ENGLISH, fewer_on_jax, make_model
 
 import seq2seq
 
@@ -24,7 +24,10 @@ def load(name):
     return keras.saving.load_model(FOLDER / f"{name}.keras")
 
 
-@pytest.mark.parametrize("name", ["classic", "gru", "attentive", "tied", "transformer"])
+TRANSLATORS = "classic", "gru", "attentive", "tied", "transformer"
+
+
+@pytest.mark.parametrize("name", fewer_on_jax(TRANSLATORS, "attentive", "transformer"))
 def test_translators(name):
     model, expected = load(name), EXPECTED[name]
     beam = seq2seq.BeamSearch(width=3, num_results=2)

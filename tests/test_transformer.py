@@ -5,7 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
-from conftest import CHINESE, ENGLISH
+from conftest import CHINESE, ENGLISH, fewer_on_jax
 from keras import ops
 
 import seq2seq
@@ -46,7 +46,7 @@ def train(kind):
     return model
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=fewer_on_jax(KINDS, "usual", "rotary"))
 def each(request):
     return train(request.param)
 

@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+from conftest import fewer_on_jax
 from keras import ops
 
 import seq2seq
@@ -36,7 +37,7 @@ def train(kind):
     return model
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=fewer_on_jax(KINDS, "usual", "rotary"))
 def each(request):
     return train(request.param)
 
