@@ -119,9 +119,12 @@ def test_its_former_name_loads():
     assert isinstance(keras.saving.deserialize_keras_object(config), Crossentropy)
 
 
-@pytest.mark.skipif(
+in_blocks = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="tensors of JAX cannot carry the product"
 )
+
+
+@in_blocks
 @pytest.mark.parametrize("tie_output", [False, True])
 def test_a_large_vocabulary_is_trained_in_blocks_with_the_same_result(monkeypatch, tie_output):
     ids = np.array([[5, 4, 6, 3], [4, 3, 0, 0], [6, 5, 3, 0]], dtype="int32")
@@ -149,3 +152,32 @@ def test_a_large_vocabulary_is_trained_in_blocks_with_the_same_result(monkeypatc
         assert other == pytest.approx(one, rel=1e-4)
     for one, other in zip(weights, others, strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-4)
+
+
+class LaterTokensCountMore(Crossentropy):
+    def call(self, y_true, y_pred):
+        return super().call(y_true, y_pred) * keras.ops.arange(3, dtype="float32")
+
+
+class Squared(Crossentropy):
+    def call(self, y_true, y_pred):
+        return super().call(y_true, y_pred) ** 2
+
+
+@in_blocks
+@pytest.mark.parametrize("loss", [Crossentropy, LaterTokensCountMore, Squared])
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_a_loss_made_of_it_learns_as_much_in_blocks(monkeypatch, loss, run_eagerly):
+    updates = []
+    for large in (10, 9):
+        monkeypatch.setattr("seq2seq.layers.output_product.LARGE", large)
+        keras.utils.set_random_seed(1)
+        model = seq2seq.LanguageModel(9, units=8, embedding_dim=8)
+        model.compile(keras.optimizers.SGD(1.0), loss(), run_eagerly=run_eagerly)
+        before = model.get_weights()
+        model.train_on_batch(np.array([[2, 5, 6], [2, 4, 0]]), np.array([[5, 6, 3], [4, 3, 0]]))
+        pairs = zip(before, model.get_weights(), strict=True)
+        updates.append([after - weight for weight, after in pairs])
+    for one, other in zip(*updates, strict=True):
+        assert np.abs(one).max() > 1e-3
+        np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-5)

@@ -33,19 +33,23 @@ class TokenModel(TextModel):
 
     def mask_predictions(self, y, y_pred):
         """Returns labels, and predictions with the mask of what has one."""
+        if y is not None and len(y.shape) == 3 and y.shape[-1] == 1:
+            y = ops.squeeze(y, axis=-1)
         return y, mask_padding(y, y_pred)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Computes the loss as a mean over real tokens, whatever loss was compiled."""
         y, y_pred = self.mask_predictions(y, y_pred)
-        sample_weight = _token_weight(sample_weight)
-        _weigh(y, y_pred, sample_weight)
+        sample_weight = _token_weight(y, sample_weight)
+        # Another loss, though it be made of this one, may weigh tokens in its own way.
+        if type(self.loss) is Crossentropy and self.loss.reduction not in (None, "none"):
+            _weigh(y, y_pred, sample_weight)
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Updates the metrics, including Keras's own, with real tokens only."""
         y, y_pred = self.mask_predictions(y, y_pred)
-        return super().compute_metrics(x, y, y_pred, _token_weight(sample_weight))
+        return super().compute_metrics(x, y, y_pred, _token_weight(y, sample_weight))
 
 
 class _CarryMask(keras.layers.Layer):
@@ -67,7 +71,7 @@ def mask_padding(y, y_pred):
     if y is None:
         return y_pred
     if len(y.shape) == 3:  # one-hot; padding is all zeros, or has its one at index 0
-        y = ops.argmax(y, axis=-1) if y.shape[-1] != 1 else ops.squeeze(y, axis=-1)
+        y = ops.argmax(y, axis=-1)
     return carry_mask(y_pred, mask=ops.not_equal(y, PAD))
 
 
@@ -81,8 +85,9 @@ def _weigh(y, y_pred, sample_weight):
         product.weights = weights
 
 
-def _token_weight(sample_weight):
+def _token_weight(y, sample_weight):
     """Adds a token axis to weights of rows: Keras does not combine those with a mask."""
-    if sample_weight is None or len(sample_weight.shape) == 2:
+    if sample_weight is None or y is None:
         return sample_weight
-    return ops.expand_dims(sample_weight, -1)
+    # By the labels: TensorFlow forgets the rank of weights that were of rows once, once of tokens.
+    return ops.reshape(sample_weight, (ops.shape(keras.tree.flatten(y)[0])[0], -1))
