@@ -277,6 +277,11 @@ def take_columns(x, indices):
     return ops.take(ops.reshape(x, (-1,)), starts + indices, axis=0)
 
 
+def known_rank(x) -> int | None:
+    """Returns the number of axes of a tensor; `None` in a graph of TensorFlow that takes any."""
+    return x.shape.rank if keras.backend.backend() == "tensorflow" else len(x.shape)
+
+
 def padded_size(size: int, minimum: int = 8) -> int:
     """Returns the size to pad to, so that a compiled function meets few shapes.
 

@@ -34,3 +34,8 @@ def test_weights_of_rows_and_of_tokens_in_any_order():
     model.fit(dataset, verbose=0)
     for weights in (rows, tokens):
         model.train_on_batch(TOKENS, LABELS, weights)
+
+
+def test_weights_that_fit_neither_rows_nor_tokens_are_refused():
+    with pytest.raises((ValueError, TypeError)):
+        make_model().train_on_batch(TOKENS, LABELS, np.ones(9, "float32"))

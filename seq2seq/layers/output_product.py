@@ -43,7 +43,7 @@ def remember_product(scores, inputs, kernel, bias, half: bool):
     If nothing but a loss asks for them, the compiled graph then never computes these scores.
     """
     if scores.shape[-1] >= LARGE:
-        kernel, bias = ops.copy(kernel), ops.copy(bias)  # no variables, which a gradient would meet
+        kernel, bias = ops.convert_to_tensor(kernel), ops.convert_to_tensor(bias)
         with contextlib.suppress(AttributeError):  # JAX's tensors take no attributes
             scores._output_product = OutputProduct(inputs, kernel, bias, half)
     return scores

@@ -8,7 +8,7 @@ from seq2seq.layers.output_product import find_product
 from seq2seq.models.text_model import TextModel
 from seq2seq.text.vocabulary import PAD
 from seq2seq.training.losses import Crossentropy
-from seq2seq.training.metrics import Accuracy, Perplexity
+from seq2seq.training.metrics import Accuracy, Perplexity, weights_by_token
 from seq2seq.training.optimizer import Adam
 
 
@@ -86,8 +86,7 @@ def _weigh(y, y_pred, sample_weight):
 
 
 def _token_weight(y, sample_weight):
-    """Adds a token axis to weights of rows: Keras does not combine those with a mask."""
+    """Gives weights of rows, where there are any, the token axis of the labels."""
     if sample_weight is None or y is None:
         return sample_weight
-    # By the labels: TensorFlow forgets the rank of weights that were of rows once, once of tokens.
-    return ops.reshape(sample_weight, (ops.shape(keras.tree.flatten(y)[0])[0], -1))
+    return weights_by_token(keras.tree.flatten(y)[0], sample_weight)

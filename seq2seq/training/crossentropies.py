@@ -67,7 +67,8 @@ def crossentropy_of_product(product: OutputProduct, labels, label_smoothing=0.0)
         return found, gradient
 
     inputs = ops.reshape(product.inputs, (-1, dim))  # (labels, dim)
-    found = found_of(inputs, product.kernel, product.bias)  # (3, labels)
+    # Copies, because what runs eagerly has variables here, which a custom gradient takes none of.
+    found = found_of(inputs, ops.copy(product.kernel), ops.copy(product.bias))  # (3, labels)
     losses, nats, hits = (ops.reshape(found[i], shape) for i in range(3))
     product.measured = {"nats": nats, "hits": hits}
     return losses

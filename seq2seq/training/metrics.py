@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from seq2seq.backend import first_best, take_columns
+from seq2seq.backend import first_best, known_rank, take_columns
 from seq2seq.layers.output_product import find_product
 from seq2seq.text.vocabulary import PAD
 
@@ -37,6 +37,20 @@ def pick(x, indices):
     return ops.reshape(take_columns(rows, ops.reshape(indices, (-1, 1))), ops.shape(indices))
 
 
+def weights_by_token(labels, sample_weight):
+    """Returns weights of rows as `(batch, 1)`, and weights of tokens as they are.
+
+    Args:
+        labels: `(batch, length)` or `(batch, length, classes)`.
+        sample_weight: `(batch,)` or `(batch, length)`.
+    """
+    sample_weight = ops.convert_to_tensor(sample_weight)
+    rank = known_rank(sample_weight)
+    if rank is None:  # TensorFlow forgets it when a model has met both kinds
+        return ops.reshape(sample_weight, (ops.shape(labels)[0], -1))
+    return sample_weight if rank == 2 else ops.expand_dims(sample_weight, -1)
+
+
 def at_least_float32(dtype: str | None) -> str | None:
     """Returns the data type for sums and logarithms of many tokens, which float16 cannot hold."""
     return "float32" if dtype is None and keras.config.floatx() == "float16" else dtype
@@ -54,8 +68,7 @@ class _TokenMean(keras.metrics.Mean):
         """Adds the tokens of a batch."""
         weight = ops.cast(ops.not_equal(y_true, PAD), "float32")
         if sample_weight is not None:
-            sample_weight = ops.cast(sample_weight, "float32")
-            weight *= sample_weight if len(sample_weight.shape) == 2 else sample_weight[:, None]
+            weight *= weights_by_token(weight, ops.cast(sample_weight, "float32"))
         product = find_product(y_pred)
         if product is not None and self.measured in product.measured:
             values = product.measured[self.measured]
