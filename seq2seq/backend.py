@@ -18,6 +18,8 @@ from seq2seq.quiet import quiet_start
 # Keras's layers are called by one thread at a time while a graph is traced.
 _tracing = threading.RLock()
 
+OFTEN = 16  # batches an epoch that are worth a compiled function of their own
+
 
 def compile_function(
     function: Callable,
@@ -296,6 +298,19 @@ def padded_size(size: int, minimum: int = 8) -> int:
             return step * 3 // 2
         step *= 2
     return step
+
+
+def padded_pairs(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Returns sizes as `padded_size` does for batches of two, each a source and a target length.
+
+    Both make a shape. One that fewer than `OFTEN` batches have is not worth its compilation: there
+    the shorter side becomes as long as the longer.
+    """
+    if keras.backend.backend() == "tensorflow":
+        return list(pairs)
+    pairs = [(padded_size(source), padded_size(target)) for source, target in pairs]
+    counts = collections.Counter(pairs)
+    return [pair if counts[pair] >= OFTEN else (max(pair), max(pair)) for pair in pairs]
 
 
 @functools.cache

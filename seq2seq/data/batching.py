@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seq2seq.backend import padded_size
+from seq2seq.backend import padded_pairs, padded_size
 from seq2seq.checks import check_whole
 from seq2seq.data.padding import pad_rows, shift_right
 from seq2seq.quiet import quiet_start
@@ -117,7 +117,7 @@ def stream_batches(
         generator = order.next_generator()
         for source_rows, label_rows in read_rows(POOL * batch_size):
             read, *lengths = _pair_reader(source_rows, label_rows)
-            yield from map(read, plan_batches(*lengths, batch_size, shuffle, generator))
+            yield from read(plan_batches(*lengths, batch_size, shuffle, generator))
 
     return as_dataset(batches, PAIR_NAMES, -(-count // batch_size), order)
 
@@ -148,8 +148,8 @@ def make_labelled_batches(
     """
     tokens, classes = Rows(rows), np.asarray(classes, dtype="int32")
 
-    def read(indices):
-        return tokens.padded(indices), classes[indices]
+    def read(batches):
+        return ((tokens.padded(indices), classes[indices]) for indices in batches)
 
     return _bucketed(read, (), tokens.lengths, tokens.lengths, batch_size, shuffle, seed, rank=1)
 
@@ -182,11 +182,12 @@ def make_windows(
     begun = [[BOS, *row] for row in rows]
     spans = Rows([row[i : i + window + 1] for row in begun for i in range(0, len(row) - 1, window)])
 
-    def read(indices):
-        span_ids = spans.padded(indices)
-        token_ids, labels = span_ids[:, :-1].copy(), span_ids[:, 1:]
-        token_ids[labels == PAD] = PAD
-        return token_ids, labels
+    def read(batches):
+        for indices in batches:
+            span_ids = spans.padded(indices)
+            token_ids, labels = span_ids[:, :-1].copy(), span_ids[:, 1:]
+            token_ids[labels == PAD] = PAD
+            yield token_ids, labels
 
     return _bucketed(read, (), spans.lengths, spans.lengths, batch_size, shuffle, seed)
 
@@ -240,26 +241,27 @@ def make_streams(
 
 
 def _pair_reader(source_rows, label_rows):
-    """Returns a function that reads the batch of some pairs, and the lengths of both sides."""
+    """Returns a function that reads batches of pairs, and the lengths of both sides."""
     sources, labels = Rows(source_rows), Rows(label_rows)
 
-    def read(indices):
-        label_ids = labels.padded(indices)
-        inputs = {"source_ids": sources.padded(indices), "target_ids": shift_right(label_ids)}
-        return inputs, label_ids
+    def read(batches):
+        longest = [(sources.longest(indices), labels.longest(indices)) for indices in batches]
+        for indices, lengths in zip(batches, padded_pairs(longest), strict=True):
+            source_ids, label_ids = map(Rows.padded, (sources, labels), (indices,) * 2, lengths)
+            yield {"source_ids": source_ids, "target_ids": shift_right(label_ids)}, label_ids
 
     return read, sources.lengths, labels.lengths
 
 
 def _bucketed(read, names, source_lengths, label_lengths, batch_size, shuffle, seed, rank=2):
-    """Returns a dataset of what `read` makes of the rows of each batch."""
+    """Returns a dataset of what `read` makes of the row indices of all batches."""
     lengths = source_lengths, label_lengths
     count, order = rows_per_batch(batch_size, *lengths), EpochOrder.of(seed)
     even = isinstance(batch_size, BatchTokens)
 
     def batches() -> Iterator:
         generator = order.next_generator()
-        return map(read, plan_batches(*lengths, count, shuffle, generator, even))
+        return read(plan_batches(*lengths, count, shuffle, generator, even))
 
     return as_dataset(batches, names, -(-len(label_lengths) // count), order, rank)
 
@@ -306,10 +308,13 @@ class Rows:
     def __getitem__(self, index: int) -> np.ndarray:
         return self.ids[self.ends[index] - self.lengths[index] : self.ends[index]]
 
-    def padded(self, indices: np.ndarray) -> np.ndarray:
-        """Returns some rows, padded."""
-        length = padded_size(int(self.lengths[indices].max()))
-        return pad_rows([self[i] for i in indices], length)
+    def longest(self, indices: np.ndarray) -> int:
+        """Returns the length of the longest of some rows."""
+        return int(self.lengths[indices].max())
+
+    def padded(self, indices: np.ndarray, length: int | None = None) -> np.ndarray:
+        """Returns some rows, padded to a length, by default one of a few that holds them."""
+        return pad_rows([self[i] for i in indices], length or padded_size(self.longest(indices)))
 
 
 def rows_per_batch(
@@ -366,4 +371,9 @@ def _even_ends(lengths, parts):
     tokens, numbers = np.cumsum(lengths), np.arange(1, parts)
     ends = np.searchsorted(tokens, tokens[-1] * numbers / parts)
     ends = np.maximum.accumulate(np.maximum(ends, 1) - numbers) + numbers  # each above the last
-    return np.minimum(ends, len(lengths) - parts + numbers)
+    ends = np.minimum(ends, len(lengths) - parts + numbers)
+    start = 0
+    for i, end in enumerate(ends):  # as many rows as the backend likes; the next batch has the rest
+        count = next(n for n in range(end - start, 0, -1) if padded_size(n, 1) == n)
+        ends[i] = start = start + count
+    return ends
