@@ -1,4 +1,4 @@
-"""The only place that asks which backend Keras runs on."""
+"""What differs between the backends of Keras, but for what is built for one of them alone."""
 
 import collections
 import contextlib

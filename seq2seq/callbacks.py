@@ -24,6 +24,9 @@ class ShowSamples(keras.callbacks.Callback):
         every: Epochs from one print to the next. Defaults to 1.
         **options: Arguments of `model.generate`, such as `sampler` or `max_length`.
 
+    Raises:
+        ValueError: If there are not as many targets, or `every` is below 1.
+
     Example:
 
     >>> show = seq2seq.callbacks.ShowSamples(["Where is the station?"], ["车站在哪里？"])
@@ -140,6 +143,9 @@ class SourceReliance(keras.callbacks.Callback):
         targets: Their targets.
         seed: Seed of the shuffling. Defaults to 0.
         threshold: Below it the callback warns. Defaults to 0.05.
+
+    Raises:
+        ValueError: If there are not as many targets, or fewer than two pairs.
 
     Example:
 
@@ -265,6 +271,9 @@ class AverageWeights(keras.callbacks.Callback):
 
     Args:
         epochs: How many of the last epochs to average. Defaults to 3.
+
+    Raises:
+        ValueError: If `epochs` is below 1.
 
     Example:
 

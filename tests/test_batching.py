@@ -158,6 +158,11 @@ def test_batches_are_as_wide_as_the_backend_likes(rows):
         assert shapes == longest
 
 
+def test_sides_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="Received 1 sources and 2 targets"):
+        make_batches([[4, 3]], [[5, 3], [6, 3]])
+
+
 def test_rare_pairs_of_lengths_share_a_shape():
     pairs = [(11, 7)] * 16 + [(7, 11)] * 15
     tidy = [(12, 8)] * 16 + [(12, 12)] * 15

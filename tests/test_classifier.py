@@ -73,6 +73,11 @@ class TestClassify:
         assert trained.classify("zzz").label in ("good", "bad")
 
 
+def test_the_penalty_is_on_all_kernels():
+    assert make_model(l2=0.1).network.output.kernel_regularizer is not None
+    assert make_model().network.output.kernel_regularizer is None
+
+
 class TestFit:
     @pytest.mark.parametrize("options", [{"cell": "gru", "num_layers": 2}, {"pair_buckets": 0}])
     def test_other_shapes_learn_too(self, options):
@@ -273,6 +278,8 @@ class TestBadInput:
             model.fit(GOOD, ["good"] * len(GOOD))
         with pytest.raises(ValueError, match="sample_weight"):
             model.fit(TEXTS, LABELS, sample_weight=np.ones(12))
+        with pytest.raises(ValueError, match=r"with texts\. Received: steps="):
+            model.evaluate(TEXTS, LABELS, steps=1)
         with pytest.raises(ValueError, match="'great'"):
             model.fit(TEXTS, LABELS, class_weight={"great": 2})
         with pytest.raises(ValueError, match="balanced"):

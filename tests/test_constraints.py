@@ -154,6 +154,11 @@ def test_unknown_options(kind):
         kind(min_len=2)
 
 
+def test_the_options_of_a_sampler_are_told_with_its_own():
+    with pytest.raises(TypeError, match=r"Its options are width, .*num_results.*, min_length, "):
+        seq2seq.BeamSearch(witdh=3)
+
+
 def test_options_that_do_not_fit_the_call(attentive, model):
     with pytest.raises(ValueError, match="shorter than `max_length`"):
         attentive.generate(ENGLISH, sampler=Greedy(prefix="早上好"), max_length=3)

@@ -532,6 +532,8 @@ def test_inspect_tells_what_is_broken(exported, tmp_path, capsys):
     copy = tmp_path / "copy"
     shutil.copytree(exported, copy)
     assert main(["inspect", str(copy)]) == 0
+    assert main(["inspect", str(copy), "another"]) == 1
+    assert "Expected one model. Received more: another" in capsys.readouterr().err
     (copy / "decoder_model.onnx").write_bytes(b"half")
     assert main(["inspect", str(copy)]) == 1
     assert "decoder_model.onnx is not the file" in capsys.readouterr().err

@@ -39,3 +39,10 @@ def test_weights_of_rows_and_of_tokens_in_any_order():
 def test_weights_that_fit_neither_rows_nor_tokens_are_refused():
     with pytest.raises((ValueError, TypeError)):
         make_model().train_on_batch(TOKENS, LABELS, np.ones(9, "float32"))
+
+
+def test_weights_of_classes_are_refused():
+    dataset = tf.data.Dataset.from_tensor_slices((TOKENS, LABELS)).batch(3)
+    for data in ((TOKENS, LABELS), (dataset,)):
+        with pytest.raises(ValueError, match="Expected no `class_weight`: labels are tokens"):
+            make_model().fit(*data, class_weight={5: 2.0}, verbose=0)

@@ -347,6 +347,17 @@ def round_trips(tokenizer):
     yield keras.saving.deserialize_keras_object(stored)
 
 
+def test_a_tokenizer_of_ones_own_may_hand_on_its_arguments():
+    class Shouting(WordTokenizer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+
+    config = Shouting(max_tokens=6).adapt(["a b"]).get_config()
+    assert Shouting.from_config(config).get_config() == config
+    with pytest.raises(TypeError, match="surprise"):
+        Shouting.from_config({**config, "surprise": 1})
+
+
 @pytest.mark.parametrize("kind", TOKENIZERS)
 def test_a_tokenizer_survives_serialisation(kind):
     tokenizer = kind(max_tokens=50, min_frequency=1, lowercase=True).adapt(TEXTS.values())

@@ -20,15 +20,13 @@ LEARNED = SubwordTokenizer, ByteLevelTokenizer, WordPieceTokenizer
 
 
 def inspect(options) -> None:
-    """Reports on a file of pairs, or on a model file."""
-    if options.data[0].endswith(".keras"):
-        if options.data[1:]:
-            raise ValueError(
-                f"Expected one model file. Received more: {' '.join(options.data[1:])}."
-            )
+    """Reports on files of pairs, or on a model's file or folder."""
+    folder = Path(options.data[0])
+    if options.data[1:] and (folder.suffix == ".keras" or folder.is_dir()):
+        raise ValueError(f"Expected one model. Received more: {' '.join(options.data[1:])}.")
+    if folder.suffix == ".keras":
         summary = _summary(read_config(options.data[0]))
         return print_result(options, summary, _describe(summary))
-    folder = Path(options.data[0])
     if folder.is_dir():
         if is_pretrained(folder):
             settings = read_pretrained_config(folder)

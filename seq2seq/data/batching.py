@@ -7,6 +7,7 @@ import numpy as np
 
 from seq2seq.backend import padded_pairs, padded_size
 from seq2seq.checks import check_whole
+from seq2seq.data.corpus import check_pairs
 from seq2seq.data.padding import pad_rows, shift_right
 from seq2seq.quiet import quiet_start
 from seq2seq.text.vocabulary import BOS, EOS, PAD
@@ -71,7 +72,7 @@ def make_batches(
     Args:
         source_rows: Rows of source ids, each ending with `EOS`.
         label_rows: Rows of target ids, each ending with `EOS`; as many as `source_rows`.
-        batch_size: Rows per batch, or `BatchTokens`. Defaults to 64.
+        batch_size: Rows per batch. Defaults to 64.
         shuffle: Whether each epoch has its own order. Defaults to `False`: sorted by length.
         seed: Seed of the shuffling, or an `EpochOrder`. Defaults to `None`: drawn from NumPy's
             global generator, which `keras.utils.set_random_seed` seeds.
@@ -80,11 +81,15 @@ def make_batches(
         A dataset of `({"source_ids": (batch, source_length), "target_ids": (batch,
         target_length)}, labels (batch, target_length))`, all int32. It knows its length.
 
+    Raises:
+        ValueError: If there are not as many rows on both sides, or none.
+
     Example:
 
     >>> dataset = make_batches([[4, 5, 3], [6, 3]], [[7, 3], [8, 9, 3]], batch_size=2)
     >>> inputs, labels = next(iter(dataset))
     """
+    check_pairs(source_rows, label_rows)
     read, *lengths = _pair_reader(source_rows, label_rows)
     return _bucketed(read, PAIR_NAMES, *lengths, batch_size, shuffle, seed)
 

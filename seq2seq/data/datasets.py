@@ -195,7 +195,7 @@ def anki(
 
     Args:
         name: Name of the archive without `.zip`. Defaults to `"cmn-eng"`, Mandarin.
-        origin: Address of the folder that holds it.
+        origin: Address of the folder that holds it. Defaults to that of manythings.org.
         cache_dir: Folder of the cache. Defaults to `None`, which means Keras's, usually `~/.keras`.
 
     Returns:

@@ -134,7 +134,7 @@ def check_tokenizer(tokenizer: Tokenizer | None, received: str) -> None:
         )
 
 
-def encode_rows(
+def encode_side(
     side: str, texts: Sequence[str], tokenizer: Tokenizer, max_length: int
 ) -> list[list[int]]:
     """Encodes texts to rows of ids that end with `EOS`; warns of texts that had to be cut.

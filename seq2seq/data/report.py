@@ -104,7 +104,7 @@ def inspect_pairs(
         source: Tokenizer of the sources; one without a vocabulary is judged by the vocabulary these
             texts would give it, and is not changed. Defaults to `None`, which means a
             `JiebaTokenizer` for texts mostly in Chinese, else a `WordTokenizer`.
-        target: Tokenizer of the targets, likewise.
+        target: Tokenizer of the targets, likewise. Defaults to `None`.
         validation: Tuple `(sources, targets)` to check against these. Defaults to `None`.
         batch_size: Pairs per batch. Defaults to 64.
         max_length: Maximum row length in tokens, EOS included. Defaults to 200.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from seq2seq.checks import check_whole
 from seq2seq.data.corpus import check_pairs
+from seq2seq.evaluation.metric_names import TEXT_METRIC_NAMES
 from seq2seq.text.spacing import HAN, is_chinese
 
 References = Sequence[str | Sequence[str]]
@@ -165,6 +166,9 @@ def distinct(texts: Sequence[str], n: int = 1) -> float:
         float, from 0 to 1; 0 if no text is long enough. It falls with the number and length of the
         texts, so compare equally many.
 
+    Raises:
+        ValueError: If they are no texts, or `n` is below 1.
+
     Example:
 
     >>> distinct(["the cat sat", "the dog sat"], n=1)
@@ -180,12 +184,7 @@ def distinct(texts: Sequence[str], n: int = 1) -> float:
     return len(set(grams)) / len(grams) if grams else 0.0
 
 
-TEXT_METRICS = {
-    "bleu": bleu,
-    "chrf": chrf,
-    "wer": word_error_rate,
-    "exact": exact_match,
-}
+TEXT_METRICS = dict(zip(TEXT_METRIC_NAMES, (bleu, chrf, word_error_rate, exact_match), strict=True))
 
 
 def check_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:

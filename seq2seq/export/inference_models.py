@@ -60,6 +60,11 @@ def load_inference_models(path: str | Path) -> tuple[keras.Model, keras.Model]:
 
     Raises:
         ValueError: If the file is missing, broken, or holds another model.
+
+    Example:
+
+    >>> encoder_model, decoder_model = seq2seq.load_inference_models("translator.keras")
+    >>> states = encoder_model.predict(source_ids)
     """
     return build_inference_models(load_model(path, EncoderDecoderModel))
 
@@ -74,6 +79,14 @@ def check_inference(model: EncoderDecoderModel, source, target) -> float:
 
     Returns:
         The largest difference between two probabilities of a real token; below 1e-5 in float32.
+
+    Raises:
+        ValueError: If it is another model, or texts do not match.
+
+    Example:
+
+    >>> seq2seq.check_inference(model, ["good morning"], ["早上好"]) < 1e-5
+    True
     """
     _check_model(model)
     (source_ids, target_ids), labels = model.encode_pairs(source, target)

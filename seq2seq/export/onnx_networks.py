@@ -18,7 +18,6 @@ from seq2seq.export.onnx_layers import (
 )
 
 IDS = ("int32", ("batch", "length"))
-SEQUENCES = ("float32", ("batch", "length", None))
 
 
 def encoder_decoder_graphs(network) -> dict:
@@ -146,15 +145,9 @@ def find_best(graph: GraphWriter) -> dict:
 
 def _bridge(graph, bridge, states):
     """Maps both directions' final states to the decoder's; see `Bridge`."""
-    count = bridge.states_per_layer
-    pairs = [
-        (states[start + i], states[start + count + i])
-        for start in range(0, len(states), 2 * count)
-        for i in range(count)
-    ]
     return [
         dense(graph, layer, graph("Concat", *pair, axis=-1))
-        for layer, pair in zip(bridge.layers, pairs, strict=True)
+        for layer, pair in zip(bridge.layers, bridge.pairs(states), strict=True)
     ]
 
 

@@ -9,21 +9,6 @@ MOST_EXPANDED = 50  # times its size that an archive may unpack to
 MOST_CONFIG = 2**28  # bytes
 
 
-def check_model_path(filepath: str | Path) -> None:
-    """Raises a `ValueError` unless a model can be saved there; to call before training."""
-    path = Path(filepath)
-    if path.suffix != ".keras":
-        raise ValueError(f"Expected a model file that ends in .keras. Received: {path}.")
-    if not path.parent.is_dir():
-        raise ValueError(f"Expected a model file in a folder that exists. Received: {path}.")
-    if path.is_dir():
-        raise ValueError(f"Expected a model file. Received: {path}, which is a folder.")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise ValueError(
-            f"Expected a model file that can be written. Received: {path}, which cannot."
-        )
-
-
 def _check_members(archive):
     """Raises a `ValueError` for an archive that Keras would not write."""
     for member in archive.infolist():

@@ -28,6 +28,7 @@ def load_model(path: str | Path, kind: type | None = None, threads: int | None =
 
     Raises:
         ValueError: If the file or folder is missing, broken, or holds another model.
+        ImportError: If a package that it needs is not installed, as `onnxruntime` for a folder.
 
     Example:
 

@@ -12,6 +12,7 @@ from seq2seq.generation.arrays import array_ops
 from seq2seq.text.vocabulary import BOS, EOS, PAD, UNK
 
 NEVER = -1e9  # a log probability that no sum reaches; infinite ones lead to NaN
+SMALLEST = 1e-37  # about the least normal float32, in the place of a probability of 0
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ class Generation:
         attention_by_head: Of a Transformer, the weights of every head of every layer on the source,
             float32 `(layers, heads, len(ids), len(source_tokens))`; `attention` is the mean over
             the heads of the last layer. `None` of others.
+
+    Example:
+
+    >>> result = model.generate("good morning", return_details=True)
+    >>> pairs = list(zip(result.labels, result.token_scores))
     """
 
     text: str | None

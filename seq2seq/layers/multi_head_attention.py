@@ -31,7 +31,6 @@ class MultiHeadAttention(keras.layers.Layer):
         keys: `(batch, length, units)`, as `project` returns them.
         values: The same.
         mask: bool, broadcast to `(batch, queries, length)`: what each query may look at.
-        positions: int `(batch or 1, queries)`, for rotary ones. Defaults to `None`.
 
     Returns:
         Tuple of the outputs `(batch, queries, units)` and the weights `(batch, heads, queries,
@@ -77,10 +76,9 @@ class MultiHeadAttention(keras.layers.Layer):
         keys, values = multiply_together(x, (self.key, self.value), training)
         return self._turn(keys, positions), values
 
-    def call(self, x, keys, values, mask, positions=None, training=False):
+    def call(self, x, keys, values, mask, training=False):
         """Attends."""
-        queries = self._turn(self.query(x, training=training), positions)
-        return self.attend(queries, keys, values, mask, training)
+        return self.attend(self.query(x, training=training), keys, values, mask, training)
 
     def attend(self, queries, keys, values, mask, training=False):
         """Attends with the queries of `read`; otherwise as `call`."""
@@ -120,7 +118,7 @@ class MultiHeadAttention(keras.layers.Layer):
             start = start + length
         return self.output_projection(context)
 
-    def compute_output_spec(self, x, keys, values, mask, positions=None, training=False):
+    def compute_output_spec(self, x, keys, values, mask, training=False):
         """Returns the shapes and data types of the outputs."""
         weights = (x.shape[0], self.num_heads, x.shape[1], keys.shape[1])
         return tuple(

@@ -90,6 +90,11 @@ def _backward(kept, mask, d_outputs, d_h, d_c, recurrent_kernel):
     """Returns the gradients of the gates before `tanh`, `(length, batch, 4 * units)`, `h` and `c`.
 
     Args:
+        kept: Arrays of the cells and of the gates, see `_forward`.
+        mask: See `run_lstm`.
+        d_outputs: `(length, batch, units)`.
+        d_h: `(batch, units)`.
+        d_c: `(batch, units)`.
         recurrent_kernel: Transposed, `(4 * units, units)`.
     """
     cells, gates = kept

@@ -100,7 +100,6 @@ class TextClassifier(LabelledTexts, TextModel):
     more_arguments = ("labels", "encoder")
     column_roles = ("text", "label")
     takes_rows = True
-    refused_with_texts = ("sample_weight",)
 
     def __init__(
         self,
@@ -141,7 +140,7 @@ class TextClassifier(LabelledTexts, TextModel):
         if encoder is not None:
             options = read_encoder_options(encoder, options, vectors)
         side = read_encoder_side(tokenizer, encoder)
-        options.count_weights(side.size, labels if isinstance(labels, int) else 0)
+        options.check_size(side.size, labels if isinstance(labels, int) else 0)
         class_labels = ClassLabels(labels)
         if encoder is None:
             network = RecurrentClassifier(side.size, len(class_labels.labels), options)
@@ -188,7 +187,7 @@ class TextClassifier(LabelledTexts, TextModel):
             batch_size: Defaults to `None`: 64 for texts, Keras's 32 for arrays.
             verbose: As in Keras.
             **kwargs: The names of columns, as in `fit`, and the other arguments of
-                `keras.Model.evaluate`.
+                `keras.Model.evaluate`; with texts `return_dict` alone.
 
         Returns:
             For texts or rows a dict, see `classification_report`, with also `loss`, the
@@ -196,7 +195,8 @@ class TextClassifier(LabelledTexts, TextModel):
             Keras does.
 
         Raises:
-            ValueError: If texts and labels do not match or a label is unknown.
+            ValueError: If texts and labels do not match, a label is unknown, or another argument
+                is given with texts.
         """
         x, y, _ = self.read_data(x, y, None, kwargs)
         if not self.is_read(x):
@@ -204,9 +204,13 @@ class TextClassifier(LabelledTexts, TextModel):
         self.refuse_weights(kwargs)
         if batch_size is not None:
             check_whole("batch_size", batch_size)
-        if unknown := kwargs.keys() - {"sample_weight", "steps", "callbacks", "return_dict"}:
-            raise ValueError(f"Expected arguments of `evaluate`. Received: {min(unknown)}=...")
-        return self.report(x, y, batch_size or BATCH_SIZE)
+        given = {name for name, value in kwargs.items() if value is not None}
+        if unknown := given - {"return_dict"}:  # a report is a dict
+            raise ValueError(
+                "Expected `batch_size`, `verbose` or `return_dict` with texts. Received: "
+                f"{min(unknown)}=... Encode the texts first, with `encode_rows`."
+            )
+        return self.report(x, y, batch_size or BATCH_SIZE, verbose)
 
     def encode_rows(self, texts: Sequence[str], labels: Sequence | None = None):
         """Turns texts, and their labels, into the arrays that `fit` takes.

@@ -45,7 +45,7 @@ class EncoderDecoderModel(PairTexts, TokenModel):
         source, target = Side.of("source", source), Side.of("target", target)
         if options.share_embeddings:
             check_shared(source, target)
-        options.count_weights(source.size, target.size)
+        options.check_size(source.size, target.size)
         network = self.network_type(source.size, target.size, options)
         source_ids = keras.Input((None,), dtype="int32", name="source_ids")
         target_ids = keras.Input((None,), dtype="int32", name="target_ids")

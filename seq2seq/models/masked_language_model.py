@@ -136,7 +136,7 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
                 "Expected a tokenizer with whole_words=True, because ids tell no words. Received: "
                 f"the size {side.size}. Pass a tokenizer, or leave `whole_words` out."
             )
-        options.count_weights(side.rows)
+        options.check_size(side.rows)
         network = MaskedTransformer(side.size, side.rows, options)
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         places = keras.Input((None,), dtype="int32", name="places")

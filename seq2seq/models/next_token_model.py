@@ -34,7 +34,7 @@ class NextTokenModel(ContinuedTexts, TokenModel):
 
     def __init__(self, tokenizer: Tokenizer | int, options, name: str):
         side = Side.of("tokenizer", tokenizer)
-        options.count_weights(side.size)
+        options.check_size(side.size)
         network = self.network_type(side.size, options)
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         super().__init__(inputs=token_ids, outputs=network(token_ids), name=name)

@@ -9,6 +9,7 @@ import numpy as np
 
 from seq2seq.checks import check_whole
 from seq2seq.data.inputs import make_rows, read_inputs
+from seq2seq.generation.constraints import SMALLEST
 from seq2seq.generation.continuation import continue_text, prompt_tokens
 from seq2seq.generation.loop import USUAL_LENGTH, check_max_length, generate_ids
 from seq2seq.generation.samplers import Sampler, get_sampler
@@ -91,6 +92,9 @@ class NGramModel(ContinuationModel):
 
         Returns:
             float32 `(len(texts),)`: sums over the text's tokens and `EOS`.
+
+        Raises:
+            ValueError: If they are no texts, or the model was never fitted.
         """
         return np.array([self._score(row) for row in self._rows(texts)], dtype="float32")
 
@@ -99,6 +103,9 @@ class NGramModel(ContinuationModel):
 
         Args:
             texts: List of texts, or rows of ids ending with `EOS`.
+
+        Raises:
+            ValueError: As of `score`.
         """
         rows = self._rows(texts)
         tokens = sum(len(row) - 1 for row in rows)
@@ -173,7 +180,11 @@ class NGramModel(ContinuationModel):
 
     def _score(self, row):
         """Returns the log probability of a row of ids after its `BOS`."""
-        return sum(math.log(self._probability(row[:i], row[i])) for i in range(1, len(row)))
+        before = self.order - 1  # tokens that count
+        return sum(
+            math.log(self._probability(row[max(0, i - before) : i], row[i]))
+            for i in range(1, len(row))
+        )
 
     def _generate(self, prompt, place, max_length, sampler):
         constraints = sampler.constraints.resolve(self.tokenizer, self.vocabulary_size, max_length)
@@ -204,7 +215,7 @@ class NGramModel(ContinuationModel):
         before = np.concatenate([states[0], token_ids[:, None]], axis=1)
         rows = [[i for i in row if i != PAD] for row in before.tolist()]
         distributions = [self._distribution(row) for row in rows]
-        return np.log(np.maximum(distributions, 1e-37)).astype("float32"), [before[:, 1:]]
+        return np.log(np.maximum(distributions, SMALLEST)).astype("float32"), [before[:, 1:]]
 
     def _contexts(self, before):
         """Yields level and counts of each known context that ends the tokens, shortest first."""

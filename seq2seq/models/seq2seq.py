@@ -53,7 +53,7 @@ class Seq2Seq(EncoderDecoderModel):
             (Szegedy et al. 2016, https://arxiv.org/abs/1512.00567, section 7). Defaults to 0.
         source_vectors: Path of word vectors of size `embedding_dim` to start from (word2vec or
             GloVe text format, plain or `.gz`; Mikolov et al. 2013). Defaults to `None`.
-        target_vectors: The same for the targets.
+        target_vectors: The same for the targets. Defaults to `None`.
         train_source_embedding: Whether the source embedding is trained. Defaults to `True`.
         train_target_embedding: Whether the target embedding is trained. Defaults to `True`.
         max_source_length: Maximum length of a source row made from a text, in tokens including

@@ -46,7 +46,6 @@ class TextModel(keras.Model):
     more_arguments = ()  # those that a config has beside the options
     column_roles = ("text",)  # what the columns of a table are for, and called if not named
     takes_rows = False  # whether `fit` takes a list of rows of ids like texts
-    refused_with_texts = ("sample_weight", "class_weight")
     usual_learning_rate = 1e-3
 
     def __new__(cls, *args, **kwargs):
@@ -255,6 +254,9 @@ class TextModel(keras.Model):
 
         Returns:
             The loss and metrics, a list, or a dict with `return_dict=True`.
+
+        Raises:
+            ValueError: As of `fit`.
         """
         x, y, _ = self.read_data(x, y, None, kwargs)
         check_call(self, x, batch_size)
@@ -273,12 +275,12 @@ class TextModel(keras.Model):
         """Predicts for arrays or a dataset, as `keras.Model.predict`.
 
         Raises:
-            ValueError: If `x` is texts: use `generate` or `classify`.
+            ValueError: If `x` is texts: use `generate`, `classify` or `fill`.
         """
         if self.is_read(read_column(x)):
             raise ValueError(
-                "Expected arrays of ids or a dataset. Received texts. Use `generate` or "
-                "`classify` for texts."
+                "Expected arrays of ids or a dataset. Received texts. Use `generate`, `classify` "
+                "or `fill` for texts."
             )
         return super().predict(x, *args, **kwargs)
 
@@ -288,13 +290,12 @@ class TextModel(keras.Model):
 
     def refuse_weights(self, weights: dict) -> None:
         """Raises a `ValueError` for weights that cannot be given with texts."""
-        for name in self.refused_with_texts:
-            if weights.get(name) is not None:
-                raise ValueError(
-                    f"Expected no `{name}` with texts. Encode the texts first, with "
-                    "`encode_pairs` of a Seq2Seq or `encode_rows` of another model, and pass "
-                    "arrays of ids with it."
-                )
+        if weights.get("sample_weight") is not None:
+            raise ValueError(
+                "Expected no `sample_weight` with texts. Encode the texts first, with "
+                "`encode_pairs` of a Seq2Seq or `encode_rows` of another model, and pass arrays of "
+                "ids with it."
+            )
 
     def read_data(self, x, y, validation_data, kwargs: dict) -> tuple:
         """Reads what `fit` was given: texts into lists; what Keras takes stays as it is.

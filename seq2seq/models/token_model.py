@@ -24,7 +24,16 @@ class TokenModel(TextModel):
         )
 
     def prepare_weights(self, x, y, weights: dict) -> dict:
-        """Gives each token its row's weight, so that weights have the same rank in all calls."""
+        """Gives each token its row's weight, so that weights have the same rank in all calls.
+
+        Raises:
+            ValueError: If there is a `class_weight`, which Keras would look up by position.
+        """
+        if weights.get("class_weight") is not None:
+            raise ValueError(
+                "Expected no `class_weight`: labels are tokens, not classes. Received one. Pass "
+                "arrays of ids with a `sample_weight` for each token."
+            )
         sample_weight = weights.get("sample_weight")
         if sample_weight is None or np.ndim(sample_weight) != 1 or y is None:
             return weights

@@ -16,8 +16,6 @@ class CausalTransformer:
         options: Its options; see `TransformerLanguageModel`.
     """
 
-    has_attention = False
-
     def __init__(self, size: int, options: TransformerLanguageModelOptions):
         place = TokenAndPosition(
             options.positions,

@@ -8,7 +8,7 @@ from keras import ops
 from seq2seq.layers.embedding import NGramEmbedding, SummedEmbedding
 from seq2seq.layers.pooling import MaxPooling, MeanPooling
 from seq2seq.networks.options import ClassifierOptions, EncodedClassifierOptions
-from seq2seq.networks.recurrent import Encoder, Stack
+from seq2seq.networks.recurrent import Encoder, Stack, make_regularizer
 from seq2seq.networks.text_encoder import TextEncoder, make_initializer
 from seq2seq.text.vocabulary import BOS
 
@@ -37,7 +37,9 @@ class RecurrentClassifier:
         self.embedding_pooling = MeanPooling(name="embedding_pooling")
         self.join = keras.layers.Concatenate(name="text_vector")
         self.dropout = keras.layers.Dropout(options.dropout, name="output_dropout")
-        self.output = keras.layers.Dense(classes, name="output")
+        self.output = keras.layers.Dense(
+            classes, kernel_regularizer=make_regularizer(options), name="output"
+        )
         self.softmax = keras.layers.Softmax(dtype="float32", name="softmax")
 
     def __call__(self, token_ids):

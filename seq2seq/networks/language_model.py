@@ -2,10 +2,10 @@
 
 from keras import ops
 
-from seq2seq.layers.masking import measure_prompts
+from seq2seq.layers.masking import PaddingMask, measure_prompts
 from seq2seq.layers.positions import count_positions
 from seq2seq.networks.options import LanguageModelOptions
-from seq2seq.networks.recurrent import Decoder, Encoder, Stack, make_embedding, make_output
+from seq2seq.networks.recurrent import Decoder, Stack, make_embedding, make_output
 
 
 class RecurrentLanguageModel:
@@ -21,6 +21,7 @@ class RecurrentLanguageModel:
         embedding = make_embedding(size, options, "embedding", options.train_embedding, tied)
         output = make_output(embedding, size, options, tied)
         self.decoder = Decoder(embedding, Stack("decoder", options), None, options.dropout, output)
+        self.mask = PaddingMask(name="mask")
         self.state_shapes = [(options.units,)] * self.decoder.num_states
 
     def __call__(self, token_ids):
@@ -33,7 +34,8 @@ class RecurrentLanguageModel:
 
     def read(self, token_ids):
         """Returns the outputs `(batch, length, units)` and the mask."""
-        outputs, _, mask = Encoder(self.decoder.embedding, self.decoder.stack).read(token_ids)
+        mask = self.mask(token_ids)  # (batch, length)
+        outputs, _ = self.decoder.stack(self.decoder.embedding(token_ids), mask=mask)
         return outputs, mask
 
     def begin(self, ids, max_length):

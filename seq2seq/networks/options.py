@@ -74,22 +74,25 @@ class Options:
         """Returns the options by name, as a saved model keeps them."""
         return dataclasses.asdict(self)
 
-    def check_count(self, count: int) -> int:
-        """Returns a number of weights.
+    def check_size(self, *sizes: int) -> None:
+        """Raises a `ValueError` for a network with more weights than any machine could hold.
 
-        Raises:
-            ValueError: If they are more than any machine could hold.
+        Args:
+            *sizes: Sizes of its vocabularies.
         """
-        if self.num_layers > MOST_LAYERS:
-            raise ValueError(
-                f"Expected `num_layers` of at most {MOST_LAYERS}. Received: {self.num_layers}."
-            )
+        layers = getattr(self, "encoder", self).num_layers
+        if layers > MOST_LAYERS:
+            raise ValueError(f"Expected `num_layers` of at most {MOST_LAYERS}. Received: {layers}.")
+        count = self.count_weights(*sizes)
         if count > MOST_WEIGHTS:
             raise ValueError(
                 f"Expected a network of at most {MOST_WEIGHTS:,} numbers. Received options and "
                 f"vocabularies for about {count:,}. Make it smaller."
             )
-        return count
+
+    def count_weights(self, *sizes: int) -> int:
+        """Returns about how many numbers a network with vocabularies of these sizes has."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +112,7 @@ class RecurrentOptions(Options):
     def count_weights(self, *sizes: int) -> int:
         """Returns about how many numbers a network with vocabularies of these sizes has."""
         width = max(self.units, self.embedding_dim)
-        return self.check_count(sum(sizes) * width * 2 + self.num_layers * 16 * width**2)
+        return sum(sizes) * width * 2 + self.num_layers * 16 * width**2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +142,7 @@ class BlockOptions(Options):
     def count_weights(self, *sizes: int) -> int:
         """Returns about how many numbers a network with vocabularies of these sizes has."""
         block = self.units * (8 * self.units + 2 * self.feedforward_units)
-        return self.check_count(2 * sum(sizes) * self.units + 2 * self.num_layers * block)
+        return 2 * sum(sizes) * self.units + 2 * self.num_layers * block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,7 +286,7 @@ class EncodedClassifierOptions(Options):
     def count_weights(self, *sizes: int) -> int:
         """Returns about how many numbers a network with these tokens and classes has."""
         beside = self.embedding_dim * (sum(sizes) + self.pair_buckets) if self.pair_buckets else 0
-        return self.encoder.check_count(self.encoder.count_weights(3 * sum(sizes)) + beside)
+        return self.encoder.count_weights(3 * sum(sizes)) + beside
 
 
 def _check_halves(units):

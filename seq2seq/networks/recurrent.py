@@ -303,14 +303,18 @@ class Bridge:
 
     def __call__(self, states):
         """Takes each layer's forward states, then its backward ones, as Keras lists them."""
-        pairs = [
-            [states[start + i], states[start + self.states_per_layer + i]]
-            for start in range(0, len(states), 2 * self.states_per_layer)
-            for i in range(self.states_per_layer)
-        ]
         return [
             layer(join(pair))  # (batch, units)
-            for layer, join, pair in zip(self.layers, self.joins, pairs, strict=True)
+            for layer, join, pair in zip(self.layers, self.joins, self.pairs(states), strict=True)
+        ]
+
+    def pairs(self, states) -> list[list]:
+        """Returns each forward state with the backward one of its kind."""
+        count = self.states_per_layer
+        return [
+            [states[start + i], states[start + count + i]]
+            for start in range(0, len(states), 2 * count)
+            for i in range(count)
         ]
 
 

@@ -41,7 +41,7 @@ class Body(BaseModel):
                 raise unsupported(name, "leave it out.")
 
 
-def as_list(inputs: Texts) -> list:
+def as_inputs(inputs: Texts) -> list:
     """Returns texts or rows of ids as a list of them."""
     single = isinstance(inputs, str) or (inputs and isinstance(inputs[0], int))
     inputs = [inputs] if single else inputs

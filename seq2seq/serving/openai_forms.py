@@ -5,12 +5,12 @@ import uuid
 
 import numpy as np
 
+from seq2seq.generation.constraints import SMALLEST
 from seq2seq.serving.calls import Generated
 from seq2seq.serving.text_stream import Piece
 from seq2seq.text.vocabulary import EOS, SPECIAL_TOKENS
 
 END = SPECIAL_TOKENS[EOS]
-SMALLEST = 1e-37  # JSON has no -Infinity
 
 
 def _looks(details, pieces: list[str], text: str) -> list[tuple]:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from seq2seq.generation.samplers import Greedy, Sample
 from seq2seq.serving import answers
-from seq2seq.serving.bodies import ChatBody, CompletionBody, EmbeddingBody, as_list
+from seq2seq.serving.bodies import ChatBody, CompletionBody, EmbeddingBody, as_inputs
 from seq2seq.serving.calls import Call, count_tokens
 from seq2seq.serving.errors import ApiError, unsupported
 from seq2seq.serving.openai_forms import ChatForm, CompletionForm
@@ -46,7 +46,7 @@ async def complete(body: CompletionBody, request: Request) -> Response:
     best_of = body.best_of or count
     if best_of < count:
         raise ApiError(400, "Expected `best_of` of at least `n`.", "best_of")
-    prompts = as_list(body.prompt)
+    prompts = as_inputs(body.prompt)
     if body.echo and not isinstance(prompts[0], str):
         raise unsupported("echo", "not for prompts of ids.")
     call = await _call(model, body, prompts, body.max_tokens, best_of)
@@ -85,7 +85,7 @@ async def embed(body: EmbeddingBody, request: Request) -> Response:
     """Returns a vector for each text."""
     model = find_model(request, body.model)
     body.check_extra()
-    inputs = as_list(body.input)
+    inputs = as_inputs(body.input)
     return await answer(request, _embed(model, inputs, body.encoding_format == "base64"))
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from seq2seq.generation.constraints import CONSTRAINTS
 from seq2seq.generation.samplers import SAMPLERS
 from seq2seq.serving import answers
-from seq2seq.serving.bodies import ClassifyBody, FillBody, GenerateBody, ScoreBody, as_list
+from seq2seq.serving.bodies import ClassifyBody, FillBody, GenerateBody, ScoreBody, as_inputs
 from seq2seq.serving.calls import Call, Generated
 from seq2seq.serving.errors import ApiError
 from seq2seq.serving.text_stream import Piece
@@ -24,7 +24,7 @@ async def generate(body: GenerateBody, request: Request) -> Response:
     """Generates as `model.generate` does."""
     model = find_model(request, body.model)
     body.check_extra()
-    call = await model.prepare(as_list(body.inputs), _sampler(body), body.max_length)
+    call = await model.prepare(as_inputs(body.inputs), _sampler(body), body.max_length)
     if not body.stream:
         return await answer(request, _generate(model, call, body.details))
     if len(call.rows) > 1 or call.sampler.width > 1:
@@ -40,7 +40,7 @@ async def classify(body: ClassifyBody, request: Request) -> Response:
     body.check_extra()
     if model.task != "classify":
         raise ApiError(400, f"{model.name} is no classifier: {model.route}.", "model")
-    return await answer(request, _classify(model, as_list(body.inputs)))
+    return await answer(request, _classify(model, as_inputs(body.inputs)))
 
 
 @router.post("/fill", responses=answers.of(answers.FillAnswer))
@@ -50,7 +50,7 @@ async def fill(body: FillBody, request: Request) -> Response:
     body.check_extra()
     if model.task != "fill":
         raise ApiError(400, f"{model.name} fills nothing in: {model.route}.", "model")
-    return await answer(request, _fill(model, as_list(body.inputs), body.num_results))
+    return await answer(request, _fill(model, as_inputs(body.inputs), body.num_results))
 
 
 @router.post("/score", responses=answers.of(answers.ScoreAnswer))
@@ -58,8 +58,8 @@ async def score(body: ScoreBody, request: Request) -> Response:
     """Returns the log probabilities that a model gives to texts."""
     model = find_model(request, body.model)
     body.check_extra()
-    inputs = as_list(body.inputs)
-    targets = () if body.targets is None else (as_list(body.targets),)
+    inputs = as_inputs(body.inputs)
+    targets = () if body.targets is None else (as_inputs(body.targets),)
     if model.engine is None:
         raise ApiError(400, f"{model.name} scores nothing: {model.route}.", "model")
     if (model.task == "translate") != bool(targets):

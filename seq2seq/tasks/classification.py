@@ -11,6 +11,7 @@ from seq2seq.data.class_labels import ClassLabels
 from seq2seq.data.corpus import Pairs, read_pair_files
 from seq2seq.data.inputs import is_texts, make_rows, read_inputs
 from seq2seq.data.padding import BATCH_SIZE, batches_by_length
+from seq2seq.generation.constraints import SMALLEST
 from seq2seq.progress import track
 from seq2seq.tasks.classification_report import ClassificationReport, classification_report
 from seq2seq.tasks.measures import check_probabilities
@@ -136,11 +137,13 @@ class LabelledTexts(OneVocabulary):
         self.check_tokenizers()
         self.class_labels.of(texts, labels)
 
-    def report(self, texts, labels, batch_size: int = BATCH_SIZE) -> ClassificationReport:
+    def report(
+        self, texts, labels, batch_size: int = BATCH_SIZE, verbose=0
+    ) -> ClassificationReport:
         """Returns the metrics of labelled texts, with `loss`, the cross-entropy per text."""
         classes = self.class_labels.of(texts, labels)
-        probabilities = self._predict_rows(self.make_rows(texts), batch_size)
-        chosen = np.maximum(probabilities[np.arange(len(probabilities)), classes], 1e-37)
+        probabilities = self._predict_rows(self.make_rows(texts), batch_size, verbose)
+        chosen = np.maximum(probabilities[np.arange(len(probabilities)), classes], SMALLEST)
         report = classification_report(classes, probabilities.argmax(axis=1), self.labels)
         return ClassificationReport(loss=float(-np.log(chosen).mean()), **report)
 

@@ -130,6 +130,9 @@ class ContinuedTexts(ContinuationModel):
 
         Returns:
             float; an unknown token counts as `[UNK]`.
+
+        Raises:
+            ValueError: If they are no texts, or ids outside the vocabulary.
         """
         rows = self.make_rows(texts)
         tokens = sum(map(len, rows))

@@ -22,6 +22,12 @@ class Filled:
         token: The token.
         probability: Its probability there.
         text: The text with it; other masks stay.
+
+    Example:
+
+    >>> (guesses,) = model.fill("the [MASK] sat")  # doctest: +SKIP
+    >>> guesses[0].token, guesses[0].text  # doctest: +SKIP
+    ('cat', 'the cat sat')
     """
 
     token: str

@@ -7,7 +7,7 @@ import numpy as np
 
 from seq2seq.checks import check_whole
 from seq2seq.data.corpus import Pairs, check_pairs, read_pair_files
-from seq2seq.data.inputs import check_rows, encode_rows, is_texts, read_inputs
+from seq2seq.data.inputs import check_rows, encode_side, is_texts, read_inputs
 from seq2seq.data.padding import BATCH_SIZE
 from seq2seq.generation.continuation import check_stream, continue_text
 from seq2seq.generation.loop import USUAL_LENGTH, check_max_length
@@ -127,6 +127,9 @@ class PairTexts(Vocabularies):
 
         Returns:
             float32 `(len(sources),)`: sums over the target's tokens and `EOS`.
+
+        Raises:
+            ValueError: If sources and targets do not match, or are what the model cannot read.
         """
         check_whole("batch_size", batch_size)
         return self.scorer.score(*self.make_pairs(sources, targets), batch_size, verbose)
@@ -241,4 +244,4 @@ def make_side_rows(sides: dict, options, side: str, texts: Sequence) -> list[lis
             f"Expected {side} ids, because the model was made with {side}={size}, a vocabulary "
             "size. Received texts. Pass ids, or make the model with a tokenizer."
         )
-    return encode_rows(side, texts, tokenizer, getattr(options, f"max_{side}_length"))
+    return encode_side(side, texts, tokenizer, getattr(options, f"max_{side}_length"))

@@ -50,6 +50,9 @@ class Tokenizer:
         vocabulary: A `Vocabulary`, or its ordinary tokens in order. Defaults to `None`: `adapt`
             builds it.
 
+    Raises:
+        ValueError: If an argument is out of range.
+
     Example:
 
     >>> tokenizer = WordTokenizer().adapt(["the cat sat", "the dog"])
@@ -214,7 +217,8 @@ class Tokenizer:
             ValueError: If it is not the config of such a tokenizer.
         """
         known = inspect.signature(cls).parameters
-        if unknown := [name for name in config if name not in known]:
+        takes_all = any(one.kind is one.VAR_KEYWORD for one in known.values())
+        if not takes_all and (unknown := [name for name in config if name not in known]):
             raise ValueError(
                 f"Expected the config of a {cls.__name__}. Received an unknown entry, "
                 f"{unknown[0]!r:.60}. Was the file saved by a newer version?"
@@ -255,7 +259,16 @@ class Tokenizer:
 class CharTokenizer(Tokenizer):
     """One token per character; all but runs of white space comes back, which become one space.
 
-    Args: see `WordTokenizer`.
+    Args:
+        max_tokens: Size of the vocabulary, its four special tokens included. Defaults to `None`,
+            no limit.
+        min_frequency: Characters seen less often in `adapt` are left out. Defaults to 1.
+        lowercase: Whether texts are lower-cased. Defaults to `False`.
+        vocabulary: A `Vocabulary`, or its ordinary tokens in order. Defaults to `None`: `adapt`
+            builds it.
+
+    Raises:
+        ValueError: If an argument is out of range.
 
     Example:
 
@@ -345,16 +358,19 @@ class JiebaTokenizer(WordTokenizer):
     A text comes back as from a `WordTokenizer`, but without the stop words.
 
     Args:
-        max_tokens: See `WordTokenizer`.
-        min_frequency: See `WordTokenizer`.
-        lowercase: See `WordTokenizer`.
-        vocabulary: See `WordTokenizer`.
+        max_tokens: See `WordTokenizer`. Defaults to `None`.
+        min_frequency: See `WordTokenizer`. Defaults to 1.
+        lowercase: See `WordTokenizer`. Defaults to `False`.
+        vocabulary: See `WordTokenizer`. Defaults to `None`.
         user_dictionary: Words that jieba must know: a list, or the path of a UTF-8 file with one
             word per line (jieba's frequency and tag may follow after a space). A saved model
             contains the words themselves. Defaults to `None`.
         stop_words: Words to leave out: a list, or the path of a UTF-8 file with one word per line.
             They do not come back. Defaults to `None`.
         hmm: Whether jieba guesses words outside its dictionary. Defaults to `True`.
+
+    Raises:
+        ValueError: If an argument is out of range, or a file cannot be read.
 
     Example:
 

@@ -3,9 +3,10 @@
 import keras
 from keras import ops
 
+from seq2seq.generation.constraints import SMALLEST
 from seq2seq.layers.output_product import find_product
 from seq2seq.training.crossentropies import crossentropy_of_product, crossentropy_of_scores
-from seq2seq.training.metrics import SMALLEST, at_least_float32, pick
+from seq2seq.training.metrics import at_least_float32, pick
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")

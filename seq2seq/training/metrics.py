@@ -4,10 +4,9 @@ import keras
 from keras import ops
 
 from seq2seq.backend import first_best, known_rank, take_columns
+from seq2seq.generation.constraints import SMALLEST
 from seq2seq.layers.output_product import find_product
 from seq2seq.text.vocabulary import PAD
-
-SMALLEST = 1e-37  # about the smallest normal float32; log(0) would be -inf
 
 
 def token_log_probabilities(labels, probabilities):

@@ -25,6 +25,7 @@ class BeamSearch(Sampler):
 
     Raises:
         ValueError: If an argument is out of range.
+        TypeError: If there is no such argument.
 
     Example:
 

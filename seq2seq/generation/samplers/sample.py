@@ -7,11 +7,10 @@ import numpy as np
 
 from seq2seq.checks import check_number, check_whole
 from seq2seq.generation.arrays import array_ops
-from seq2seq.generation.constraints import NEVER
+from seq2seq.generation.constraints import NEVER, SMALLEST
 from seq2seq.generation.samplers.sampler import Sampler, continue_with, round_up
 
 LEAST = -3e38  # about the lowest float32
-TINY = 1e-37  # about the least float32 above 0
 EVERY = 2**30  # more tokens than any vocabulary has
 
 
@@ -34,6 +33,7 @@ class Sample(Sampler):
 
     Raises:
         ValueError: If an argument is out of range.
+        TypeError: If there is no such argument.
 
     Example:
 
@@ -63,7 +63,7 @@ class Sample(Sampler):
         inputs = {"temperature": np.float32(self.temperature)}
         if self._candidates() is not None:
             inputs["top_k"] = np.int32(min(self.top_k or EVERY, EVERY))
-            inputs["top_p"] = np.float32(2.0 if self.top_p is None else max(self.top_p, TINY))
+            inputs["top_p"] = np.float32(2.0 if self.top_p is None else max(self.top_p, SMALLEST))
         return inputs
 
     def structure(self) -> Hashable:

@@ -1,6 +1,7 @@
 """What the samplers share."""
 
 import copy
+import inspect
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -43,9 +44,14 @@ class Sampler:
     def __init__(self, **constraints):
         for name, value in constraints.items():
             if name not in CONSTRAINTS:
+                own = [
+                    known.name
+                    for known in inspect.signature(type(self)).parameters.values()
+                    if known.kind is not known.VAR_KEYWORD
+                ]
                 raise TypeError(
-                    f"{type(self).__name__} got an unexpected argument {name!r}. Options of all "
-                    f"samplers are {', '.join(CONSTRAINTS)}."
+                    f"{type(self).__name__} got an unexpected argument {name!r}. Its options are "
+                    f"{', '.join([*own, *CONSTRAINTS])}."
                 )
             if isinstance(value, (list, np.ndarray)):
                 constraints[name] = tuple(value)
