@@ -20,7 +20,7 @@ from cores import add_threads_argument, restrict_threads
 from memory import peak_megabytes
 from train import run_apart
 
-USUAL = {"vocabulary": 8000, "units": 256, "length": 16, "batch": 64}
+DEFAULT = {"vocabulary": 8000, "units": 256, "length": 16, "batch": 64}
 AXES = {
     "vocabulary": (1000, 4000, 8000, 16_000, 32_000, 64_000),
     "units": (128, 256, 512, 1024),
@@ -44,7 +44,7 @@ def main() -> None:
     results = {axis: [] for axis in (*AXES, "corpus")}
     for axis, values in AXES.items():
         for value in values:
-            seconds = run_apart(time_update, {**USUAL, axis: value}, arguments.updates)
+            seconds = run_apart(time_update, {**DEFAULT, axis: value}, arguments.updates)
             results[axis].append({"value": value, "milliseconds": 1000 * seconds})
     for count in arguments.corpus_sizes:
         results["corpus"].append({"value": count, **run_apart(read_corpus, count)})

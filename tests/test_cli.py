@@ -382,7 +382,7 @@ class TestEveryTask:
             assert f"no {wrong.split('=')[0]} with --encoder" in capsys.readouterr().err
         assert train("classify", *begin, "--dropout=0.1", "--decay=cosine") == 0
         model = load_model("m.keras")
-        assert model.options.encoder.units == 8 and model.usual_learning_rate == 1e-4
+        assert model.options.encoder.units == 8 and model.default_learning_rate == 1e-4
         assert model.tokenizer.get_config() == load_model("b.keras").tokenizer.get_config()
         assert train("classify", *begin, "--resume", "--epochs=2") == 1
         assert "no --encoder with --resume" in capsys.readouterr().err

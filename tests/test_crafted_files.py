@@ -79,6 +79,7 @@ def test_no_other_file_is_opened_or_quoted(tmp_path, secret, entry, load):
         (lambda config: config.update(surprise=1), "unknown entry, 'surprise'"),
         (lambda config: config.update(manifest="none"), "manifest"),
         (lambda config: config.update(name=7), "name"),
+        (lambda config: config.update(frozen="all"), "`frozen` to be a list of layers"),
         (lambda config: config.pop("target"), "target"),
         (tokenizer("surprise", 1), "unknown entry, 'surprise'"),
         (tokenizer("vocabulary", [["a"], "b"]), "vocabulary"),

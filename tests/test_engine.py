@@ -10,7 +10,7 @@ pytest.importorskip("fastapi", reason="fastapi is not installed")
 from seq2seq.generation.generator import Generator
 from seq2seq.generation.running_batch import RunningBatch
 from seq2seq.generation.samplers import BeamSearch, Greedy
-from seq2seq.serving.engine import LONG, MOST_UNREAD, Engine, EngineIsClosed, Job, QueueIsFull
+from seq2seq.serving.engine import LONG, MAX_UNREAD, Engine, EngineIsClosed, Job, QueueIsFull
 
 WAIT = 20  # seconds, at most; no test takes them unless it fails
 
@@ -125,7 +125,7 @@ def test_what_is_given_up_makes_room_in_the_queue(engine, decoder):
 def test_long_texts_leave_room_for_short_ones(decoder):
     engine = wide(decoder)
     decoder.may_read.clear()
-    long = Caller(engine, *[[5] * (MOST_UNREAD // 2 + 1)] * 6).submit()
+    long = Caller(engine, *[[5] * (MAX_UNREAD // 2 + 1)] * 6).submit()
     assert decoder.reads.acquire(timeout=WAIT)
     for _ in range(3):
         assert Caller(engine, [6]).submit().wait() == [[[7, 8, 9]]]

@@ -64,6 +64,51 @@ def test_a_clone_is_an_untrained_model_of_the_same_class(trained):
     assert clone.generate(ENGLISH) == CHINESE
 
 
+class TestFreezing:
+    @pytest.mark.parametrize(
+        "frozen", ["embedding", "decoder_block_1", "decoder_block_1.attention"]
+    )
+    def test_frozen_layers_stay_frozen(self, frozen, tmp_path):
+        model = seq2seq.TransformerLanguageModel(
+            9, units=8, num_layers=1, num_heads=2, feedforward_units=8, dropout=0
+        )
+        name, *inner = frozen.split(".")
+        layer = model.get_layer(name)
+        for part in inner:
+            layer = getattr(layer, part)
+        layer.trainable = False
+        model.compile("adam", model.loss)
+        model.fit([[5, 6, 3], [7, 3]], verbose=0)
+        model.save(tmp_path / "m.keras")
+        loaded = keras.saving.load_model(tmp_path / "m.keras")
+        clone = keras.models.clone_model(model)
+        trained = [variable.path for variable in model.trainable_variables]
+        for copy in (loaded, clone):
+            assert [variable.path for variable in copy.trainable_variables] == trained
+        for copy in (model, loaded):
+            copy.fit([[5, 6, 3], [7, 3]], shuffle=False, verbose=0)
+        for one, other in zip(model.get_weights(), loaded.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    def test_what_is_thawed_stays_so(self):
+        model = make_model(train_source_embedding=False)
+        assert not rebuilt(model).get_layer("source_embedding").trainable
+        model.get_layer("source_embedding").trainable = True
+        assert rebuilt(model).get_layer("source_embedding").trainable
+        model.trainable = False
+        assert not rebuilt(model).trainable and not rebuilt(model).trainable_variables
+
+    def test_older_configs_do_not_tell(self):
+        config = make_model(train_source_embedding=False).get_config()
+        del config["frozen"]
+        model = seq2seq.Seq2Seq.from_config(config)
+        assert [layer.name for layer in model.layers if not layer.trainable] == ["source_embedding"]
+
+
+def rebuilt(model):
+    return type(model).from_config(model.get_config())
+
+
 def test_other_models_are_cloned_as_ever():
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Dense(3, name="scores")(inputs))

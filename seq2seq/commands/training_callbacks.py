@@ -25,7 +25,7 @@ def make_callbacks(
     """
     callbacks = [keras.callbacks.TerminateOnNaN(), RefuseNaN()]
     if options.decay is not None:
-        callbacks.append(Schedule(options, model.usual_learning_rate))
+        callbacks.append(Schedule(options, model.default_learning_rate))
     callbacks += kept
     if not options.json:
         callbacks += _show(options, model, validation)

@@ -5,8 +5,8 @@ import os
 import zipfile
 from pathlib import Path
 
-MOST_EXPANDED = 50  # times its size that an archive may unpack to
-MOST_CONFIG = 2**28  # bytes
+MAX_EXPANDED = 50  # times its size that an archive may unpack to
+MAX_CONFIG = 2**28  # bytes
 
 
 def _check_members(archive):
@@ -15,9 +15,9 @@ def _check_members(archive):
         if member.filename.startswith("/") or ".." in member.filename.split("/"):
             raise ValueError(f"a file in it is called {member.filename!r:.60}")
     size = sum(member.file_size for member in archive.infolist())
-    if size > MOST_EXPANDED * os.path.getsize(archive.filename):
+    if size > MAX_EXPANDED * os.path.getsize(archive.filename):
         raise ValueError(f"it would unpack to {size:,} bytes")
-    if archive.getinfo("config.json").file_size > MOST_CONFIG:
+    if archive.getinfo("config.json").file_size > MAX_CONFIG:
         raise ValueError("its config is larger than any vocabulary makes it")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from seq2seq.checks import check_flag, check_number, check_whole
 from seq2seq.runtime.loading import is_exported
 from seq2seq.text.pretrained_files import broken, read_json
-from seq2seq.text.subword import LARGEST
+from seq2seq.text.subword import MAX_VOCABULARY
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -228,8 +228,8 @@ def _check_type(folder, name, default, value):
         check_number(where, value, "(0, 1)" if "eps" in name else "[0, 1)")
     elif isinstance(default, int) or (default is None and value is not None):
         check_whole(where, value)
-        if name == "vocab_size" and value > LARGEST:
-            raise ValueError(f"Expected `{where}` of at most {LARGEST}. Received: {value}.")
+        if name == "vocab_size" and value > MAX_VOCABULARY:
+            raise ValueError(f"Expected `{where}` of at most {MAX_VOCABULARY}. Received: {value}.")
 
 
 def _unsupported(folder, name, value, *supported) -> ValueError:

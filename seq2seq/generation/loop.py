@@ -31,16 +31,16 @@ from seq2seq.generation.constraints import NEVER, TokenConstraints
 from seq2seq.generation.samplers import Sampler
 from seq2seq.text.vocabulary import BOS, EOS, PAD
 
-MOST_TOKENS = 2**17  # more than any text; arrays for a billion would fill the memory
-USUAL_LENGTH = 100  # tokens, where nobody says how many
+MAX_TOKENS = 2**17  # more than any text; arrays for a billion would fill the memory
+DEFAULT_LENGTH = 100  # tokens, where nobody says how many
 
 
 def check_max_length(max_length: int) -> None:
     """Raises a `ValueError` unless this is a number of tokens that may be generated."""
     check_whole("max_length", max_length)
-    if max_length > MOST_TOKENS:
+    if max_length > MAX_TOKENS:
         raise ValueError(
-            f"Expected `max_length` of at most {MOST_TOKENS:,} tokens. Received: {max_length:,}. "
+            f"Expected `max_length` of at most {MAX_TOKENS:,} tokens. Received: {max_length:,}. "
             "It is only an upper limit: a text ends by itself before."
         )
 

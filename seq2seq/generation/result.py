@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-MOST_ROWS = 100  # of a table in a notebook
+MAX_ROWS = 100  # of a table in a notebook
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +93,11 @@ class Generations(list):
         rows = [
             f"<tr><td>{place}</td><td>{html.escape(' '.join(map(str, result.source_tokens)))}</td>"
             f"<td>{result.shaded_tokens()}</td><td>{result.score:.2f}</td></tr>"
-            for place, results in enumerate(self[:MOST_ROWS])
+            for place, results in enumerate(self[:MAX_ROWS])
             for result in (results if isinstance(results, list) else [results])
         ]
         head = "<tr><th></th><th>from</th><th>tokens</th><th>log probability</th></tr>"
-        left_out = len(self) - MOST_ROWS
+        left_out = len(self) - MAX_ROWS
         more = f"<p>and {left_out} more</p>" if left_out > 0 else ""
         return f"<table>{head}{''.join(rows)}</table>{more}"
 

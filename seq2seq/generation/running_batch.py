@@ -18,7 +18,7 @@ from seq2seq.generation.samplers import Sampler
 from seq2seq.text.vocabulary import PAD
 
 SLOTS = 16  # for generated tokens, at first
-MOST_BEST = 256  # best tokens of a row that a decoder is asked for; more are no gain
+MAX_BEST = 256  # best tokens of a row that a decoder is asked for; more are no gain
 LEFT = 8  # rows that have ended are taken out once they are one in so many
 
 
@@ -40,7 +40,7 @@ class Choice:
         few = self.sampler.few if self.sampler.is_ours and self.constraints.only_ban else None
         if few is not None:
             few += np.count_nonzero(self.constraints.banned)
-        return few if few is None or few <= MOST_BEST else None
+        return few if few is None or few <= MAX_BEST else None
 
 
 @dataclass(eq=False)

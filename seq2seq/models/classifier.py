@@ -155,9 +155,9 @@ class TextClassifier(LabelledTexts, TextModel):
         if isinstance(encoder, MaskedLanguageModel):
             self.encoder.copy(encoder.encoder)
         if encoder is not None:
-            self.usual_learning_rate = 1e-4
+            self.default_learning_rate = 1e-4
         self.compile(
-            optimizer=Adam(self.usual_learning_rate, clipnorm=1.0),
+            optimizer=Adam(self.default_learning_rate, clipnorm=1.0),
             loss=Crossentropy(label_smoothing),
             metrics=["accuracy"],
         )

@@ -16,13 +16,15 @@ def split_config(kind: type, config: dict, custom_objects: dict | None) -> tuple
         custom_objects: As in Keras.
 
     Returns:
-        Tuple of the constructor's arguments, the manifest, and the way to quantize, or `None`.
+        Tuple of the constructor's arguments, the manifest, the way to quantize, or `None`, and the
+        paths of the frozen layers, or `None` in files that do not tell them.
 
     Raises:
         ValueError: If it is not the config of such a model.
     """
     config = dict(config)
     manifest, quantization = config.pop("manifest", {}), config.pop("quantization", None)
+    frozen = config.pop("frozen", None)
     options = {field.name for field in dataclasses.fields(kind.options_type)}
     known = {*kind.side_names, *kind.more_arguments, *options, "name"}
     if unknown := [name for name in config if name not in known]:
@@ -40,6 +42,25 @@ def split_config(kind: type, config: dict, custom_objects: dict | None) -> tuple
             f"Expected `quantization` among {', '.join(QUANTIZATIONS)} in the config of a "
             f"{kind.__name__}. Received: {quantization!r:.60}."
         )
+    if frozen is not None and not (
+        isinstance(frozen, list) and all(isinstance(path, str) for path in frozen)
+    ):
+        raise ValueError(
+            f"Expected `frozen` to be a list of layers in the config of a {kind.__name__}. "
+            f"Received: {frozen!r:.60}."
+        )
     for name in kind.side_names:
         config[name] = deserialize_side(name, config.get(name), custom_objects)
-    return config, manifest, quantization
+    return config, manifest, quantization, frozen
+
+
+def list_frozen(model) -> list[str]:
+    """Returns the paths of the layers, and of those in them, that are not trained."""
+    return [layer.path for layer in model._flatten_layers() if layer.path and not layer.trainable]
+
+
+def freeze(model, frozen: list[str]) -> None:
+    """Freezes the layers of these paths and no others."""
+    for layer in model._flatten_layers():  # each before those in it, which follow it
+        if layer.path and layer.trainable != (layer.path not in frozen):
+            layer.trainable = not layer.trainable

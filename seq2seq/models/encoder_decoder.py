@@ -55,7 +55,7 @@ class EncoderDecoderModel(PairTexts, TokenModel):
         self.network = network
         self.generator = CompiledGenerator(network, self.functions, target.tokenizer, target.size)
         self.scorer = CompiledPairScorer(self)
-        self.compile_usually()
+        self.compile_with_defaults()
 
     @property
     def encoder(self):

@@ -95,7 +95,7 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
 
     options_type = MaskedLanguageModelOptions
     takes_rows = True
-    usual_learning_rate = 5e-4
+    default_learning_rate = 5e-4
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
         self.network = network
         self.shows_next_sentence = False
         self.compile(
-            optimizer=Adam(self.usual_learning_rate, clipnorm=1.0),
+            optimizer=Adam(self.default_learning_rate, clipnorm=1.0),
             loss={"tokens": Crossentropy(), "next_sentence": Crossentropy()},
             metrics={
                 "tokens": [Accuracy(), Perplexity()],

@@ -42,7 +42,7 @@ class NextTokenModel(ContinuedTexts, TokenModel):
         self.network = network
         self.generator = CompiledGenerator(network, self.functions, side.tokenizer, side.size)
         self.scorer = CompiledContinuationScorer(self)
-        self.compile_usually()
+        self.compile_with_defaults()
 
     @property
     def decoder(self):

@@ -11,7 +11,7 @@ from seq2seq.checks import check_whole
 from seq2seq.data.inputs import make_rows, read_inputs
 from seq2seq.generation.constraints import SMALLEST
 from seq2seq.generation.continuation import continue_text, prompt_tokens
-from seq2seq.generation.loop import USUAL_LENGTH, check_max_length, generate_ids
+from seq2seq.generation.loop import DEFAULT_LENGTH, check_max_length, generate_ids
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.models.ngram_file import read_ngrams, write_ngrams
 from seq2seq.tasks.continuation import ContinuationModel
@@ -128,7 +128,7 @@ class NGramModel(ContinuationModel):
         Returns:
             As `LanguageModel.generate` for texts.
         """
-        max_length = USUAL_LENGTH if max_length is None else max_length
+        max_length = DEFAULT_LENGTH if max_length is None else max_length
         check_max_length(max_length)
         sampler = get_sampler(sampler)
         inputs = read_inputs(prompts)

@@ -17,7 +17,7 @@ from seq2seq.data.splitting import split_texts
 from seq2seq.data.tables import read_data, read_validation
 from seq2seq.layers.pooling import MaxPooling, MeanPooling
 from seq2seq.models.cloning import cloned_by_config
-from seq2seq.models.configs import QUANTIZATIONS, split_config
+from seq2seq.models.configs import QUANTIZATIONS, freeze, list_frozen, split_config
 from seq2seq.models.fit_data import (
     batches_for_keras,
     check_and_prepare,
@@ -46,7 +46,7 @@ class TextModel(keras.Model):
     more_arguments = ()  # those that a config has beside the options
     column_roles = ("text",)  # what the columns of a table are for, and called if not named
     takes_rows = False  # whether `fit` takes a list of rows of ids like texts
-    usual_learning_rate = 1e-3
+    default_learning_rate = 1e-3
 
     def __new__(cls, *args, **kwargs):
         """Starts the backend: a program may configure it until its first model."""
@@ -433,6 +433,7 @@ class TextModel(keras.Model):
             "name": self.name,
             "manifest": dict(self.manifest),
             **({"quantization": self.quantization} if self.quantization else {}),
+            "frozen": list_frozen(self),
         }
 
     @classmethod
@@ -444,9 +445,11 @@ class TextModel(keras.Model):
         Raises:
             ValueError: If it is not the config of such a model.
         """
-        arguments, manifest, quantization = split_config(cls, config, custom_objects)
+        arguments, manifest, quantization, frozen = split_config(cls, config, custom_objects)
         model = cls(**arguments)
         model.manifest = manifest
         if quantization is not None:
             model.quantize(quantization)
+        if frozen is not None:
+            freeze(model, frozen)
         return model

@@ -15,10 +15,10 @@ from seq2seq.training.optimizer import Adam
 class TokenModel(TextModel):
     """A model whose labels are tokens, one per position; padding (0) is never counted."""
 
-    def compile_usually(self) -> None:
+    def compile_with_defaults(self) -> None:
         """Compiles the model as it arrives."""
         self.compile(
-            optimizer=Adam(self.usual_learning_rate, clipnorm=1.0),
+            optimizer=Adam(self.default_learning_rate, clipnorm=1.0),
             loss=Crossentropy(self.options.label_smoothing),
             metrics=[Accuracy(), Perplexity()],
         )

@@ -14,8 +14,8 @@ from seq2seq.checks import check_flag, check_number, check_whole
 
 CELLS = ("lstm", "gru", "rnn")
 SCORES = ("dot", "scaled", "general")
-MOST_WEIGHTS = 2**32
-MOST_LAYERS = 1000
+MAX_WEIGHTS = 2**32
+MAX_LAYERS = 1000
 POSITIONS = ("sinusoidal", "learned", "rotary")
 ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -81,12 +81,12 @@ class Options:
             *sizes: Sizes of its vocabularies.
         """
         layers = getattr(self, "encoder", self).num_layers
-        if layers > MOST_LAYERS:
-            raise ValueError(f"Expected `num_layers` of at most {MOST_LAYERS}. Received: {layers}.")
+        if layers > MAX_LAYERS:
+            raise ValueError(f"Expected `num_layers` of at most {MAX_LAYERS}. Received: {layers}.")
         count = self.count_weights(*sizes)
-        if count > MOST_WEIGHTS:
+        if count > MAX_WEIGHTS:
             raise ValueError(
-                f"Expected a network of at most {MOST_WEIGHTS:,} numbers. Received options and "
+                f"Expected a network of at most {MAX_WEIGHTS:,} numbers. Received options and "
                 f"vocabularies for about {count:,}. Make it smaller."
             )
 

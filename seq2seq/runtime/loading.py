@@ -20,8 +20,8 @@ from seq2seq.text.tokenizer_file import rebuild_tokenizer
 from seq2seq.text.tokenizers import Tokenizer
 
 SETTINGS = "settings.json"
-MOST_THREADS = 16
-MOST_SETTINGS = 2**28  # bytes
+MAX_THREADS = 16
+MAX_SETTINGS = 2**28  # bytes
 FORMAT = 1  # of the folder; a reader refuses a higher one
 TASKS = {
     "translate": (ExportedSeq2Seq, ("source", "target"), ("encoder_model", "decoder_model")),
@@ -56,9 +56,9 @@ def load_exported(folder: str | Path, threads: int | None = None) -> ExportedMod
     folder = Path(folder)
     if threads is not None:
         check_whole("threads", threads)
-        if threads > MOST_THREADS * count_cores():
+        if threads > MAX_THREADS * count_cores():
             raise ValueError(
-                f"Expected `threads` of at most {MOST_THREADS} a core. Received: {threads}, with "
+                f"Expected `threads` of at most {MAX_THREADS} a core. Received: {threads}, with "
                 f"{count_cores()} core(s)."
             )
     settings = read_settings(folder)
@@ -144,7 +144,7 @@ def _read(folder, name, most=math.inf):
 
 
 def _read_json(folder, name):
-    content = _read(folder, name, MOST_SETTINGS)
+    content = _read(folder, name, MAX_SETTINGS)
     try:
         content = json.loads(content)
     except (ValueError, RecursionError) as error:

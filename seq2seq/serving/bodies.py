@@ -16,8 +16,8 @@ def _check_unicode(text: str) -> str:
     return text
 
 
-USUAL = "Default: 100, or what a model of fewer learned positions has left."
-MOST_BANNED = 1000  # tokens; a request is not a place for a vocabulary
+LENGTH_DEFAULT = "Default: 100, or what a model of fewer learned positions has left."
+MAX_BANNED = 1000  # tokens; a request is not a place for a vocabulary
 # A list stops at what is wrong first: a report on a million items takes seconds and memory.
 FIRST = Field(fail_fast=True)
 Text = Annotated[str, AfterValidator(_check_unicode)]
@@ -75,7 +75,7 @@ class OpenAIBody(Body):
     presence_penalty: float | None = Field(0.0, ge=-2, le=2)
     logit_bias: dict[str, float] | None = Field(
         None,
-        max_length=MOST_BANNED,
+        max_length=MAX_BANNED,
         description="Ids of tokens; only -100, which bans them, is supported.",
     )
     user: str | None = Field(None, description="Not used.")
@@ -85,7 +85,7 @@ class CompletionBody(OpenAIBody):
     """https://platform.openai.com/docs/api-reference/completions/create"""
 
     prompt: Texts
-    max_tokens: int | None = Field(None, ge=1, description=USUAL)
+    max_tokens: int | None = Field(None, ge=1, description=LENGTH_DEFAULT)
     best_of: int | None = Field(None, ge=1, le=128)
     echo: bool | None = False
     logprobs: int | None = Field(None, ge=0, le=5)
@@ -114,7 +114,7 @@ class ChatBody(OpenAIBody):
     """https://platform.openai.com/docs/api-reference/chat/create"""
 
     messages: Annotated[list[Message], FIRST] = Field(min_length=1)
-    max_tokens: int | None = Field(None, ge=1, description=USUAL)
+    max_tokens: int | None = Field(None, ge=1, description=LENGTH_DEFAULT)
     max_completion_tokens: int | None = Field(None, ge=1, description="The same.")
     logprobs: bool | None = False
     top_logprobs: int | None = Field(None, ge=0, le=5)
@@ -133,7 +133,7 @@ class GenerateBody(Body):
     """Everything that `generate` takes."""
 
     inputs: Texts = Field(description="A text, a list of texts, a row of ids or a list of rows.")
-    max_length: int | None = Field(None, ge=1, description=USUAL)
+    max_length: int | None = Field(None, ge=1, description=LENGTH_DEFAULT)
     sampler: Literal["greedy", "sample", "beam"] = "greedy"
     temperature: float | None = Field(None, description="Of sampling. Default: 1.")
     top_k: int | None = Field(None, description="Of sampling. Default: all.")
@@ -148,7 +148,7 @@ class GenerateBody(Body):
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     prefix: Annotated[Text, Field(max_length=10_000)] | Ids | None = None
-    banned: Annotated[list[Text | int], FIRST] | None = Field(None, max_length=MOST_BANNED)
+    banned: Annotated[list[Text | int], FIRST] | None = Field(None, max_length=MAX_BANNED)
     details: bool = Field(False, description="Whether to tell scores, alternatives, attention.")
     stream: bool = Field(False, description="Whether to send tokens as they come (one text).")
 

@@ -6,8 +6,8 @@ from seq2seq.serving.errors import ApiError
 from seq2seq.serving.limits import Limits
 
 PATIENCE = 10.0  # seconds in which the head of a request must have come
-MOST_HEAD = 2**16  # bytes of a head
-MOST_BYTES = 2 * Limits.max_body  # of a body with all that is around its chunks
+MAX_HEAD = 2**16  # bytes of a head
+MAX_BYTES = 2 * Limits.max_body  # of a body with all that is around its chunks
 
 
 class Connection(AutoHTTPProtocol):
@@ -43,7 +43,7 @@ class Connection(AutoHTTPProtocol):
             self._stop_waiting()
         else:
             self._wait()
-        if self._bytes > (MOST_BYTES if in_body else MOST_HEAD):
+        if self._bytes > (MAX_BYTES if in_body else MAX_HEAD):
             self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:

@@ -21,7 +21,7 @@ from seq2seq.generation.running_batch import Choice, Row, RunningBatch, take_row
 from seq2seq.generation.samplers import Sampler
 
 LONG = 256  # tokens; a source or prompt that is longer is read by a thread of its own
-MOST_UNREAD = 2**14  # tokens of such that are read at a time, if they are more than one
+MAX_UNREAD = 2**14  # tokens of such that are read at a time, if they are more than one
 CHOICES = 256  # settings whose arrays are kept
 PATIENCE = 4  # steps for which those that wait may wait for more of them
 LOT = 8  # they need not if they fill one part in so many of the batch
@@ -184,7 +184,7 @@ class Engine:
                 break
             if length > LONG:
                 # Others pass by, or long ones would take all room while they are read.
-                if self._unread and self._unread + length > MOST_UNREAD:
+                if self._unread and self._unread + length > MAX_UNREAD:
                     continue
                 self._unread += length
             job = jobs.popleft()

@@ -9,7 +9,7 @@ from seq2seq.serving.side_work import SideWork, batch_size
 from seq2seq.tasks.text_vectors import encode_texts
 from seq2seq.text.vocabulary import EOS, MASK
 
-MOST_FILLED = 10**7  # characters of an answer
+MAX_FILLED = 10**7  # characters of an answer
 
 
 class ReadingModel:
@@ -55,10 +55,10 @@ class ReadingModel:
         texts = list(inputs)
         # Each guess comes with the whole text.
         size = num_results * sum(text.count(MASK) * len(text) for text in texts)
-        if size > MOST_FILLED:
+        if size > MAX_FILLED:
             raise ApiError(
                 400,
-                f"Expected an answer of at most {MOST_FILLED:,} characters. Received texts, masks "
+                f"Expected an answer of at most {MAX_FILLED:,} characters. Received texts, masks "
                 f"and `num_results` for {size:,}. Send fewer at a time.",
                 "num_results",
             )

@@ -123,7 +123,7 @@ class ServedModel(ReadingModel):
             raise ApiError(400, f"Expected rows of ids: {self.name} has no tokenizer.")
         rows = [self._row(text) for text in inputs]
         if max_length is None:
-            max_length = min(self.model.usual_length(rows), limits.max_length)
+            max_length = min(self.model.default_length(rows), limits.max_length)
         check_max_length(max_length)
         self.model.check_room(rows, max_length)
         return Call(rows, list(inputs) if any(texts) else None, sampler, max_length, **options)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from seq2seq.serving.errors import queue_is_full, too_late
 
 LONG = 2**13  # characters or ids; larger work has a thread of its own, and short work never waits
-MOST_TOGETHER = 2**14  # tokens that are read together, padding counted: they take memory
+MAX_TOGETHER = 2**14  # tokens that are read together, padding counted: they take memory
 
 
 async def compute(size: int, function, *arguments):
@@ -67,4 +67,4 @@ class SideWork:
 
 def batch_size(rows) -> int:
     """Returns how many texts or rows are read together, so that the longest ones fit."""
-    return max(1, min(64, MOST_TOGETHER // max(1, *map(len, rows))))
+    return max(1, min(64, MAX_TOGETHER // max(1, *map(len, rows))))

@@ -9,7 +9,7 @@ from seq2seq.checks import check_whole
 from seq2seq.data.inputs import check_rows, check_tokenizer, make_rows, read_inputs
 from seq2seq.data.padding import BATCH_SIZE
 from seq2seq.generation.continuation import check_stream, continue_text, prompt_tokens
-from seq2seq.generation.loop import USUAL_LENGTH, check_max_length
+from seq2seq.generation.loop import DEFAULT_LENGTH, check_max_length
 from seq2seq.generation.result import as_lines, in_form
 from seq2seq.generation.samplers import Sample, Sampler, get_sampler
 from seq2seq.tasks.measures import perplexities
@@ -102,7 +102,7 @@ class ContinuedTexts(ContinuationModel):
             raise ValueError("Expected no replace_unknown=True: a language model has no source.")
         inputs = read_inputs(prompts)
         rows = list(map(self.prompt_row, inputs.items))
-        max_length = self.usual_length(rows) if max_length is None else max_length
+        max_length = self.default_length(rows) if max_length is None else max_length
         check_max_length(max_length)
         self.check_room(rows, max_length)
         if stream:
@@ -152,12 +152,12 @@ class ContinuedTexts(ContinuationModel):
         """Returns for each text what the command line prints: a line, and an object for JSON."""
         return as_lines(self.generate(texts, **arguments))
 
-    def usual_length(self, rows: Sequence) -> int:
+    def default_length(self, rows: Sequence) -> int:
         """Returns the `max_length` of who names none, after these prompts."""
         longest = max(map(len, rows), default=0)  # the last token that is generated is not read
-        left = positions_left(self.options, "window", longest - 1, USUAL_LENGTH)
+        left = positions_left(self.options, "window", longest - 1, DEFAULT_LENGTH)
         # A long prompt is not to cut short what others get: then their length must be named.
-        return left if len(rows) < 2 or left >= self.options.window // 2 else USUAL_LENGTH
+        return left if len(rows) < 2 or left >= self.options.window // 2 else DEFAULT_LENGTH
 
     def check_room(self, rows: Sequence, max_length: int) -> None:
         """Raises a `ValueError` unless the model can read these prompts and write so much."""

@@ -10,7 +10,7 @@ from seq2seq.data.corpus import Pairs, check_pairs, read_pair_files
 from seq2seq.data.inputs import check_rows, encode_side, is_texts, read_inputs
 from seq2seq.data.padding import BATCH_SIZE
 from seq2seq.generation.continuation import check_stream, continue_text
-from seq2seq.generation.loop import USUAL_LENGTH, check_max_length
+from seq2seq.generation.loop import DEFAULT_LENGTH, check_max_length
 from seq2seq.generation.result import as_lines, in_form
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.tasks.measures import known_share
@@ -94,7 +94,7 @@ class PairTexts(Vocabularies):
         self._check_sampler(sampler)
         inputs = read_inputs(inputs)
         rows = self.make_rows("source", inputs.items)
-        max_length = self.usual_length(rows) if max_length is None else max_length
+        max_length = self.default_length(rows) if max_length is None else max_length
         check_max_length(max_length)
         self.check_room(rows, max_length)
         if stream:
@@ -134,9 +134,9 @@ class PairTexts(Vocabularies):
         check_whole("batch_size", batch_size)
         return self.scorer.score(*self.make_pairs(sources, targets), batch_size, verbose)
 
-    def usual_length(self, rows: Sequence) -> int:
+    def default_length(self, rows: Sequence) -> int:
         """Returns the `max_length` of who names none, for these sources."""
-        return positions_left(self.options, "max_target_length", 0, USUAL_LENGTH)
+        return positions_left(self.options, "max_target_length", 0, DEFAULT_LENGTH)
 
     def check_room(self, rows: Sequence, max_length: int) -> None:
         """Raises a `ValueError` unless the model can write so much."""

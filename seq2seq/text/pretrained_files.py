@@ -4,7 +4,7 @@ import json
 import warnings
 from pathlib import Path
 
-from seq2seq.text.subword import LARGEST
+from seq2seq.text.subword import MAX_VOCABULARY
 
 # The later ones count.
 SETTINGS = (
@@ -167,7 +167,7 @@ def add_tokens(folder: Path, tokens: object, settings: dict, library: dict) -> d
         reason = f"no vocabulary, or added tokens without ids: {error!r}"
         raise broken(folder / "tokenizer.json", reason) from error
     for token, i in tokens.items():  # greater ids would fill the memory with gaps
-        if type(i) is not int or not 0 <= i < LARGEST:
+        if type(i) is not int or not 0 <= i < MAX_VOCABULARY:
             raise broken(folder, f"the id of {token!r:.40} is {i!r:.40}")
     return tokens
 

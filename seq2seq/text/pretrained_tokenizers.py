@@ -16,7 +16,7 @@ from seq2seq.text.pretrained_files import (
     read_word_pieces,
 )
 from seq2seq.text.sentencepiece import SentencePieceTokenizer
-from seq2seq.text.subword import LARGEST
+from seq2seq.text.subword import MAX_VOCABULARY
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
 from seq2seq.text.wordpiece import WordPieceTokenizer
@@ -35,7 +35,7 @@ CLASSES = {
     "bert": ("BertTokenizer", "BertTokenizerFast", *ANY),
     "marian": ("MarianTokenizer", None),
 }
-MOST_WITHOUT = 1000  # rows that a vocabulary may have in reserve, and tokens that are added whole
+MAX_WITHOUT = 1000  # rows that a vocabulary may have in reserve, and tokens that are added whole
 # Where our special tokens are looked for in a folder, in this order: entries of its settings that
 # name a token or its id, then the token itself.
 SPECIAL = {
@@ -113,8 +113,10 @@ def read_pretrained_tokenizer(
         raise ValueError(f"Expected `kind` to be one of {list(CLASSES)}. Received: {kind!r}.")
     if size is not None:
         check_whole("size", size)
-        if size > LARGEST:
-            raise ValueError(f"Expected `size` of at most {LARGEST:,} rows. Received: {size:,}.")
+        if size > MAX_VOCABULARY:
+            raise ValueError(
+                f"Expected `size` of at most {MAX_VOCABULARY:,} rows. Received: {size:,}."
+            )
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(
@@ -200,7 +202,7 @@ def _read_marian(folder, settings, size):
 
 def _warn_of_gap(folder, count, what):
     """Warns of files that look as if they had come in part."""
-    if count > MOST_WITHOUT:
+    if count > MAX_WITHOUT:
         warnings.warn(
             f"{folder} has {count:,} {what}. Was it downloaded whole? Texts with them are read as "
             "others.",

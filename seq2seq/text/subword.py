@@ -11,7 +11,7 @@ from seq2seq.text.spacing import HAN, SPACE
 from seq2seq.text.tokenizers import Tokenizer, replace_surrogates
 from seq2seq.text.vocabulary import SPECIAL_TOKENS, Vocabulary, rank_tokens
 
-LARGEST = 2**22  # tokens of a vocabulary
+MAX_VOCABULARY = 2**22  # tokens of a vocabulary
 UNKNOWN = SPECIAL_TOKENS[1]
 NONE = ("truncation", "padding", "normalizer", "post_processor")  # of the library, not used here
 BYTES = {f"<0x{byte:02X}>": bytes([byte]) for byte in range(256)}  # the library's names for them
@@ -180,9 +180,10 @@ def check_max_tokens(max_tokens, minimum: int = len(SPECIAL_TOKENS) + 1) -> None
     It reserves memory for all of them at once, and aborts the process where that fails.
     """
     check_whole("max_tokens", max_tokens, minimum)
-    if max_tokens > LARGEST:
+    if max_tokens > MAX_VOCABULARY:
         raise ValueError(
-            f"Expected `max_tokens` of at most {LARGEST:,}. Received: {max_tokens:,}. Lower it."
+            f"Expected `max_tokens` of at most {MAX_VOCABULARY:,}. Received: {max_tokens:,}. Lower "
+            "it."
         )
 
 
