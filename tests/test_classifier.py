@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from conftest import fewer_on_jax
 
 import seq2seq
 from seq2seq.data.class_labels import ClassLabels
@@ -79,7 +80,10 @@ def test_the_penalty_is_on_all_kernels():
 
 
 class TestFit:
-    @pytest.mark.parametrize("options", [{"cell": "gru", "num_layers": 2}, {"pair_buckets": 0}])
+    @pytest.mark.parametrize(
+        "options",
+        fewer_on_jax([{"cell": "gru", "num_layers": 2}, {"pair_buckets": 0}], {"pair_buckets": 0}),
+    )
     def test_other_shapes_learn_too(self, options):
         model = make_model(bidirectional=False, dropout=0.1, label_smoothing=0.1, **options)
         model.optimizer.learning_rate = 0.02

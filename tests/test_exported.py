@@ -47,7 +47,7 @@ def trained_model(**options):
     return model
 
 
-@pytest.fixture(scope="module", params=fewer_on_jax(ARCHITECTURES, "two ways", "tied"))
+@pytest.fixture(scope="module", params=fewer_on_jax(ARCHITECTURES, "two ways"))
 def both(request, tmp_path_factory):
     """A model, and what was exported from it."""
     model = trained_model(**ARCHITECTURES[request.param])
@@ -179,7 +179,7 @@ def test_a_language_model(tmp_path):
     )
 
 
-@pytest.mark.parametrize("pair_buckets", [0, 10])
+@pytest.mark.parametrize("pair_buckets", fewer_on_jax([0, 10], 10))
 def test_a_classifier(tmp_path, pair_buckets):
     tokenizer, labels = seq2seq.CharTokenizer().adapt(CHINESE), [1, 0, 1, 0]
     model = seq2seq.TextClassifier(tokenizer, [0, 1], 8, 8, pair_buckets=pair_buckets)
@@ -210,7 +210,9 @@ def masked_model(**options):
 
 
 @pytest.mark.parametrize("quantize", fewer_on_jax([None, "int8"], None))
-@pytest.mark.parametrize("options", [{}, {"norm_first": True, "positions": "rotary"}])
+@pytest.mark.parametrize(
+    "options", fewer_on_jax([{}, {"norm_first": True, "positions": "rotary"}], {})
+)
 def test_a_masked_language_model(tmp_path, options, quantize):
     model = masked_model(**options)
     assert model.export(tmp_path / "m", quantize=quantize, verbose=0) < (
@@ -232,7 +234,7 @@ def test_a_masked_language_model(tmp_path, options, quantize):
         exported.fill("no mask")
 
 
-@pytest.mark.parametrize("pairs", [0, 50])
+@pytest.mark.parametrize("pairs", fewer_on_jax([0, 50], 50))
 def test_a_classifier_with_the_encoder_of_a_masked_language_model(tmp_path, pairs):
     model = seq2seq.TextClassifier(None, [0, 1], pair_buckets=pairs, encoder=masked_model())
     model.fit(CHINESE, [1, 0, 1, 0], epochs=2, seed=1, verbose=0)

@@ -215,24 +215,26 @@ class BlockWriter:
         return x if self.block.norm_first else normalise(self.graph, norm, x)
 
 
-def embed_tokens(graph: GraphWriter, embedding, place, ids: str, positions: str) -> str:
+def embed_tokens(
+    graph: GraphWriter, embedding, position_embedding, ids: str, positions: str
+) -> str:
     """Looks ids up and adds their positions; see `TokenAndPosition`.
 
     Args:
         graph: The graph.
         embedding: The embedding.
-        place: A `TokenAndPosition`.
+        position_embedding: A `TokenAndPosition`.
         ids: `(..., length)`.
         positions: int64 `(length,)`.
     """
     x, units = embed(graph, embedding, ids), embedding.output_dim
-    if place.scale:
+    if position_embedding.scale:
         x = graph("Mul", x, graph.constant(units**0.5, "float32"))
-    if place.kind == "learned":
-        table = graph.weight(place.table.path, read_weight(place.table))
-        positions = graph("Min", positions, graph.constant(place.longest - 1, "int64"))
+    if position_embedding.kind == "learned":
+        table = graph.weight(position_embedding.table.path, read_weight(position_embedding.table))
+        positions = graph("Min", positions, graph.constant(position_embedding.longest - 1, "int64"))
         return graph("Add", x, graph("Gather", table, positions))
-    if place.kind == "sinusoidal":
+    if position_embedding.kind == "sinusoidal":
         return graph("Add", x, graph("Concat", *_waves(graph, positions, units), axis=-1))
     return x
 

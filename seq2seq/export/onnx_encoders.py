@@ -78,7 +78,7 @@ def encoded_classifier_graphs(network) -> dict:
 def _read(graph, encoder, ids, mask):
     """Writes a `TextEncoder`; returns its outputs `(batch, length, units)`."""
     positions = count(graph, size_of(graph, ids, 1))
-    x = embed_tokens(graph, encoder.embedding, encoder.place, ids, positions)
+    x = embed_tokens(graph, encoder.embedding, encoder.position_embedding, ids, positions)
     axis = graph.constant(1, "int64")
     ends = graph.cast(graph("Equal", ids, graph.constant(EOS, "int32")), "int32")
     segments = graph("Min", graph("CumSum", ends, axis, exclusive=1), graph.constant(1, "int32"))

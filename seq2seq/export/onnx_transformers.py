@@ -30,7 +30,7 @@ def transformer_graphs(network) -> dict:
     graph = GraphWriter()
     mask = find_mask(graph, "source_ids")
     positions = count(graph, size_of(graph, "source_ids", 1))
-    x = embed_tokens(graph, encoder.embedding, encoder.place, "source_ids", positions)
+    x = embed_tokens(graph, encoder.embedding, encoder.position_embedding, "source_ids", positions)
     hidden = graph("Unsqueeze", shut_out(graph, mask), graph.constant([1, 2], "int64"))
     for block in encoder.blocks:
         x, _, _ = BlockWriter(graph, block).read(x, hidden, positions)
@@ -57,7 +57,7 @@ def causal_transformer_graphs(network) -> dict:
     decoder, graph = network.decoder, GraphWriter()
     mask = find_mask(graph, "token_ids")
     positions = count(graph, size_of(graph, "token_ids", 1))
-    x = embed_tokens(graph, decoder.embedding, decoder.place, "token_ids", positions)
+    x = embed_tokens(graph, decoder.embedding, decoder.position_embedding, "token_ids", positions)
     axes = [graph.constant([axis], "int64") for axis in range(2)]
     seen = graph("GreaterOrEqual", graph("Unsqueeze", positions, axes[1]), positions)
     hidden, memory = shut_out(graph, seen), []  # (length, length)
@@ -125,5 +125,5 @@ def _begin(graph, decoder, mask, crosses):
         by_row = graph("Concat", batch, graph.constant([-1], "int64"), axis=0)
         places = graph("Add", graph("Reshape", places, by_row), lengths)  # (batch, width)
         places = graph("Reshape", places, graph.constant([-1], "int64"))
-    x = embed_tokens(graph, decoder.embedding, decoder.place, "token_ids", places)
+    x = embed_tokens(graph, decoder.embedding, decoder.position_embedding, "token_ids", places)
     return slots, x, shared, places

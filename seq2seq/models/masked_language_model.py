@@ -244,7 +244,7 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy."""
         encoder = self.encoder
-        side, factor = self.sides["tokenizer"], encoder.place.factor(self.units)
+        side, factor = self.sides["tokenizer"], encoder.position_embedding.factor(self.units)
         return {"encoder": Part(encoder.embedding, encoder.layers, None, side, factor)}
 
     def measure(

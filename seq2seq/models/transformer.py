@@ -115,7 +115,7 @@ class Transformer(EncoderDecoderModel):
         """Returns the parts that `copy_weights` can copy."""
         encoder, decoder = self.encoder, self.decoder
         source, target = self.sides["source"], self.sides["target"]
-        factor = encoder.place.factor(self.units)
+        factor = encoder.position_embedding.factor(self.units)
         return {
             "encoder": Part(encoder.embedding, encoder.layers, None, source, factor),
             "decoder": Part(decoder.embedding, decoder.layers, decoder.dense, target, factor),

@@ -144,7 +144,7 @@ class TransformerLanguageModel(NextTokenModel):
     def parts(self) -> dict[str, Part]:
         """Returns the parts that `copy_weights` can copy."""
         decoder = self.decoder
-        side, factor = self.sides["tokenizer"], decoder.place.factor(self.units)
+        side, factor = self.sides["tokenizer"], decoder.position_embedding.factor(self.units)
         return {"decoder": Part(decoder.embedding, decoder.layers, decoder.dense, side, factor)}
 
     def _score_windows(self, token_ids, labels):

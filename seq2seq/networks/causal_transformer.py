@@ -17,7 +17,7 @@ class CausalTransformer:
     """
 
     def __init__(self, size: int, options: TransformerLanguageModelOptions):
-        place = TokenAndPosition(
+        position_embedding = TokenAndPosition(
             options.positions,
             options.window,
             options.dropout,
@@ -27,7 +27,9 @@ class CausalTransformer:
         )
         tied = options.tie_embeddings
         embedding = make_embedding(size, options, "embedding", tied)
-        self.decoder = TransformerDecoder(embedding, size, options, place, crosses=False, tied=tied)
+        self.decoder = TransformerDecoder(
+            embedding, size, options, position_embedding, crosses=False, tied=tied
+        )
         self.mask = PaddingMask(name="mask")
 
     def __call__(self, token_ids):
@@ -42,7 +44,7 @@ class CausalTransformer:
         """Reads prompts `(batch, length)`, all but their last tokens; see `generation.loop`."""
         lengths, last = measure_prompts(ids)
         decoder, memory = self.decoder, []
-        x, places = decoder.place(decoder.embedding(ids)), count_positions(ids)
+        x, places = decoder.position_embedding(decoder.embedding(ids)), count_positions(ids)
         for block in decoder.blocks:
             x, *pair = block.read(x)  # each (batch, length, units)
             memory += pair

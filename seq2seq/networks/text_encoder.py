@@ -30,7 +30,7 @@ class TextEncoder:
     def __init__(self, embedding: keras.layers.Embedding, options: MaskedLanguageModelOptions):
         self.mask = PaddingMask(name="mask")
         self.embedding = embedding
-        self.place = TokenAndPosition(
+        self.position_embedding = TokenAndPosition(
             options.positions, options.max_length, scale=False, name="positions"
         )
         self.segments = SegmentEmbedding(2, options.units, make_initializer(), name="segments")
@@ -41,7 +41,7 @@ class TextEncoder:
         self.blocks = make_blocks("encoder", options, causal=False, crosses=False)
         self.norm = make_norm("encoder_norm", options)
         self.layers = with_weights(
-            self.place, self.segments, self.embedding_norm, *self.blocks, self.norm
+            self.position_embedding, self.segments, self.embedding_norm, *self.blocks, self.norm
         )
 
     def copy(self, other: "TextEncoder") -> None:
@@ -58,7 +58,7 @@ class TextEncoder:
             length)`, as from the encoders of other networks.
         """
         mask = self.mask(token_ids)  # (batch, length)
-        x = self.place(self.embedding(token_ids))
+        x = self.position_embedding(self.embedding(token_ids))
         x = x + self.segments(token_ids)
         x = self.drop(self.embedding_norm(x))  # (batch, length, units)
         for block in self.blocks:

@@ -33,9 +33,14 @@ class TransformerEncoderDecoder:
         if not shared:
             source_embedding = make_embedding(source_size, options, "source_embedding", False)
         self.encoder = TransformerEncoder(source_embedding, options)
-        place = _make_positions("target", options)
+        position_embedding = _make_positions("target", options)
         self.decoder = TransformerDecoder(
-            target_embedding, target_size, options, place, crosses=True, tied=options.tie_output
+            target_embedding,
+            target_size,
+            options,
+            position_embedding,
+            crosses=True,
+            tied=options.tie_output,
         )
 
     def __call__(self, source_ids, target_ids):
@@ -92,10 +97,10 @@ class TransformerEncoder:
     def __init__(self, embedding, options: TransformerOptions):
         self.mask = PaddingMask(name="source_mask")
         self.embedding = embedding
-        self.place = _make_positions("source", options)
+        self.position_embedding = _make_positions("source", options)
         self.blocks = make_blocks("encoder", options, causal=False, crosses=False)
         self.norm = make_norm("encoder_norm", options)
-        self.layers = with_weights(self.place, *self.blocks, self.norm)
+        self.layers = with_weights(self.position_embedding, *self.blocks, self.norm)
 
     def read(self, source_ids):
         """Reads source ids `(batch, source_length)`.
@@ -105,7 +110,7 @@ class TransformerEncoder:
             `(batch, source_length)`.
         """
         mask = self.mask(source_ids)  # (batch, source_length)
-        x = self.place(self.embedding(source_ids))  # (batch, source_length, units)
+        x = self.position_embedding(self.embedding(source_ids))  # (batch, source_length, units)
         for block in self.blocks:
             x = block(x, mask)
         return self.norm(x), [], mask
@@ -118,15 +123,17 @@ class TransformerDecoder:
         embedding: The layer that embeds tokens.
         size: Size of the vocabulary.
         options: The network's options.
-        place: The `TokenAndPosition`.
+        position_embedding: The `TokenAndPosition`.
         crosses: Whether blocks attend to a source.
         tied: Whether the embedding scores the outputs.
     """
 
-    def __init__(self, embedding, size: int, options, place, crosses: bool, tied: bool):
+    def __init__(
+        self, embedding, size: int, options, position_embedding, crosses: bool, tied: bool
+    ):
         self.embedding = embedding
         self.units = options.units
-        self.place = place
+        self.position_embedding = position_embedding
         self.blocks = make_blocks("decoder", options, causal=True, crosses=crosses)
         self.norm = make_norm("decoder_norm", options)
         self.dense = None  # the embedding serves
@@ -134,7 +141,7 @@ class TransformerDecoder:
             dtype = training_dtype(options.precision, options.units, size)
             self.dense = Dense(size, dtype, name="decoder_output")
         self.softmax = keras.layers.Softmax(dtype="float32", name="decoder_softmax")
-        self.layers = with_weights(self.place, *self.blocks, self.norm)
+        self.layers = with_weights(self.position_embedding, *self.blocks, self.norm)
 
     def __call__(self, target_ids, source=None, source_mask=None):
         """Decodes with teacher forcing; returns `(batch, target_length, vocabulary)`."""
@@ -142,7 +149,7 @@ class TransformerDecoder:
 
     def read(self, target_ids, source=None, source_mask=None):
         """Returns the outputs of the last block, `(batch, target_length, units)`."""
-        x = self.place(self.embedding(target_ids))  # (batch, target_length, units)
+        x = self.position_embedding(self.embedding(target_ids))  # (batch, target_length, units)
         for block in self.blocks:
             # Padding comes last, so that no token looks at it.
             x = block(x, None, source, source_mask)
@@ -150,7 +157,7 @@ class TransformerDecoder:
 
     def attention_by_head(self, target_ids, source, source_mask) -> list:
         """Returns each block's weights `(batch, heads, target_length, source_length)`."""
-        x, found = self.place(self.embedding(target_ids)), []
+        x, found = self.position_embedding(self.embedding(target_ids)), []
         for block in self.blocks:
             x, weights = block.cross_weights(x, source, source_mask)
             found.append(weights)
@@ -176,7 +183,7 @@ class TransformerDecoder:
         Returns:
             Tuple of the scores `(rows, vocabulary)` and the states, one token longer.
         """
-        x = self.place(self.embedding(token_ids[:, None]), positions[:, None])[:, 0]
+        x = self.position_embedding(self.embedding(token_ids[:, None]), positions[:, None])[:, 0]
         kept = []
         for i, block in enumerate(self.blocks):
             pairs = [
@@ -211,7 +218,13 @@ class GrowingStep(keras.layers.Layer):
     def __init__(self, decoder: TransformerDecoder, **kwargs):
         super().__init__(**kwargs)
         self.decoder = decoder
-        parts = decoder.embedding, decoder.place, *decoder.blocks, decoder.norm, decoder.dense
+        parts = (
+            decoder.embedding,
+            decoder.position_embedding,
+            *decoder.blocks,
+            decoder.norm,
+            decoder.dense,
+        )
         self.parts = [part for part in parts if isinstance(part, keras.layers.Layer)]
 
     def call(self, token_ids, states):
@@ -268,9 +281,9 @@ def make_blocks(side: str, options, causal: bool, crosses: bool) -> list[Transfo
     ]
 
 
-def with_weights(place, *layers) -> list[keras.layers.Layer]:
+def with_weights(position_embedding, *layers) -> list[keras.layers.Layer]:
     """Returns those layers, of positions, blocks and a norm, that have weights."""
-    learned = [place] if place.kind == "learned" else []
+    learned = [position_embedding] if position_embedding.kind == "learned" else []
     return [*learned, *(layer for layer in layers if isinstance(layer, keras.layers.Layer))]
 
 

@@ -3,9 +3,8 @@
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from seq2seq.serving.errors import ApiError
-from seq2seq.serving.limits import Limits
+from seq2seq.serving.limits import PATIENCE, Limits
 
-PATIENCE = 10.0  # seconds in which the head of a request must have come
 MAX_HEAD = 2**16  # bytes of a head
 MAX_BYTES = 2 * Limits.max_body  # of a body with all that is around its chunks
 

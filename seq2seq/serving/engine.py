@@ -23,7 +23,7 @@ from seq2seq.generation.samplers import Sampler
 LONG = 256  # tokens; a source or prompt that is longer is read by a thread of its own
 MAX_UNREAD = 2**14  # tokens of such that are read at a time, if they are more than one
 CHOICES = 256  # settings whose arrays are kept
-PATIENCE = 4  # steps for which those that wait may wait for more of them
+PATIENT_STEPS = 4  # for which those that wait may wait for more of them
 LOT = 8  # they need not if they fill one part in so many of the batch
 
 
@@ -174,7 +174,7 @@ class Engine:
         few = self.queued < self.max_batch // LOT
         if self._rows() and 2 * busy > self.max_batch and few and self._patience > 0:
             return []
-        self._patience = PATIENCE
+        self._patience = PATIENT_STEPS
         free, lots, turns = self.max_batch - busy, {}, deque(self._waiting)
         while turns:
             caller = turns.popleft()

@@ -6,7 +6,7 @@ import logging
 import time
 
 from seq2seq.serving.errors import ApiError, as_api_error, server_error
-from seq2seq.serving.limits import LOOPBACK
+from seq2seq.serving.limits import LOOPBACK, PATIENCE
 
 LOGGER = logging.getLogger(__name__)
 OPEN = ("/", "/health", "/ready")  # what needs no key, and what begins with these:
@@ -34,16 +34,14 @@ class Guards:
             one, or else a page of another site could reach a server on this machine under a name
             of its own ("DNS rebinding").
         metrics: The `Metrics`.
-        patience: Seconds in which a request must have come.
     """
 
-    def __init__(self, application, limits, api_key, any_host, metrics, patience=10.0):
+    def __init__(self, application, limits, api_key, any_host, metrics):
         self.application = application
         self.limits = limits
         self.api_key = api_key
         self.any_host = any_host
         self.metrics = metrics
-        self.patience = patience
 
     async def __call__(self, scope, receive, send):
         """Serves one request."""
@@ -113,7 +111,7 @@ class Guards:
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return b""
         try:
-            async with asyncio.timeout(self.patience):
+            async with asyncio.timeout(PATIENCE):
                 return await self._read_all(receive)
         except TimeoutError:
             raise ApiError(408, "The request did not come in time.") from None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")  # the names of this machine for itself
+PATIENCE = 10.0  # seconds in which the head of a request must have come, and then its body
 
 
 @dataclass(frozen=True)
