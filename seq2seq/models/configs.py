@@ -61,6 +61,7 @@ def list_frozen(model) -> list[str]:
 
 def freeze(model, frozen: list[str]) -> None:
     """Freezes the layers of these paths and no others."""
+    frozen = set(frozen)
     for layer in model._flatten_layers():  # each before those in it, which follow it
         if layer.path and layer.trainable != (layer.path not in frozen):
             layer.trainable = not layer.trainable
