@@ -30,6 +30,20 @@ def fewer_on_jax(cases, *names):
     return names if keras.backend.backend() == "jax" else list(cases)
 
 
+@pytest.fixture
+def optimized():
+    """Has JAX compile with all optimizations, for a test that trains longer than it compiles."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        before = jax.config.values["jax_disable_most_optimizations"]
+        jax.config.update("jax_disable_most_optimizations", False)
+        yield
+        jax.config.update("jax_disable_most_optimizations", before)
+    else:
+        yield
+
+
 def make_words(count, seed, alphabet="abcdefghij", longest=6):
     """Returns `count` distinct random words."""
     generator = random.Random(seed)

@@ -68,7 +68,7 @@ def test_padding_changes_neither_loss_nor_output(trained):
 
 
 @pytest.mark.parametrize("task", fewer_on_jax(["copy", "reversal"], "reversal"))
-def test_copy_and_reversal_are_learned(task):
+def test_copy_and_reversal_are_learned(task, optimized):
     keras.utils.set_random_seed(1)
     sources = make_words(6000, seed=1)
     targets = sources if task == "copy" else [word[::-1] for word in sources]
