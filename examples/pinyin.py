@@ -13,8 +13,8 @@ import keras
 
 import seq2seq
 from seq2seq.callbacks import ShowSamples
+from seq2seq.checks import check_model_path
 from seq2seq.evaluation import evaluate_model
-from seq2seq.files.keras_file import check_model_path
 
 
 def parse_arguments():

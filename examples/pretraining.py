@@ -17,7 +17,7 @@ import keras
 from sentiment import load_texts
 
 import seq2seq
-from seq2seq.files.keras_file import check_model_path
+from seq2seq.checks import check_model_path
 
 
 def parse_arguments():

@@ -13,7 +13,7 @@ import sys
 import keras
 
 import seq2seq
-from seq2seq.files.keras_file import check_model_path
+from seq2seq.checks import check_model_path
 
 TOKENIZERS = {
     "char": seq2seq.CharTokenizer,

@@ -16,7 +16,7 @@ import keras
 
 import seq2seq
 from seq2seq.callbacks import ShowSamples
-from seq2seq.files.keras_file import check_model_path
+from seq2seq.checks import check_model_path
 
 TOKENIZERS = {
     "char": seq2seq.CharTokenizer,

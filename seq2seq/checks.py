@@ -2,6 +2,8 @@
 
 import numbers
 import operator
+import os
+from pathlib import Path
 
 
 def check_whole(name: str, value, minimum: int = 1) -> None:
@@ -35,3 +37,18 @@ def check_number(name: str, value, interval: str, cure: str = "") -> None:
     if not fits:
         received = f"Received: {name}={value!r}. {cure}".rstrip()
         raise ValueError(f"Expected `{name}` to be a number in {interval}. {received}")
+
+
+def check_model_path(filepath: str | Path) -> None:
+    """Raises a `ValueError` unless a model can be saved there; to call before training."""
+    path = Path(filepath)
+    if path.suffix != ".keras":
+        raise ValueError(f"Expected a model file that ends in .keras. Received: {path}.")
+    if not path.parent.is_dir():
+        raise ValueError(f"Expected a model file in a folder that exists. Received: {path}.")
+    if path.is_dir():
+        raise ValueError(f"Expected a model file. Received: {path}, which is a folder.")
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise ValueError(
+            f"Expected a model file that can be written. Received: {path}, which cannot."
+        )

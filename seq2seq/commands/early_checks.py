@@ -1,10 +1,9 @@
 """What is wrong with a command line, told before TensorFlow takes seconds to start."""
 
 import dataclasses
-import os
 from pathlib import Path
 
-from seq2seq.checks import check_number
+from seq2seq.checks import check_model_path, check_number
 from seq2seq.commands.options import flag, given
 from seq2seq.commands.sampler_options import make_sampler
 from seq2seq.commands.task_options import check_model_arguments, model_arguments
@@ -97,7 +96,7 @@ def stopped(output: Path) -> str:
 def check_output(options) -> None:
     """Raises a `ValueError` for an `--output` that cannot be written or would be lost."""
     output = Path(options.output)
-    _check_model_path(output)
+    check_model_path(output)
     kept = next((path for path in (output, last_model(output)) if path.exists()), None)
     if kept and not (options.resume or options.overwrite):
         raise ValueError(
@@ -106,20 +105,6 @@ def check_output(options) -> None:
         )
     if options.resume and options.overwrite:
         raise ValueError("Expected --resume or --overwrite. Received both. Leave one out.")
-
-
-def _check_model_path(path):
-    """Raises a `ValueError` unless a model can be saved there."""
-    if path.suffix != ".keras":
-        raise ValueError(f"Expected a model file that ends in .keras. Received: {path}.")
-    if not path.parent.is_dir():
-        raise ValueError(f"Expected a model file in a folder that exists. Received: {path}.")
-    if path.is_dir():
-        raise ValueError(f"Expected a model file. Received: {path}, which is a folder.")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise ValueError(
-            f"Expected a model file that can be written. Received: {path}, which cannot."
-        )
 
 
 def _check_generate(options):
@@ -147,7 +132,7 @@ def _check_export(options):
 
 
 def _check_convert(options):
-    _check_model_path(Path(options.output))
+    check_model_path(options.output)
     if Path(options.output).exists() and not options.overwrite:
         raise ValueError(
             f"Expected --overwrite, because {options.output} exists. Received no such option. Add "
