@@ -188,8 +188,8 @@ def test_batches_of_equal_tokens():
         sizes.append(len(labels))
         tokens.append(int(np.count_nonzero(labels)))
     assert sum(sizes) == len(rows) and sum(tokens) == sum(map(len, rows))
-    assert all(padded_size(size, 1) == size for size in sizes[:-1] if size != len(labels))
-    even = 1.5 if keras.backend.backend() == "tensorflow" else 2.5  # where few sizes are to be had
+    assert sum(padded_size(size, 1) != size for size in sizes) <= 1  # the last takes what is left
+    even = 1.5 if keras.backend.backend() == "tensorflow" else 2  # where few sizes are to be had
     assert max(tokens) < even * min(tokens) and abs(np.mean(tokens) - 300) < 30
     assert max(sizes) > 5 * min(sizes)  # short rows stand closer
 

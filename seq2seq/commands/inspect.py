@@ -21,19 +21,19 @@ LEARNED = SubwordTokenizer, ByteLevelTokenizer, WordPieceTokenizer
 
 def inspect(options) -> None:
     """Reports on files of pairs, or on a model's file or folder."""
-    folder = Path(options.data[0])
-    if options.data[1:] and (folder.suffix == ".keras" or folder.is_dir()):
+    path = Path(options.data[0])
+    if options.data[1:] and (path.suffix == ".keras" or path.is_dir()):
         raise ValueError(f"Expected one model. Received more: {' '.join(options.data[1:])}.")
-    if folder.suffix == ".keras":
+    if path.suffix == ".keras":
         summary = _summary(read_config(options.data[0]))
         return print_result(options, summary, _describe(summary))
-    if folder.is_dir():
-        if is_pretrained(folder):
-            settings = read_pretrained_config(folder)
+    if path.is_dir():
+        if is_pretrained(path):
+            settings = read_pretrained_config(path)
         else:
-            settings = read_settings(folder)
+            settings = read_settings(path)
             for name in settings["files"]:
-                check_file(folder, name, settings)
+                check_file(path, name, settings)
         return print_result(options, settings, _describe(settings))
     sources, targets = read_pair_files(options.data, options.columns)
     validation = None

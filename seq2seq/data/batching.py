@@ -252,7 +252,8 @@ def _pair_reader(source_rows, label_rows):
     def read(batches):
         longest = [(sources.longest(indices), labels.longest(indices)) for indices in batches]
         for indices, lengths in zip(batches, padded_pairs(longest), strict=True):
-            source_ids, label_ids = map(Rows.padded, (sources, labels), (indices,) * 2, lengths)
+            source_ids = sources.padded(indices, lengths[0])
+            label_ids = labels.padded(indices, lengths[1])
             yield {"source_ids": source_ids, "target_ids": shift_right(label_ids)}, label_ids
 
     return read, sources.lengths, labels.lengths

@@ -1,7 +1,8 @@
 """The metrics of each kind of model, by the task it is trained for."""
 
+from seq2seq.evaluation.text_metrics import TEXT_METRICS
+
 VARIETY = {"distinct_1": 1, "distinct_2": 2}
-TEXT_METRIC_NAMES = ("bleu", "chrf", "wer", "exact")
 
 DEFAULT_METRICS = {
     "translate": (
@@ -27,5 +28,5 @@ DEFAULT_METRICS = {
 }
 KNOWN_METRICS = {
     **DEFAULT_METRICS,
-    "translate": (*DEFAULT_METRICS["translate"], "source_coverage", *TEXT_METRIC_NAMES),
+    "translate": (*DEFAULT_METRICS["translate"], "source_coverage", *TEXT_METRICS),
 }

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from seq2seq.checks import check_whole
 from seq2seq.data.corpus import check_pairs
-from seq2seq.evaluation.metric_names import TEXT_METRIC_NAMES
 from seq2seq.text.spacing import HAN, is_chinese
 
 References = Sequence[str | Sequence[str]]
@@ -184,7 +183,12 @@ def distinct(texts: Sequence[str], n: int = 1) -> float:
     return len(set(grams)) / len(grams) if grams else 0.0
 
 
-TEXT_METRICS = dict(zip(TEXT_METRIC_NAMES, (bleu, chrf, word_error_rate, exact_match), strict=True))
+TEXT_METRICS = {
+    "bleu": bleu,
+    "chrf": chrf,
+    "wer": word_error_rate,
+    "exact": exact_match,
+}
 
 
 def check_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:

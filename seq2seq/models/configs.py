@@ -1,4 +1,4 @@
-"""Reads the config of a model, which may come from a file of somebody else's."""
+"""The config of a model, which may come from a file of somebody else's."""
 
 import dataclasses
 
@@ -62,6 +62,6 @@ def list_frozen(model) -> list[str]:
 def freeze(model, frozen: list[str]) -> None:
     """Freezes the layers of these paths and no others."""
     frozen = set(frozen)
-    for layer in model._flatten_layers():  # each before those in it, which follow it
+    for layer in model._flatten_layers():  # those in a layer come after it
         if layer.path and layer.trainable != (layer.path not in frozen):
             layer.trainable = not layer.trainable

@@ -80,9 +80,10 @@ class Options:
         Args:
             *sizes: Sizes of its vocabularies.
         """
-        layers = getattr(self, "encoder", self).num_layers
-        if layers > MAX_LAYERS:
-            raise ValueError(f"Expected `num_layers` of at most {MAX_LAYERS}. Received: {layers}.")
+        if self.num_layers > MAX_LAYERS:
+            raise ValueError(
+                f"Expected `num_layers` of at most {MAX_LAYERS}. Received: {self.num_layers}."
+            )
         count = self.count_weights(*sizes)
         if count > MAX_WEIGHTS:
             raise ValueError(
@@ -282,6 +283,11 @@ class EncodedClassifierOptions(Options):
     dropout: float = number(0.5, "[0, 1)")
     label_smoothing: float = number(0.0, "[0, 1)")
     max_length: int = whole(300, 3)
+
+    @property
+    def num_layers(self) -> int:
+        """The number of the encoder's layers."""
+        return self.encoder.num_layers
 
     def count_weights(self, *sizes: int) -> int:
         """Returns about how many numbers a network with these tokens and classes has."""

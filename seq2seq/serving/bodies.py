@@ -16,7 +16,7 @@ def _check_unicode(text: str) -> str:
     return text
 
 
-LENGTH_DEFAULT = "Default: 100, or what a model of fewer learned positions has left."
+LENGTH_HELP = "Default: 100, or what a model of fewer learned positions has left."
 MAX_BANNED = 1000  # tokens; a request is not a place for a vocabulary
 # A list stops at what is wrong first: a report on a million items takes seconds and memory.
 FIRST = Field(fail_fast=True)
@@ -85,7 +85,7 @@ class CompletionBody(OpenAIBody):
     """https://platform.openai.com/docs/api-reference/completions/create"""
 
     prompt: Texts
-    max_tokens: int | None = Field(None, ge=1, description=LENGTH_DEFAULT)
+    max_tokens: int | None = Field(None, ge=1, description=LENGTH_HELP)
     best_of: int | None = Field(None, ge=1, le=128)
     echo: bool | None = False
     logprobs: int | None = Field(None, ge=0, le=5)
@@ -114,7 +114,7 @@ class ChatBody(OpenAIBody):
     """https://platform.openai.com/docs/api-reference/chat/create"""
 
     messages: Annotated[list[Message], FIRST] = Field(min_length=1)
-    max_tokens: int | None = Field(None, ge=1, description=LENGTH_DEFAULT)
+    max_tokens: int | None = Field(None, ge=1, description=LENGTH_HELP)
     max_completion_tokens: int | None = Field(None, ge=1, description="The same.")
     logprobs: bool | None = False
     top_logprobs: int | None = Field(None, ge=0, le=5)
@@ -133,7 +133,7 @@ class GenerateBody(Body):
     """Everything that `generate` takes."""
 
     inputs: Texts = Field(description="A text, a list of texts, a row of ids or a list of rows.")
-    max_length: int | None = Field(None, ge=1, description=LENGTH_DEFAULT)
+    max_length: int | None = Field(None, ge=1, description=LENGTH_HELP)
     sampler: Literal["greedy", "sample", "beam"] = "greedy"
     temperature: float | None = Field(None, description="Of sampling. Default: 1.")
     top_k: int | None = Field(None, description="Of sampling. Default: all.")

@@ -260,12 +260,10 @@ class CharTokenizer(Tokenizer):
     """One token per character; all but runs of white space comes back, which become one space.
 
     Args:
-        max_tokens: Size of the vocabulary, its four special tokens included. Defaults to `None`,
-            no limit.
-        min_frequency: Characters seen less often in `adapt` are left out. Defaults to 1.
-        lowercase: Whether texts are lower-cased. Defaults to `False`.
-        vocabulary: A `Vocabulary`, or its ordinary tokens in order. Defaults to `None`: `adapt`
-            builds it.
+        max_tokens: See `WordTokenizer`. Defaults to `None`.
+        min_frequency: See `WordTokenizer`. Defaults to 1.
+        lowercase: See `WordTokenizer`. Defaults to `False`.
+        vocabulary: See `WordTokenizer`. Defaults to `None`.
 
     Raises:
         ValueError: If an argument is out of range.
