@@ -150,10 +150,12 @@ def test_a_row_alone_takes_one_thread(tmp_path, monkeypatch):
     assert one.generate(ENGLISH) == CHINESE
 
 
-def test_a_folder_without_best_tokens_gives_the_same_texts(exported, monkeypatch):
+@pytest.mark.parametrize("missing", ["step_best", "_takes_normalise"])
+def test_a_folder_of_before_gives_the_same_texts(exported, monkeypatch, missing):
     model = seq2seq.load_model(exported)
     texts = {name: model.generate(ENGLISH, 9, sampler) for name, sampler in SAMPLERS.items()}
-    monkeypatch.setattr(model.generator.decoder, "step_best", None)  # as of folders of before
+    assert getattr(model.generator.decoder, missing)
+    monkeypatch.setattr(model.generator.decoder, missing, None)
     for name, sampler in SAMPLERS.items():
         assert model.generate(ENGLISH, 9, sampler) == texts[name]
 

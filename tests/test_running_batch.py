@@ -34,7 +34,7 @@ class Finding(Remembering):
     def step(self, *arguments):
         raise AssertionError("all scores were asked for")
 
-    def step_best(self, token_ids, states, memory, positions, few):
+    def step_best(self, token_ids, states, memory, positions, few, normalise):
         scores, states = Remembering.step(self, token_ids, states, memory, positions)
         order = np.argsort(-scores, axis=-1, kind="stable")[:, :few].astype("int32")
         return np.take_along_axis(scores, order, axis=-1), order, states

@@ -55,7 +55,8 @@ the first 3 and with a 3 at its end, follows the first (index 0) or not.
 }
 FEW = """
 With `few` above 0 the decoder returns that many best tokens too, `best_ids`, and their log
-probabilities, `best`. With `few` = 4 the first of them above 2 is greedy search.
+probabilities, `best`. With `few` = 4 the first of them above 2 is greedy search. For that pass
+`normalise` = false: it may be left out, but then all scores are normalised first.
 """
 
 

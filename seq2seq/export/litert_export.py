@@ -156,7 +156,7 @@ def _leave_out_best(graph):
     """Takes the best tokens, which LiteRT does not look for, out of what a graph promises."""
     for tensors in (graph.input, graph.output):
         for tensor in list(tensors):
-            if tensor.name in ("few", "best", "best_ids"):
+            if tensor.name in ("few", "normalise", "best", "best_ids"):
                 tensors.remove(tensor)
 
 

@@ -68,6 +68,10 @@ class GraphWriter:
         self.nodes.append(helper.make_node(operator, inputs, names, name, **attributes))
         return names if len(names) > 1 else names[0]
 
+    def name_last(self, name: str) -> None:
+        """Gives the only output of the last node a name, which a node `Identity` would copy to."""
+        self.nodes[-1].output[:] = [name]
+
     def to_graph(self, inputs: dict[str, tuple], outputs: dict[str, tuple]):
         """Returns the graph as an `onnx.GraphProto`.
 

@@ -81,14 +81,21 @@ def activate(graph: GraphWriter, name: str, x: str) -> str:
     return graph("Mul", half, graph("Add", inner, graph.constant(1, "float32")))
 
 
-def score_tokens(graph: GraphWriter, output, x: str) -> str:
-    """Scores `(rows, units)` over the vocabulary, by a dense layer or the embedding itself."""
+def score_tokens(graph: GraphWriter, output, x: str) -> dict:
+    """Scores `(rows, units)` over the vocabulary, by a dense layer or the embedding itself.
+
+    Returns:
+        The output `scores` `(rows, vocabulary)`, as `GraphWriter.to_graph` takes it.
+    """
     tied = getattr(output, "func", output)
-    if not isinstance(tied, TiedEmbedding):
-        return dense(graph, output, x)
-    table = graph.weight(tied.name, read_weight(tied.embeddings))
-    bias = graph.weight(f"{tied.name}_bias", read_weight(tied.bias))
-    return graph("Gemm", x, table, bias, transB=1)  # (rows, vocabulary)
+    if isinstance(tied, TiedEmbedding):
+        table = graph.weight(tied.name, read_weight(tied.embeddings))
+        bias = graph.weight(f"{tied.name}_bias", read_weight(tied.bias))
+        graph("Gemm", x, table, bias, transB=1)
+    else:
+        dense(graph, output, x)
+    graph.name_last("scores")
+    return {"scores": ("float32", ("rows", None))}
 
 
 def count_tokens(graph: GraphWriter, mask: str) -> str:

@@ -3,8 +3,7 @@
 All of them speak the decoding contract of `generation.loop`, so that one loop runs them.
 """
 
-import numpy as np
-
+from seq2seq.export.onnx_best_tokens import find_best
 from seq2seq.export.onnx_graph import GraphWriter
 from seq2seq.export.onnx_layers import (
     attend,
@@ -27,7 +26,8 @@ def encoder_decoder_graphs(network) -> dict:
     `encode_texts`, `outputs`. `decoder_model` takes `token_ids` `(rows,)`, `few` `(1,)`, the states
     and the memory, and returns `scores` `(rows, vocabulary)`, unnormalised, `next_state_1`, ...
     and, with attention, `attention` `(rows, length)`. Where `few` is above 0 it returns also `best`
-    and `best_ids` `(rows, few)`: log probabilities and ids of that many best tokens, best first.
+    and `best_ids` `(rows, few)`: log probabilities and ids of that many best tokens, best first;
+    see `find_best`.
 
     Args:
         network: A `RecurrentEncoderDecoder`.
@@ -114,33 +114,12 @@ def _decoder_graph(decoder, states, memory):
         graph("Reshape", weights, by_row, outputs=["attention"])
         attention = {"attention": ("float32", ("rows", "length"))}
     scores = score_tokens(graph, decoder.output, x)
-    scores = name_outputs(graph, "scores", [scores], ("float32", ("rows", None)), None)
+    asked, best = find_best(graph, decoder.embedding.input_dim)
     next_states = name_outputs(graph, "next_state_", new_states, next(iter(states.values())))
     return graph.to_model(
-        {"token_ids": ("int32", ("rows",)), "few": ("int64", (1,)), **states, **memory},
-        scores | next_states | attention | find_best(graph),
+        {"token_ids": ("int32", ("rows",)), **asked, **states, **memory},
+        scores | next_states | attention | best,
     )
-
-
-def find_best(graph: GraphWriter) -> dict:
-    """Adds the outputs for the best tokens, which cost nothing unless `few` is above 0."""
-    found, nothing = GraphWriter("found"), GraphWriter("nothing")
-    log_probabilities = found("LogSoftmax", "scores", axis=-1)
-    count = found("Min", "few", size_of(found, "scores", 1))
-    found("TopK", log_probabilities, count, outputs=["best", "best_ids"], axis=-1)
-    kinds = {"best": "float32", "best_ids": "int64"}
-    for name, dtype in kinds.items():
-        nothing("Identity", nothing.weight(f"no_{name}", np.zeros((0, 0), dtype)), outputs=[name])
-    branches = {name: (dtype, (None, None)) for name, dtype in kinds.items()}
-    zero = graph.constant([0], "int64")
-    graph(
-        "If",
-        graph("Squeeze", graph("Greater", "few", zero), zero),
-        outputs=list(kinds),
-        then_branch=found.to_graph({}, branches),
-        else_branch=nothing.to_graph({}, branches),
-    )
-    return {name: (dtype, ("rows", "few")) for name, dtype in kinds.items()}
 
 
 def _bridge(graph, bridge, states):

@@ -4,6 +4,7 @@ The states of their decoders are keys and values of the tokens generated so far,
 returns those of one token, which are then written into its slot.
 """
 
+from seq2seq.export.onnx_best_tokens import find_best
 from seq2seq.export.onnx_blocks import (
     BlockWriter,
     Memory,
@@ -13,7 +14,7 @@ from seq2seq.export.onnx_blocks import (
 )
 from seq2seq.export.onnx_graph import GraphWriter
 from seq2seq.export.onnx_layers import score_tokens, shut_out, size_of
-from seq2seq.export.onnx_networks import IDS, find_best, find_mask, name_outputs
+from seq2seq.export.onnx_networks import IDS, find_mask, name_outputs
 
 
 def transformer_graphs(network) -> dict:
@@ -98,8 +99,7 @@ def _decoder_graph(decoder, memory, crosses):
         weights.append(by_head)
     x = finish(graph, decoder.norm, x)
     output = decoder.dense or decoder.embedding
-    outputs = [score_tokens(graph, output, x)]
-    outputs = name_outputs(graph, "scores", outputs, ("float32", ("rows", None)), None)
+    outputs = score_tokens(graph, output, x)
     outputs |= name_outputs(graph, "new_state_", new, ("float32", ("rows", units)))
     if crosses:
         mean = [graph("ReduceMean", weights[-1], axes=[1], keepdims=0)]
@@ -108,8 +108,9 @@ def _decoder_graph(decoder, memory, crosses):
         kind = "float32", ("rows", "heads", "length")
         outputs |= name_outputs(graph, "attention_", weights, kind)
     rows = "int32", ("rows",)
-    inputs = {"token_ids": rows, "few": ("int64", (1,)), "positions": rows, **states, **memory}
-    return graph.to_model(inputs, outputs | find_best(graph))
+    asked, best = find_best(graph, decoder.embedding.input_dim)
+    inputs = {"token_ids": rows, **asked, "positions": rows, **states, **memory}
+    return graph.to_model(inputs, outputs | best)
 
 
 def _begin(graph, decoder, mask, crosses):

@@ -15,10 +15,10 @@ the last tokens, int32 `(rows,)`, and how many each row has generated, `position
 it returns scores `(rows, vocabulary)`, log probabilities or unnormalised ones. There are `batch *
 width` rows, with the hypotheses of a row of the batch next to each other. A decoder may also have
 
-    step_best(token_ids, states, memory, positions, few) -> log_probabilities, ids, states
+    step_best(token_ids, states, memory, positions, few, normalise) -> scores, ids, states
 
 which returns the `few` best tokens of each row, `(rows, few)`, best first, for samplers that look
-at no others.
+at no others. `normalise` tells whether their scores must be log probabilities.
 """
 
 from typing import Any, NamedTuple
@@ -204,7 +204,7 @@ def extend(sampler, constraints, positions, noise, hypotheses: Hypotheses, score
 
 
 def extend_by_best(
-    sampler, constraints, positions, hypotheses: Hypotheses, log_probabilities, token_ids
+    sampler, constraints, positions, hypotheses: Hypotheses, scores, token_ids
 ) -> Hypotheses:
     """Adds a token to every hypothesis, as `extend`, by the best tokens alone.
 
@@ -213,15 +213,15 @@ def extend_by_best(
         constraints: Constraints that only ban.
         positions: As in `extend`.
         hypotheses: As in `extend`.
-        log_probabilities: `(batch * width, few)`, those of the best tokens, best first.
-        token_ids: Their ids.
+        scores: What the decoder's `step_best` returned, `(batch * width, few)`.
+        token_ids: The tokens' ids.
 
     Returns:
         The hypotheses, one token longer.
     """
     ops = array_ops(token_ids)
     few = min(sampler.few, token_ids.shape[-1])
-    best, order = ops.top_k(log_probabilities + ops.take(constraints.banned, token_ids), few)
+    best, order = ops.top_k(scores + ops.take(constraints.banned, token_ids), few)
     token_ids = ops.take_columns(token_ids, order)
     best, token_ids = (
         ops.reshape(x, (-1, hypotheses.ids.shape[1], few)) for x in (best, token_ids)

@@ -129,7 +129,8 @@ class RunningBatch:
             self.scores = scores if watched else None
             extended = self._extend(states, extend, scores)
         else:
-            best, token_ids, states = self.decoder.step_best(*arguments, max(needed))
+            normalise = any(choice.sampler.needs_log_probabilities for choice, _ in self._groups)
+            best, token_ids, states = self.decoder.step_best(*arguments, max(needed), normalise)
             extended = self._extend(states, extend_by_best, best, token_ids)
         self.hypotheses = extended
         ended = self._ended()

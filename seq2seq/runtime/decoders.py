@@ -46,6 +46,9 @@ class OnnxDecoder:
         self._takes_few = "few" in inputs
         if not self._takes_few:  # LiteRT's graphs return all scores
             self.step_best = None
+            return
+        given = {tensor.name for tensor in decoder.get_overridable_initializers()}
+        self._takes_normalise = "normalise" in given  # folders of before always do
 
     def begin(self, ids, max_length):
         """Reads sources `(batch, length)`; see `generation.loop`."""
@@ -59,10 +62,13 @@ class OnnxDecoder:
         (scores,), states = self._run(["scores"], token_ids, states, memory, positions)
         return scores, states
 
-    def step_best(self, token_ids, states, memory, positions, few):
+    def step_best(self, token_ids, states, memory, positions, few, normalise):
         """Decodes one token; see `generation.loop`."""
+        asked = {"few": np.array([few], "int64")}
+        if self._takes_normalise:
+            asked["normalise"] = np.array(normalise)
         inputs = token_ids, states, memory, positions
-        (best, best_ids), states = self._run(["best", "best_ids"], *inputs, few)
+        (best, best_ids), states = self._run(["best", "best_ids"], *inputs, asked)
         return best, best_ids.astype("int32"), states
 
     def look(self, token_ids, states, memory, positions):
@@ -84,11 +90,11 @@ class OnnxDecoder:
         """Returns the encoder's outputs `(batch, length, units)` for `encode_texts`."""
         return self.encoder.run(["outputs"], {self.source: ids})[0]
 
-    def _run(self, names, token_ids, states, memory, positions, few=0):
+    def _run(self, names, token_ids, states, memory, positions, asked=None):
         """Returns a list of outputs by name, and the states after the step."""
         inputs = self._inputs(token_ids, positions)
         if self._takes_few:
-            inputs["few"] = np.array([few], "int64")
+            inputs.update(asked or {"few": np.array([0], "int64")})
         inputs.update(zip(self.state_names, states, strict=True))
         inputs.update(zip(self.memory_names, memory, strict=True))
         found = self.decoder.run([*names, *self._new_states], inputs)

@@ -25,6 +25,10 @@ class SessionByRows:
         """Returns the inputs of the graph."""
         return self._single.get_inputs()
 
+    def get_overridable_initializers(self):
+        """Returns the inputs of the graph that may be left out."""
+        return self._single.get_overridable_initializers()
+
     def get_outputs(self):
         """Returns the outputs of the graph."""
         return self._single.get_outputs()
