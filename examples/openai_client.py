@@ -14,7 +14,9 @@ import openai
 def main() -> None:
     """Asks each of the server's models that generates."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--address", default="http://127.0.0.1:8000/v1", help="of the server")
+    parser.add_argument(
+        "--address", default="http://127.0.0.1:8000/v1", help="of the server, with /v1"
+    )
     parser.add_argument("--text", default="Good morning.", help="what is sent")
     arguments = parser.parse_args()
     key = os.environ.get("SEQ2SEQ_API_KEY", "none is needed on this machine")

@@ -188,7 +188,9 @@ def _add_serve(commands):
         help="key that clients must send (default: the variable SEQ2SEQ_API_KEY, or none)",
     )
     serve.add_argument(
-        "--no-auth", action="store_true", help="need no key, although others reach the address"
+        "--no-auth",
+        action="store_true",
+        help="need no key, whatever the address and the variable",
     )
     serve.add_argument(
         "--max-batch", type=positive, default=Limits.max_batch, help="default: %(default)s rows"

@@ -44,6 +44,21 @@ def optimized():
         yield
 
 
+def value_and_gradient(function, arguments):
+    """Returns a number and its gradients by the arguments of a function."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        arguments = keras.tree.map_structure(tf.constant, arguments)
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            value = function(arguments)
+        return value, tape.gradient(value, arguments)
+    import jax
+
+    return jax.value_and_grad(function)(arguments)
+
+
 def make_words(count, seed, alphabet="abcdefghij", longest=6):
     """Returns `count` distinct random words."""
     generator = random.Random(seed)

@@ -274,3 +274,22 @@ def test_widths_share_the_room(decoder):
     for caller in callers:
         assert caller.wait() == [[[6, 7, 8]]]
     engine.close()
+
+
+def test_what_runs_reads_and_waits_is_given_up(decoder):
+    engine = Engine(decoder, max_batch=2, max_queue=9)
+    decoder.may_read.clear()
+    read = Caller(engine, [5] * (LONG + 9)).submit()
+    assert decoder.reads.acquire(timeout=WAIT)
+    decoder.may_step.clear()
+    run = Caller(engine, [6], length=50).submit()
+    assert decoder.reads.acquire(timeout=WAIT)
+    waits = Caller(engine, [7]).submit()
+    engine.abort()
+    with pytest.raises(EngineIsClosed):
+        Caller(engine, [8]).submit()
+    decoder.may_step.set()
+    decoder.may_read.set()
+    for caller in (read, run, waits):
+        assert [type(found) for found in caller.wait()] == [EngineIsClosed]
+    engine.close()

@@ -64,6 +64,38 @@ def test_a_clone_is_an_untrained_model_of_the_same_class(trained):
     assert clone.generate(ENGLISH) == CHINESE
 
 
+@keras.saving.register_keras_serializable("tests")
+class Own(seq2seq.Seq2Seq):
+    """A user's model with an argument of its own."""
+
+    def __init__(self, *arguments, bonus=1, **options):
+        super().__init__(*arguments, **options)
+        self.bonus = bonus
+
+    def get_config(self):
+        return {**super().get_config(), "bonus": self.bonus}
+
+
+def test_a_subclass_may_have_arguments_of_its_own(tmp_path):
+    model = Own(9, 9, embedding_dim=8, units=8, bonus=5)
+    model.save(tmp_path / "m.keras")
+    assert seq2seq.load_model(tmp_path / "m.keras").bonus == 5
+    with pytest.raises(ValueError, match="unknown entry, 'source_vectors'"):  # of a file
+        Own.from_config({**model.get_config(), "source_vectors": "a.txt"})
+
+
+def test_the_metrics_of_before_take_one_hot_labels():
+    model = make_model()
+    (x, y), size = model.encode_pairs(ENGLISH, CHINESE), model.sides["target"].size
+    expected = model.evaluate(x, y, verbose=0, return_dict=True)
+    model.compile("adam", "categorical_crossentropy")  # Keras keeps the metrics
+    labels = keras.utils.to_categorical(y, size)
+    found = model.evaluate(x, labels, verbose=0, return_dict=True)
+    for name in ("accuracy", "perplexity"):
+        assert found[name] == pytest.approx(expected[name], rel=1e-5)
+    assert np.isfinite(model.fit(x, labels, verbose=0).history["loss"])
+
+
 class TestFreezing:
     @pytest.mark.parametrize(
         "frozen", ["embedding", "decoder_block_1", "decoder_block_1.attention"]

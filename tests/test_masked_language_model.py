@@ -453,6 +453,7 @@ class TestKerasModel:
             (([["a bird", "sang"]],), "at least two documents"),
             (([["a bird", None], ["the dog"]],), "in place 1: None"),
             ((["", ""],), "at least one token"),
+            ((["zzz", "qqq www"],), "of the vocabulary"),
             (([[4, 99]],), "ids from 1 to"),
             ((token_ids, places), r"\[token_ids, places\]"),
             (([token_ids, places + 5], places), "places from 0 to 4"),

@@ -549,6 +549,16 @@ def test_dropout_that_we_lack_is_told(kind, name, request, tmp_path):
         seq2seq.load_model(path)
 
 
+@pytest.mark.parametrize(
+    "settings", [{"repetition_penalty": 1.2}, {"min_length": 5, "bad_words_ids": [[7]]}]
+)
+def test_settings_that_change_what_the_library_writes_are_told(settings, gpt2, tmp_path):
+    path = copy(gpt2[0], tmp_path, **settings)
+    told = ", ".join(f"{name}={settings[name]}" for name in sorted(settings))
+    with pytest.warns(UserWarning, match=re.escape(told)):
+        seq2seq.load_model(path)
+
+
 def test_an_option_that_no_model_has_is_told_with_its_file(byte_level, tmp_path):
     save_gpt2(tmp_path, byte_level, n_positions=1)
     with pytest.raises(ValueError, match=r"config\.json .*`window`"):

@@ -63,7 +63,8 @@ def test_the_weights_of_lora_are_saved_merged(tmp_path):
     before = model.score(ENGLISH, CHINESE)
     model.fit(ENGLISH, CHINESE, epochs=2, verbose=0)
     assert (model.score(ENGLISH, CHINESE) != before).any()
-    model.save(tmp_path / "m.keras")
+    with pytest.warns(UserWarning, match="call `enable_lora` again"):
+        model.save(tmp_path / "m.keras")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the optimizer knew other weights
         loaded = seq2seq.load_model(tmp_path / "m.keras")

@@ -123,6 +123,19 @@ def test_it_refuses_what_comes_while_it_ends(folders):
         assert process.wait(WAIT) == 0
 
 
+def test_a_second_ctrl_c_gives_up_what_runs(folders):
+    with serving(folders["novelist"], "--max-length", "100000") as (process, address, _):
+        with httpx.stream("POST", f"{address}v1/generate", json=LONG, timeout=WAIT) as events:
+            lines = events.iter_lines()
+            next(lines)
+            process.send_signal(signal.SIGINT)
+            _until_refused(re.fullmatch(r"http://(.*):(\d+)/", address).groups())
+            process.send_signal(signal.SIGINT)
+            assert any("about to end" in line for line in lines)
+        assert process.wait(WAIT) == 0
+        assert process.stderr.read() == ""
+
+
 def _until_refused(place):
     """Waits until nothing listens any more."""
     pause = threading.Event()
@@ -141,6 +154,11 @@ def test_a_key_of_the_environment_is_needed(folders):
         assert httpx.get(f"{address}v1/models").status_code == 401
         headers = {"authorization": "Bearer a secret"}
         assert httpx.get(f"{address}v1/models", headers=headers).status_code == 200
+
+
+def test_no_key_is_needed_if_that_is_said(folders):
+    with serving(folders["sentiment"], "--no-auth", key="a secret") as (_, address, _):
+        assert httpx.get(f"{address}v1/models").status_code == 200
 
 
 def test_texts_are_not_logged(folders):
@@ -169,6 +187,8 @@ def test_what_is_wrong_is_told_in_a_line(folders, tmp_path):
         ([model, "--host", "0.0.0.0"], "Expected a key"),
         ([model, "--api-key", ""], "Expected a key"),
         ([model, "--api-key", "schlüssel"], "ASCII"),
+        ([model, "--api-key", "key\n"], "no white space"),
+        ([model, "--cors", "https://example.org/"], "without a path"),
         ([str(tmp_path / "none")], "which does not exist"),
         ([str(tmp_path)], "Expected"),
         ([model, model], "different names"),

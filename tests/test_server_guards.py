@@ -53,10 +53,30 @@ class TestBodies:
     def test_the_least_top_p_harms_nobody(self, http):
         assert ask(http, inputs="good", sampler="sample", top_p=1e-300)[0] == 200
 
-    @pytest.mark.parametrize("name", ["²", "9" * 5000, "-1", "five"])
+    @pytest.mark.parametrize("name", ["²", "9" * 5000, "-1", "five", "3", "99999"])
     def test_odd_ids_to_ban(self, http, name):
         status, error = ask(http, "completions", prompt="a", logit_bias={name: -100})
         assert status == 400 and error["param"] == "logit_bias"
+
+    @pytest.mark.parametrize(
+        "content, words",
+        [
+            (b'{"model":', "cannot be read at character 9"),
+            (b"\xff", "Expected JSON in UTF-8"),
+            (b"[" * 100_000, "of few levels"),
+        ],
+    )
+    def test_what_is_no_json(self, http, content, words):
+        answer = http.post(
+            "generate", content=content, headers={"content-type": "application/json"}
+        )
+        assert answer.status_code == 400 and words in answer.json()["error"]["message"]
+
+    def test_one_limit_is_enough(self, http):
+        limits = {"max_tokens": 5, "max_completion_tokens": 5}
+        messages = [{"role": "user", "content": "good"}]
+        status, error = ask(http, "chat/completions", messages=messages, **limits)
+        assert status == 400 and "not both" in error["message"]
 
     def test_parts_that_are_not_read_are_refused(self, http):
         part = {"type": "text", "text": "good", "cache_control": {"type": "ephemeral"}}

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import re
 import signal
 import socket
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,8 +27,18 @@ def serve(options) -> None:
             f"Expected a key, because others can reach {options.host}. Received none. Set "
             "SEQ2SEQ_API_KEY or --api-key, or say --no-auth if that is meant."
         )
-    if options.api_key == "" or not str(options.api_key or "").isascii():
-        raise ValueError("Expected a key of ASCII characters. Received an empty or another one.")
+    key = None if options.no_auth else options.api_key
+    if key is not None and not (key.isascii() and key.isprintable() and key == key.strip() != ""):
+        raise ValueError(
+            "Expected a key of ASCII characters, no white space around them. Received an empty or "
+            "another one."
+        )
+    for origin in options.cors:
+        if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
+            raise ValueError(
+                "Expected sites such as https://example.org, without a path, or * after --cors. "
+                f"Received: {origin}."
+            )
     try:
         import uvicorn
 
@@ -36,7 +48,11 @@ def serve(options) -> None:
         raise ImportError(
             f'Serving needs the package {error.name}: pip install "keras-seq2seq[serve]"'
         ) from error
-    with _bind(options.host, options.port) as listening, TemporaryDirectory() as root:
+    with (
+        _ending_well(),
+        _bind(options.host, options.port) as listening,
+        TemporaryDirectory() as root,
+    ):
         models = {
             name: _load(path, Path(root) / str(i), options.threads)
             for i, (name, path) in enumerate(named.items())
@@ -48,8 +64,8 @@ def serve(options) -> None:
             max_input=options.max_input,
             timeout=options.timeout,
         )
-        any_host = not local or options.api_key is not None
-        application = create_application(models, limits, options.api_key, any_host, options.cors)
+        any_host = not local or key is not None
+        application = create_application(models, limits, key, any_host, options.cors)
         config = uvicorn.Config(
             application,
             http=Connection,
@@ -60,6 +76,16 @@ def serve(options) -> None:
         )
         _announce(models, listening)
         _run(uvicorn, config, application, listening)
+
+
+@contextlib.contextmanager
+def _ending_well():
+    """Has SIGTERM end the process as it ends a server, before there is one."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _name(arguments):
@@ -124,7 +150,11 @@ def _run(uvicorn, config, application, listening):
 
         def handle_exit(self, number, frame):
             application.state.closing = True
-            super().handle_exit(number, frame)
+            if self.should_exit and number == signal.SIGINT:  # a second Ctrl-C
+                for model in application.state.models.values():
+                    model.abort()
+            else:
+                super().handle_exit(number, frame)
 
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:  # uvloop's, where it is
         runner.run(Server(config).serve(sockets=[listening]))

@@ -122,8 +122,11 @@ def make_masked_windows(
         for row, numbers in zip(rows, words, strict=True)
         for i in range(0, len(row), room)
     ]
-    if not cut:
-        raise ValueError("Expected texts with at least one token. Received none. Check the corpus.")
+    if not any(token_id > EOS for part, _ in cut for token_id in part):
+        raise ValueError(
+            "Expected texts with at least one token of the vocabulary. Received none. Check the "
+            "corpus and the tokenizer."
+        )
     ids = Rows([[BOS, *part, EOS] for part, _ in cut])
     numbers = Rows([[0, *(n - part[0] + 1 for n in part), 0] for _, part in cut])
 

@@ -9,6 +9,7 @@ from seq2seq.files.pretrained_checks import (
     check_end,
     check_rest,
     warn_of_dropout,
+    warn_of_generation,
     warn_of_heads,
 )
 from seq2seq.files.pretrained_folder import CONFIG, read_pretrained_config
@@ -58,6 +59,7 @@ def load_pretrained(folder: str | Path) -> TextModel:
     prefix, layers, make = MAKERS[kind]
     warn_of_heads(folder, kind, config)
     warn_of_dropout(folder, kind, config)
+    warn_of_generation(folder, kind)
     tensors = Tensors(folder, prefix)
     tokenizer, ids = read_pretrained_tokenizer(folder, kind, config["vocab_size"])
     if kind == "bert" and MASK not in tokenizer.vocabulary:

@@ -15,6 +15,16 @@ ARCHITECTURES = {
     "marian": ("MarianMTModel", "MarianModel"),
     "bert": ("BertForPreTraining", "BertForMaskedLM"),
 }
+GENERATION = {  # settings of the library's `generate`, and what leaves texts as they are
+    "bad_words_ids": ([],),
+    "forced_bos_token_id": (),
+    "min_length": (0,),
+    "min_new_tokens": (0,),
+    "no_repeat_ngram_size": (0,),
+    "repetition_penalty": (1.0,),
+    "suppress_tokens": ([],),
+    "begin_suppress_tokens": ([],),
+}
 BLOCK = re.compile(r"(?:h|(?:encoder|decoder)\.layers?)\.(\d{1,9})\.")
 
 
@@ -42,6 +52,27 @@ def warn_of_dropout(folder: Path, kind: str, config: dict) -> None:
         warnings.warn(
             f"{folder} has {name}={config[name]}, dropout that this package lacks: `fit` takes "
             f"{ours} there.",
+            stacklevel=4,
+        )
+
+
+def warn_of_generation(folder: Path, kind: str) -> None:
+    """Warns of settings by which the library generates other texts than `generate` does."""
+    settings = read_settings(folder)
+    if kind == "bert":
+        return
+    padding = settings.get("bad_words_ids") == [[settings.get("pad_token_id")]]  # always banned
+    found = [
+        f"{name}={settings[name]!r:.40}"
+        for name, nothing in GENERATION.items()
+        if name in settings
+        and settings[name] not in nothing
+        and not (name == "bad_words_ids" and padding)
+    ]
+    if found:
+        warnings.warn(
+            f"{folder} has {', '.join(found)}, by which the library generates: `generate` heeds "
+            "its own arguments alone, such as `banned`, `min_length` and `repetition_penalty`.",
             stacklevel=4,
         )
 

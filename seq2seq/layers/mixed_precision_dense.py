@@ -7,6 +7,7 @@ from keras import ops
 
 from seq2seq.layers.output_product import remember_product
 from seq2seq.layers.precision import half_product, multiplies_half
+from seq2seq.layers.rows import flatten_rows, restore_rows
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -28,12 +29,14 @@ class Dense(keras.layers.Dense):
     def call(self, inputs, training=False):
         """Returns the outputs for inputs `(..., dim)`."""
         half = multiplies_half(self, training)
+        rows = flatten_rows(inputs)
         if half:
-            outputs = half_product(inputs, self.kernel)  # (..., units)
-            outputs = outputs + self.bias if self.use_bias else outputs
+            outputs = half_product(rows, self.kernel)  # (rows, units)
+            outputs = ops.add(outputs, self.bias) if self.use_bias else outputs
             outputs = self.activation(outputs)
         else:
-            outputs = super().call(inputs, training=training)
+            outputs = super().call(rows, training=training)
+        outputs = restore_rows(outputs, inputs)
         if training and self.use_bias and self.activation is keras.activations.linear:
             return remember_product(outputs, inputs, self.kernel, self.bias, half)
         return outputs
@@ -59,6 +62,7 @@ def multiply_together(x, layers: Sequence[Dense], training: bool = False) -> lis
         return [layer(x, training=training) for layer in layers]
     kernel = ops.concatenate([layer.kernel for layer in layers], axis=1)  # (dim, all units)
     bias = ops.concatenate([layer.bias for layer in layers], axis=0)
-    half = multiplies_half(layers[0], training)
-    product = half_product(x, kernel) if half else ops.matmul(x, ops.cast(kernel, x.dtype))
-    return ops.split(product + ops.cast(bias, product.dtype), len(layers), axis=-1)
+    half, rows = multiplies_half(layers[0], training), flatten_rows(x)
+    product = half_product(rows, kernel) if half else ops.matmul(rows, ops.cast(kernel, x.dtype))
+    product = ops.add(product, ops.cast(bias, product.dtype))
+    return ops.split(restore_rows(product, x), len(layers), axis=-1)

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from seq2seq.layers.activations import find_activation
+from seq2seq.layers.layer_normalization import LayerNormalization
 from seq2seq.layers.mixed_precision_dense import Dense
 from seq2seq.layers.multi_head_attention import MultiHeadAttention
 from seq2seq.layers.positions import count_positions
@@ -119,9 +120,9 @@ class TransformerBlock(keras.layers.Layer):
     def _run(self, x, mask, source, source_mask, training):
         """Returns outputs, keys and values of all tokens, and the attention to the source."""
         positions, weights = count_positions(x), None  # (1, length)
-        seen = positions[:, :, None] >= positions[:, None, :] * int(self.causal)
-        if mask is not None:
-            seen = ops.logical_and(seen, mask[:, None, :])
+        seen = positions[:, None, :] >= 0 if mask is None else mask[:, None, :]
+        if self.causal:
+            seen = ops.logical_and(seen, positions[:, :, None] >= positions[:, None, :])
         y = self._before(x, self.attention_norm)
         queries, *pair = self.attention.read(y, positions, training)
         y, _ = self.attention.attend(queries, *pair, seen, training)
@@ -205,7 +206,7 @@ class TransformerBlock(keras.layers.Layer):
         return x if self.norm_first else norm(x)
 
     def _norm(self, name):
-        return keras.layers.LayerNormalization(epsilon=self.norm_epsilon, name=name)
+        return LayerNormalization(epsilon=self.norm_epsilon, name=name)
 
 
 def _with_queries(memory):

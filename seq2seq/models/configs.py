@@ -1,6 +1,7 @@
 """The config of a model, which may come from a file of somebody else's."""
 
 import dataclasses
+import inspect
 
 from seq2seq.networks.sides import deserialize_side
 
@@ -26,7 +27,7 @@ def split_config(kind: type, config: dict, custom_objects: dict | None) -> tuple
     manifest, quantization = config.pop("manifest", {}), config.pop("quantization", None)
     frozen = config.pop("frozen", None)
     options = {field.name for field in dataclasses.fields(kind.options_type)}
-    known = {*kind.side_names, *kind.more_arguments, *options, "name"}
+    known = {*kind.side_names, *kind.more_arguments, *_own_arguments(kind), *options, "name"}
     if unknown := [name for name in config if name not in known]:
         raise ValueError(
             f"Expected the config of a {kind.__name__}. Received an unknown entry, "
@@ -52,6 +53,17 @@ def split_config(kind: type, config: dict, custom_objects: dict | None) -> tuple
     for name in kind.side_names:
         config[name] = deserialize_side(name, config.get(name), custom_objects)
     return config, manifest, quantization, frozen
+
+
+def _own_arguments(kind):
+    """Returns the arguments that a user's subclass of one of our models adds."""
+    names = set()
+    for each in kind.__mro__:
+        parameters = inspect.signature(each.__init__).parameters
+        if each.__module__.startswith("seq2seq."):
+            break
+        names.update(parameters)
+    return names.difference(parameters)  # ours may name a file, as `vectors` does
 
 
 def list_frozen(model) -> list[str]:

@@ -395,6 +395,12 @@ class TextModel(keras.Model):
             ValueError: If the file cannot be written.
         """
         layers = self._flatten_layers()
+        if any(getattr(layer, "lora_enabled", False) for layer in layers):
+            warnings.warn(
+                "The file holds the weights with what LoRA has added. Where it is loaded to be "
+                "trained further, call `enable_lora` again, or all weights are trained.",
+                stacklevel=2,
+            )
         quantized = any(getattr(layer, "quantization_mode", None) for layer in layers)
         if quantized and self.quantization not in QUANTIZATIONS:
             raise ValueError(

@@ -4,6 +4,7 @@ import keras
 
 from seq2seq.layers.activations import find_activation
 from seq2seq.layers.embedding import TiedEmbedding
+from seq2seq.layers.layer_normalization import LayerNormalization
 from seq2seq.layers.mixed_precision_dense import Dense
 from seq2seq.layers.places import TakePlaces
 from seq2seq.layers.precision import training_dtype
@@ -37,9 +38,7 @@ class MaskedTransformer:
             activation=find_activation(options.activation),
             name="token_dense",
         )
-        self.token_norm = keras.layers.LayerNormalization(
-            epsilon=options.norm_epsilon, name="token_norm"
-        )
+        self.token_norm = LayerNormalization(epsilon=options.norm_epsilon, name="token_norm")
         self.token_softmax = keras.layers.Softmax(dtype="float32", name="tokens")
         self.pooler = keras.layers.Dense(units, "tanh", name="pooler")
         self.next_dense = keras.layers.Dense(2, name="next_sentence_scores")

@@ -3,6 +3,7 @@
 import keras
 
 from seq2seq.layers.embedding import SegmentEmbedding
+from seq2seq.layers.layer_normalization import LayerNormalization
 from seq2seq.layers.masking import PaddingMask
 from seq2seq.layers.positions import TokenAndPosition
 from seq2seq.networks.options import MaskedLanguageModelOptions
@@ -34,7 +35,7 @@ class TextEncoder:
             options.positions, options.max_length, scale=False, name="positions"
         )
         self.segments = SegmentEmbedding(2, options.units, make_initializer(), name="segments")
-        self.embedding_norm = keras.layers.LayerNormalization(
+        self.embedding_norm = LayerNormalization(
             epsilon=options.norm_epsilon, name="embedding_norm"
         )
         self.drop = keras.layers.Dropout(options.dropout, name="embedding_dropout")

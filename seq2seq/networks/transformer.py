@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from seq2seq.layers.embedding import TiedEmbedding
+from seq2seq.layers.layer_normalization import LayerNormalization
 from seq2seq.layers.masking import PaddingMask
 from seq2seq.layers.mixed_precision_dense import Dense
 from seq2seq.layers.positions import TokenAndPosition
@@ -290,7 +291,7 @@ def with_weights(position_embedding, *layers) -> list[keras.layers.Layer]:
 def make_norm(name: str, options):
     """Returns the norm after the last block, whose sums are not normalised with `norm_first`."""
     if options.norm_first:
-        return keras.layers.LayerNormalization(epsilon=options.norm_epsilon, name=name)
+        return LayerNormalization(epsilon=options.norm_epsilon, name=name)
     return lambda x: x
 
 

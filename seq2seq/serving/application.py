@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTex
 from fastapi.staticfiles import StaticFiles
 
 from seq2seq.serving import answers, openai_routes, own_routes
-from seq2seq.serving.errors import ApiError, add_handlers
+from seq2seq.serving.errors import about_to_end, add_handlers
 from seq2seq.serving.guards import Guards
 from seq2seq.serving.limits import Limits
 from seq2seq.serving.metrics import Metrics
@@ -100,7 +100,7 @@ def _add_state(application, served, metrics):
         """Tells whether it takes requests."""
         engines = [model.engine for model in served.values() if model.engine is not None]
         if application.state.closing or not all(engine.is_alive() for engine in engines):
-            raise ApiError(503, "The server is about to end.")
+            raise about_to_end()
         return JSONResponse({"status": "ready"})
 
     @application.get("/metrics", tags=["state"], response_class=PlainTextResponse)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from seq2seq.generation.continuation import continue_text
 from seq2seq.generation.samplers import Sampler
-from seq2seq.serving.errors import ApiError, server_error
+from seq2seq.serving.engine import EngineIsClosed
+from seq2seq.serving.errors import ApiError, about_to_end, server_error
 from seq2seq.text.vocabulary import BOS, EOS
 
 
@@ -65,12 +66,17 @@ def settle(future, result) -> None:
     if future.done():
         return
     if isinstance(result, Exception):
-        future.set_exception(server_error(result))
+        future.set_exception(failure(result))
         return
     try:
         future.set_result(filled(result))
     except ApiError as error:
         future.set_exception(error)
+
+
+def failure(error: Exception) -> ApiError:
+    """Returns what a client is told of an exception of the engine."""
+    return about_to_end() if isinstance(error, EngineIsClosed) else server_error(error)
 
 
 def filled(hypotheses: list) -> list:
@@ -100,6 +106,8 @@ def read_ids(tokenizer, beginning: str, ids: list[int], stream=None) -> Generate
     if stream is not None:
         stream.finish()
         text, ended = stream.text, ended or stream.stopped
-    elif tokenizer is not None:
+    elif beginning:
         text = "".join(continue_text(tokenizer, beginning, ids))[len(beginning) :]
+    elif tokenizer is not None:
+        text = tokenizer.decode(ids)
     return Generated(ids, text, "stop" if ended else "length")

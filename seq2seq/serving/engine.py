@@ -90,7 +90,7 @@ class Engine:
         self._batches: dict[tuple[int, bool], RunningBatch] = {}
         self._choices: OrderedDict[Hashable, Choice] = OrderedDict()
         self._readers = {long: ThreadPoolExecutor(1) for long in (False, True)}
-        self._closing = False
+        self._closing = self._aborting = False
         self._patience = 0
         self._thread = threading.Thread(target=self._run, name="seq2seq-engine", daemon=True)
         self._thread.start()
@@ -147,6 +147,12 @@ class Engine:
         for reader in self._readers.values():
             reader.shutdown(wait=False)
 
+    def abort(self) -> None:
+        """Gives up what runs and waits, which is told `EngineIsClosed`, and ends."""
+        with self._condition:
+            self._closing = self._aborting = True
+            self._condition.notify()
+
     # The engine's thread
 
     def _run(self):
@@ -159,7 +165,19 @@ class Engine:
             for jobs in admitted:
                 self._readers[jobs[0].is_long].submit(self._begin, jobs)
             self._join()
-            self._step()
+            if self._aborting:
+                self._give_up()
+            else:
+                self._step()
+
+    def _give_up(self):
+        with self._condition:
+            jobs = [job for waiting in self._waiting.values() for job in waiting]
+            self._waiting.clear()
+        for batch in self._batches.values():
+            jobs += [batch.rows[place].key for place in np.flatnonzero(batch.open)]
+            batch.keep(np.zeros(0, "int32"))
+        self._fail(jobs, EngineIsClosed())
 
     def _rows(self):
         return any(batch.rows for batch in self._batches.values())

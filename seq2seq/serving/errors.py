@@ -65,6 +65,11 @@ def server_error(error: Exception) -> ApiError:
     return ApiError(500, f"The server could not answer: {type(error).__name__}.")
 
 
+def about_to_end() -> ApiError:
+    """Returns the error for what comes, or still waits, when the server ends."""
+    return ApiError(503, "The server is about to end. Try again elsewhere.")
+
+
 def queue_is_full() -> ApiError:
     """Returns the error for what finds no room to wait."""
     return ApiError(429, "The queue is full. Try again in a moment.", code="rate_limit_exceeded")
@@ -84,6 +89,9 @@ def add_handlers(application) -> None:
     def tell_invalid(request: Request, error: RequestValidationError):
         # Of the kinds that something may have, that is told which it resembles most.
         first = max(error.errors(), key=lambda each: len(each["loc"]))
+        if first["type"] == "json_invalid":
+            place = f"at character {first['loc'][-1]}: {first['ctx']['error']}"
+            return ApiError(400, f"Expected JSON. It cannot be read {place}.").response()
         name = ".".join(str(part) for part in first["loc"][1:] if not _is_kind(part))
         message = f"Expected a request as the documentation at /docs tells. {first['msg']}"
         if first["type"] == "model_attributes_type" and "json" not in str(
@@ -95,7 +103,10 @@ def add_handlers(application) -> None:
         ).response()
 
     def tell_http(request: Request, error: HTTPException):
-        response = ApiError(error.status_code, str(error.detail)).response()
+        message = str(error.detail)
+        if error.status_code == 400:  # FastAPI's word for a body that is no text
+            message = "Expected JSON in UTF-8, not compressed, of few levels and short numbers."
+        response = ApiError(error.status_code, message).response()
         response.headers.update(error.headers or {})
         return response
 

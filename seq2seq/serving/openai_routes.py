@@ -16,6 +16,7 @@ from seq2seq.serving.openai_forms import ChatForm, CompletionForm
 from seq2seq.serving.served_model import ServedModel
 from seq2seq.serving.text_stream import Piece
 from seq2seq.serving.waiting import answer, find_model, stream
+from seq2seq.text.vocabulary import EOS
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -72,6 +73,8 @@ async def chat(body: ChatBody, request: Request) -> Response:
     if not content:
         raise ApiError(400, "Expected a message of the role `user` with a text.", "messages")
     text = content if isinstance(content, str) else "\n".join(part.text for part in content)
+    if body.max_tokens is not None and body.max_completion_tokens is not None:
+        raise ApiError(400, "Expected `max_tokens` or `max_completion_tokens`, not both.")
     max_tokens = body.max_completion_tokens or body.max_tokens
     call = await _call(model, body, [text], max_tokens, body.n or 1)
     form = ChatForm(model, (body.top_logprobs or 0) if body.logprobs else None)
@@ -114,8 +117,11 @@ async def _call(
     bias = body.logit_bias or {}
     if any(value != -100 for value in bias.values()):
         raise unsupported("logit_bias", "only -100, which bans a token.")
-    if not all(name.isdecimal() and len(name) < 10 for name in bias):
-        raise ApiError(400, "Expected ids of tokens in `logit_bias`.", "logit_bias")
+    size = model.model.generator.vocabulary_size
+    if not all(name.isdecimal() and len(name) < 10 and EOS < int(name) < size for name in bias):
+        raise ApiError(
+            400, f"Expected ids of tokens, {EOS + 1} to {size - 1}, in `logit_bias`.", "logit_bias"
+        )
     if body.stream_options is not None and not body.stream:
         raise ApiError(400, "Expected `stream_options` only with `stream`.", "stream_options")
     stops = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())

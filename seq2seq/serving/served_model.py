@@ -13,13 +13,14 @@ from seq2seq.serving.calls import (
     Call,
     Generated,
     count_tokens,
+    failure,
     filled,
     read_ids,
     settle,
     split_text,
 )
 from seq2seq.serving.engine import Engine, EngineIsClosed, Job, QueueIsFull
-from seq2seq.serving.errors import ApiError, queue_is_full, server_error, too_late
+from seq2seq.serving.errors import ApiError, about_to_end, queue_is_full, too_late
 from seq2seq.serving.limits import Limits
 from seq2seq.serving.reading import ReadingModel
 from seq2seq.serving.side_work import SideWork, batch_size, compute
@@ -91,6 +92,11 @@ class ServedModel(ReadingModel):
             self.engine.close()
         self.side_work.close()
 
+    def abort(self) -> None:
+        """Gives up what runs."""
+        if self.engine is not None:
+            self.engine.abort()
+
     # What a request asks for
 
     def call(self, inputs: Sequence, sampler: Sampler, max_length: int | None, **options) -> Call:
@@ -114,7 +120,8 @@ class ServedModel(ReadingModel):
                 400, f"Expected at most {limits.max_length} tokens. Received: {max_length}."
             )
         if sampler.width > limits.max_batch:
-            raise ApiError(400, f"Expected a `width` of at most {limits.max_batch}.", "width")
+            limit = f"Expected a `width` of at most {limits.max_batch}. Received: {sampler.width}."
+            raise ApiError(400, limit, "width")
         self.check_count(len(inputs) * options.get("count", 1) * sampler.num_results)
         texts = [isinstance(text, str) for text in inputs]
         if any(texts) and not all(texts):
@@ -267,7 +274,7 @@ class ServedModel(ReadingModel):
                 if loop.time() > deadline:  # though there is more to take
                     raise TimeoutError
                 if isinstance(event, Exception):
-                    raise server_error(event)
+                    raise failure(event)
                 if isinstance(event, Piece):
                     yield place, event
                     continue
@@ -328,7 +335,7 @@ class ServedModel(ReadingModel):
         except QueueIsFull:
             raise queue_is_full() from None
         except EngineIsClosed:
-            raise ApiError(503, "The server is about to end. Try again elsewhere.") from None
+            raise about_to_end() from None
 
     def _count(self, call, tokens):
         self.metrics.tokens.labels(self.name, "read").inc(count_tokens(call.rows))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
-from seq2seq.serving.errors import ApiError, as_api_error, too_late
+from seq2seq.serving.errors import ApiError, about_to_end, as_api_error, too_late
 from seq2seq.serving.served_model import ServedModel
 from seq2seq.serving.side_work import compute
 
@@ -25,7 +25,7 @@ def find_model(request: Request, name: str) -> ServedModel:
             404, f"Expected one of {known}. Received: {name:.100}.", "model", "model_not_found"
         )
     if request.app.state.closing:
-        raise ApiError(503, "The server is about to end. Try again elsewhere.")
+        raise about_to_end()
     return models[name]
 
 

@@ -64,7 +64,10 @@ class _TokenMean(keras.metrics.Mean):
         super().__init__(name=name, dtype=at_least_float32(dtype))
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Adds the tokens of a batch."""
+        """Adds the tokens of a batch, as ids or one-hot."""
+        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        if len(y_true.shape) == len(y_pred.shape):
+            y_true = ops.argmax(y_true, axis=-1)
         weight = ops.cast(ops.not_equal(y_true, PAD), "float32")
         if sample_weight is not None:
             weight *= weights_by_token(weight, ops.cast(sample_weight, "float32"))

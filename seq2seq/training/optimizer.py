@@ -59,7 +59,7 @@ class Adam(keras.optimizers.Adam):
 
         # Of an embedding's gradient that is the norm of all occurrences of its rows, as in Keras.
         values = [getattr(gradient, "values", gradient) for gradient in grads]
-        squares = tf.stack([2 * tf.nn.l2_loss(value) for value in values])  # (weights,)
+        squares = 2 * tf.stack([tf.nn.l2_loss(value) for value in values])  # (weights,)
         factors = self.clipnorm / tf.sqrt(tf.maximum(squares, self.clipnorm**2))
         clipped = [
             value * factor for value, factor in zip(values, tf.unstack(factors), strict=True)
