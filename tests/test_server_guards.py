@@ -67,9 +67,8 @@ class TestBodies:
         ],
     )
     def test_what_is_no_json(self, http, content, words):
-        answer = http.post(
-            "generate", content=content, headers={"content-type": "application/json"}
-        )
+        headers = {"content-type": "application/json"}
+        answer = http.post("v1/generate", content=content, headers=headers)
         assert answer.status_code == 400 and words in answer.json()["error"]["message"]
 
     def test_one_limit_is_enough(self, http):

@@ -23,12 +23,8 @@ class LayerNormalization(keras.layers.LayerNormalization):
         if not training:
             return super().call(inputs)
         dtype = keras.backend.result_type(self.compute_dtype, "float32")
-        x, gamma, beta = (
-            # A copy, because what runs eagerly has variables here, which a custom gradient takes
-            # none of.
-            ops.copy(ops.cast(each, dtype))
-            for each in (inputs, self.gamma, self.beta)
-        )
+        # Tensors: what runs eagerly has variables here, which a custom gradient takes none of.
+        x, gamma, beta = (ops.cast(each, dtype) for each in (inputs, self.gamma, self.beta))
         outputs = normalise(flatten_rows(x), gamma, beta, self.epsilon)
         return ops.cast(restore_rows(outputs, x), self.compute_dtype)
 
