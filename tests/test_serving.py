@@ -416,6 +416,8 @@ class TestOurOwn:
             ("generate", {"inputs": "a", "prefix": "never seen"}),
             ("generate", {"inputs": "a", "detail": True}),
             ("generate", {"inputs": "a", "model": "sentiment"}),
+            ("completions", {"prompt": "a", "model": "sentiment"}),
+            ("completions", {"prompt": "a", "model": "filler"}),
             ("classify", {"inputs": "a"}),
             ("score", {"inputs": "a"}),
             ("score", {"inputs": ["a"], "targets": ["b", "c"]}),

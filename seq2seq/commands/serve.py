@@ -28,7 +28,7 @@ def serve(options) -> None:
             "SEQ2SEQ_API_KEY or --api-key, or say --no-auth if that is meant."
         )
     key = None if options.no_auth else options.api_key
-    if key is not None and not (key.isascii() and key.isprintable() and key == key.strip() != ""):
+    if key is not None and not (key and key.isascii() and key.isprintable() and key == key.strip()):
         raise ValueError(
             "Expected a key of ASCII characters, no white space around them. Received an empty or "
             "another one."
@@ -152,7 +152,8 @@ def _run(uvicorn, config, application, listening):
             application.state.closing = True
             if self.should_exit and number == signal.SIGINT:  # a second Ctrl-C
                 for model in application.state.models.values():
-                    model.abort()
+                    if model.engine is not None:
+                        model.engine.abort()
             else:
                 super().handle_exit(number, frame)
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from seq2seq.export.onnx_graph import GraphWriter
 from seq2seq.export.onnx_layers import size_of
+from seq2seq.generation.samplers.sample import LEAST
 
 BLOCK = 32  # tokens
 LARGE = 1024  # vocabularies in which blocks are faster than a look at each token
-LOWEST = -3e38  # about the least float32
 
 
 def find_best(graph: GraphWriter, vocabulary: int) -> tuple[dict, dict]:
@@ -71,7 +71,7 @@ def _find(graph, scores, vocabulary):
     ids = graph("Add", starts, graph.constant(range(BLOCK), "int64"))
     ids = graph("Reshape", ids, graph.constant([0, -1], "int64"))  # (rows, count * BLOCK)
     values = graph("GatherElements", scores, graph("Min", ids, graph("Sub", size, one)), axis=1)
-    lowest = graph.constant(LOWEST, "float32")  # the last block may reach beyond the vocabulary
-    values = graph("Where", graph("Less", ids, size), values, lowest)
+    least = graph.constant(LEAST, "float32")  # the last block may reach beyond the vocabulary
+    values = graph("Where", graph("Less", ids, size), values, least)
     _, order = graph("TopK", values, few, outputs=["best", f"{graph.name}_order"], axis=-1)
     graph("GatherElements", ids, order, outputs=["best_ids"], axis=1)

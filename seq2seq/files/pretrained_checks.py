@@ -16,7 +16,6 @@ ARCHITECTURES = {
     "bert": ("BertForPreTraining", "BertForMaskedLM"),
 }
 GENERATION = {  # settings of the library's `generate`, and what leaves texts as they are
-    "bad_words_ids": ([],),
     "forced_bos_token_id": (),
     "min_length": (0,),
     "min_new_tokens": (0,),
@@ -58,16 +57,14 @@ def warn_of_dropout(folder: Path, kind: str, config: dict) -> None:
 
 def warn_of_generation(folder: Path, kind: str) -> None:
     """Warns of settings by which the library generates other texts than `generate` does."""
-    settings = read_settings(folder)
     if kind == "bert":
         return
-    padding = settings.get("bad_words_ids") == [[settings.get("pad_token_id")]]  # always banned
+    settings = read_settings(folder)
+    padding = [[settings.get("pad_token_id")]]  # is banned here too
     found = [
         f"{name}={settings[name]!r:.40}"
-        for name, nothing in GENERATION.items()
-        if name in settings
-        and settings[name] not in nothing
-        and not (name == "bad_words_ids" and padding)
+        for name, nothing in {"bad_words_ids": ([], padding), **GENERATION}.items()
+        if name in settings and settings[name] not in nothing
     ]
     if found:
         warnings.warn(

@@ -92,11 +92,6 @@ class ServedModel(ReadingModel):
             self.engine.close()
         self.side_work.close()
 
-    def abort(self) -> None:
-        """Gives up what runs."""
-        if self.engine is not None:
-            self.engine.abort()
-
     # What a request asks for
 
     def call(self, inputs: Sequence, sampler: Sampler, max_length: int | None, **options) -> Call:
@@ -112,8 +107,7 @@ class ServedModel(ReadingModel):
             ApiError: If the model does not generate, or more is asked for than there may be.
             ValueError: If anything else is wrong.
         """
-        if self.engine is None:
-            raise ApiError(400, f"{self.name} generates nothing: {self.route}.", "model")
+        self.check_generates()
         limits = self.limits
         if max_length is not None and max_length > limits.max_length:
             raise ApiError(
@@ -192,9 +186,15 @@ class ServedModel(ReadingModel):
             )
         return row
 
+    def check_generates(self) -> None:
+        """Raises an `ApiError` if it generates nothing."""
+        if self.engine is None:
+            raise ApiError(400, f"{self.name} generates nothing: {self.route}.", "model")
+
     def check_tokenizer(self) -> None:
         """Raises an `ApiError` if it generates no texts, where they are needed."""
-        if self.engine is not None and self.tokenizer is None:
+        self.check_generates()
+        if self.tokenizer is None:
             raise ApiError(
                 400,
                 f"Expected a model with a tokenizer. Received: {self.name}, one of ids. Post rows "

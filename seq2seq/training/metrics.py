@@ -67,7 +67,7 @@ class _TokenMean(keras.metrics.Mean):
         """Adds the tokens of a batch, as ids or one-hot."""
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         if len(y_true.shape) == len(y_pred.shape):
-            y_true = ops.argmax(y_true, axis=-1)
+            y_true = first_best(y_true)
         weight = ops.cast(ops.not_equal(y_true, PAD), "float32")
         if sample_weight is not None:
             weight *= weights_by_token(weight, ops.cast(sample_weight, "float32"))
