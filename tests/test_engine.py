@@ -289,7 +289,8 @@ def test_what_runs_reads_and_waits_is_given_up(decoder):
     with pytest.raises(EngineIsClosed):
         Caller(engine, [8]).submit()
     decoder.may_step.set()
-    decoder.may_read.set()
-    for caller in (read, run, waits):
+    for caller in (run, waits):
         assert [type(found) for found in caller.wait()] == [EngineIsClosed]
+    decoder.may_read.set()
+    assert [type(found) for found in read.wait()] == [EngineIsClosed]
     engine.close()

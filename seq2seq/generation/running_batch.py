@@ -106,9 +106,11 @@ class RunningBatch:
         self.rows = [self.rows[place] for place in places]
         self.open, self.positions = self.open[places], self.positions[places]
         self._longest, self._groups = self._longest[places], None
+        if not self.rows:
+            self.hypotheses, self.memory = None, []
+            return
         self._give_room_back()
-        kept = take_rows((self.hypotheses, self.memory), places)
-        self.hypotheses, self.memory = kept if self.rows else (None, [])
+        self.hypotheses, self.memory = take_rows((self.hypotheses, self.memory), places)
 
     def step(self) -> list[tuple[Row, list[list[int]]]]:
         """Adds a token to every hypothesis.
