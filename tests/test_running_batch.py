@@ -130,7 +130,17 @@ def test_the_room_of_a_long_row_goes_with_it():
     assert batch.hypotheses.ids.shape[-1] == SLOTS
 
 
-@pytest.mark.parametrize("sampler", [Greedy(), Greedy(banned=[5]), BeamSearch(3, num_results=2)])
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        Greedy(),
+        Greedy(banned=[5]),
+        Greedy(min_length=4),
+        BeamSearch(3, num_results=2),
+        BeamSearch(3, min_length=4, num_results=3),
+    ],
+    ids=repr,
+)
 def test_the_best_tokens_suffice_where_nothing_else_is_asked_for(sampler):
     rows = [make_row(key, sampler) for key in range(6)]
     found = dict(run_rows(Finding(), sampler.width, [(STATES, rows)], 4))

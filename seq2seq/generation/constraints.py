@@ -166,9 +166,12 @@ class TokenConstraints:
         return replace(self, **inputs)
 
     @property
-    def only_ban(self) -> bool:
-        """Whether they do no more than to ban tokens."""
-        return set(self.inputs()) == {"banned"}
+    def most_banned(self) -> int | None:
+        """How many tokens they may ban at a step, or `None` if they do more than that."""
+        more = self.inputs().keys() - {"banned", "min_length"}
+        if more or (self.min_length is not None and self.may_be_stuck):
+            return None
+        return np.count_nonzero(self.banned) + (self.min_length is not None)  # `EOS`
 
     def apply(self, log_probabilities, ids, positions):
         """Returns the log probabilities to choose by.
@@ -197,8 +200,7 @@ class TokenConstraints:
             choices = ops.where(_count_tokens(ids, repeats, vocabulary) > 0, NEVER, choices)
         choices = choices + self.banned
         if self.min_length is not None:
-            too_short = ops.logical_and(tokens == EOS, position + 1 < self.min_length)
-            choices = ops.where(too_short, NEVER, choices)
+            choices = self._go_on(choices, tokens, position)
             if self.may_be_stuck:  # then the text ends anyway
                 stuck = ops.max(choices, axis=-1, keepdims=True) < NEVER / 2
                 ending = ops.logical_and(stuck, tokens == EOS)
@@ -209,6 +211,25 @@ class TokenConstraints:
             only = ops.where(tokens == forced, log_probabilities, NEVER)
             choices = ops.where(forced == PAD, choices, only)
         return choices
+
+    def ban(self, scores, token_ids, positions):
+        """Returns the scores of some tokens to choose by, where `most_banned` is a number.
+
+        Args:
+            scores: `(rows, few)`.
+            token_ids: The tokens, of the same shape.
+            positions: int32 `(rows,)`, as in `apply`.
+        """
+        choices = scores + array_ops(scores).take(self.banned, token_ids)
+        if self.min_length is None:
+            return choices
+        return self._go_on(choices, token_ids, positions[:, None])
+
+    def _go_on(self, choices, tokens, position):
+        """Bans the end before the minimum length."""
+        ops = array_ops(choices)
+        too_short = ops.logical_and(tokens == EOS, position + 1 < self.min_length)
+        return ops.where(too_short, NEVER, choices)
 
 
 def _unless_zero(value):

@@ -210,7 +210,7 @@ def extend_by_best(
 
     Args:
         sampler: A sampler with `few`.
-        constraints: Constraints that only ban.
+        constraints: Constraints with `most_banned`.
         positions: As in `extend`.
         hypotheses: As in `extend`.
         scores: What the decoder's `step_best` returned, `(batch * width, few)`.
@@ -220,12 +220,11 @@ def extend_by_best(
         The hypotheses, one token longer.
     """
     ops = array_ops(token_ids)
-    few = min(sampler.few, token_ids.shape[-1])
-    best, order = ops.top_k(scores + ops.take(constraints.banned, token_ids), few)
+    few, width = min(sampler.few, token_ids.shape[-1]), hypotheses.ids.shape[1]
+    choices = constraints.ban(scores, token_ids, ops.repeat(positions, width))
+    best, order = ops.top_k(choices, few)
     token_ids = ops.take_columns(token_ids, order)
-    best, token_ids = (
-        ops.reshape(x, (-1, hypotheses.ids.shape[1], few)) for x in (best, token_ids)
-    )
+    best, token_ids = (ops.reshape(x, (-1, width, few)) for x in (best, token_ids))
     chosen = sampler.choose_among(best, best, token_ids, hypotheses.scores, hypotheses.finished)
     return _append(hypotheses, positions, *chosen)
 

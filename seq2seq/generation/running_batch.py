@@ -37,10 +37,10 @@ class Choice:
     @functools.cached_property
     def best_needed(self) -> int | None:
         """How many of the best tokens suffice to choose from, or `None` if all are needed."""
-        few = self.sampler.few if self.sampler.is_ours and self.constraints.only_ban else None
-        if few is not None:
-            few += np.count_nonzero(self.constraints.banned)
-        return few if few is None or few <= MAX_BEST else None
+        few, banned = self.sampler.few, self.constraints.most_banned
+        if few is None or banned is None or not self.sampler.is_ours:
+            return None
+        return few + banned if few + banned <= MAX_BEST else None
 
 
 @dataclass(eq=False)
