@@ -23,6 +23,7 @@ class Remembering(Toy):
 
     def step(self, token_ids, states, memory, positions):
         models, mask = memory
+        assert models.flags.c_contiguous and mask.flags.c_contiguous  # or a graph would copy them
         assert ((models == models[:, :1]) == mask)[mask].all()
         assert (models[~mask] != models[:, 0].max() + 9).all()
         return super().step(token_ids, states, [models[:, 0]], positions)

@@ -223,6 +223,13 @@ def test_eight_bits_are_near(trained, tmp_path):
     trained.export(tmp_path / "folder", quantize="int8", verbose=0)
     exported = seq2seq.load_model(tmp_path / "folder")
     assert exported.generate(ENGLISH) == CHINESE
+    decoder = exported.generator.decoder.decoder
+    run = decoder.run
+    decoder.run = lambda names, inputs: [
+        array[:, 0] if name.startswith("new_state_") else array  # as in folders of before
+        for name, array in zip(names, run(names, inputs), strict=True)
+    ]
+    assert exported.generate(ENGLISH) == CHINESE
     assert "new_state_1" in (tmp_path / "folder" / "README.md").read_text()
 
 

@@ -96,20 +96,19 @@ class BlockWriter:
         """Runs over one token of every hypothesis.
 
         Args:
-            x: `(rows, units)`.
-            positions: int64 `(rows,)`.
+            x: `(rows, 1, units)`.
+            positions: int64 `(rows, 1)`.
             before: Tuples of keys, values and their `Memory`: the tokens before this one.
             source: The same of the source. Defaults to `None`.
 
         Returns:
-            Tuple of the outputs, the key and the value of the token, all `(rows, units)`, and the
-            weights on the source `(rows, heads, source_length)` or `None`.
+            Tuple of the outputs, the key and the value of the token, all of the shape of `x`, and
+            the weights on the source `(rows, heads, source_length)` or `None`.
         """
-        block, axis, weights = self.block, self.graph.constant([1], "int64"), None
+        block, weights = self.block, None
         y = self._before(x, block.attention_norm)
         queries, *own = self._read(block.attention, y, positions)
-        itself = *(self.graph("Unsqueeze", one, axis) for one in own), None
-        y, _ = self._attend_by_head(block.attention, queries, [*before, itself])
+        y, _ = self._attend_by_head(block.attention, queries, [*before, (*own, None)])
         x = self._after(x, y, block.attention_norm)
         if source is not None:
             attention, y = block.cross_attention, self._before(x, block.cross_norm)
@@ -152,10 +151,10 @@ class BlockWriter:
         return dense(graph, attention.output_projection, context)
 
     def _attend_by_head(self, attention, queries, parts):
-        """Attends from tokens `(rows, units)` to all parts together; returns the weights too."""
+        """Attends from tokens `(rows, 1, units)` to all parts together, which tells the weights."""
         graph, axis = self.graph, self.graph.constant([1], "int64")
         of_head = graph.weight(f"heads_{self.num_heads}_{self.units}", self._own_units())
-        asked = graph("Mul", graph("Unsqueeze", queries, axis), of_head)  # (rows, heads, units)
+        asked = graph("Mul", queries, of_head)  # (rows, heads, units)
         scores = [self._score(asked, keys, memory) for keys, _, memory in parts]
         if len(parts) == 1:
             shares = weights = graph("Softmax", scores[0], axis=-1)  # (rows, heads, length)
@@ -170,7 +169,7 @@ class BlockWriter:
             for share, (_, values, memory) in zip(shares, parts, strict=True)
         ]
         context = graph("Sum", *mixed) if len(mixed) > 1 else mixed[0]  # (rows, heads, units)
-        context = graph("ReduceSum", graph("Mul", context, of_head), axis, keepdims=0)
+        context = graph("ReduceSum", graph("Mul", context, of_head), axis)  # (rows, 1, units)
         return dense(graph, attention.output_projection, context), weights
 
     def _score(self, asked, keys, memory):
@@ -225,7 +224,7 @@ def embed_tokens(
         embedding: The embedding.
         position_embedding: A `TokenAndPosition`.
         ids: `(..., length)`.
-        positions: int64 `(length,)`.
+        positions: int64 `(length,)`, or of the shape of `ids`.
     """
     x, units = embed(graph, embedding, ids), embedding.output_dim
     if position_embedding.scale:
@@ -253,9 +252,9 @@ def finish(graph: GraphWriter, norm, x: str) -> str:
 
 
 def rotate(graph: GraphWriter, x: str, positions: str, num_heads: int, units: int) -> str:
-    """Turns queries or keys `(..., length, units)` by positions `(length,)`; see `rotate`."""
+    """Turns queries or keys `(..., length, units)` by positions; see `rotate`."""
     size = units // num_heads
-    axis = graph.constant([1], "int64")
+    axis = graph.constant([-2], "int64")
     sine, cosine = (graph("Unsqueeze", wave, axis) for wave in _waves(graph, positions, size))
     shape = graph("Shape", x)
     ends = graph.constant([0], "int64"), graph.constant([-1], "int64")
@@ -277,10 +276,10 @@ def count(graph: GraphWriter, size: str) -> str:
 
 
 def _waves(graph, positions, size):
-    """Returns sines and cosines of positions `(length,)`, each `(length, size / 2)`."""
+    """Returns sines and cosines of positions `(..., length)`, each `(..., length, size / 2)`."""
     frequencies = np.exp(np.arange(size // 2) * (-2.0 / size) * np.log(LONGEST_WAVE))
     frequencies = graph.weight(f"frequencies_{size}", frequencies.astype("float32"))
     numbers = graph.cast(positions, "float32")
-    numbers = graph("Unsqueeze", numbers, graph.constant([1], "int64"))  # (length, 1)
+    numbers = graph("Unsqueeze", numbers, graph.constant([-1], "int64"))  # (..., length, 1)
     angles = graph("Mul", numbers, frequencies)
     return graph("Sin", angles), graph("Cos", angles)

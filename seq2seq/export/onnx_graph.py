@@ -26,6 +26,7 @@ class GraphWriter:
         self.name = name
         self.nodes = []
         self.weights = {}
+        self.named = {}
 
     def weight(self, name: str, array) -> str:
         """Adds a weight, once for each name, and returns its name."""
@@ -68,9 +69,12 @@ class GraphWriter:
         self.nodes.append(helper.make_node(operator, inputs, names, name, **attributes))
         return names if len(names) > 1 else names[0]
 
-    def name_last(self, name: str) -> None:
-        """Gives the only output of the last node a name, which a node `Identity` would copy to."""
-        self.nodes[-1].output[:] = [name]
+    def name_output(self, tensor: str, name: str) -> None:
+        """Gives a tensor the name of an output, without a copy unless it has one already."""
+        if tensor in self.named:
+            self("Identity", tensor, outputs=[name])
+        else:
+            self.named[tensor] = name
 
     def to_graph(self, inputs: dict[str, tuple], outputs: dict[str, tuple]):
         """Returns the graph as an `onnx.GraphProto`.
@@ -89,6 +93,9 @@ class GraphWriter:
                 for name, (dtype, shape) in tensors.items()
             ]
 
+        for node in self.nodes:
+            node.input[:] = [self.named.get(name, name) for name in node.input]
+            node.output[:] = [self.named.get(name, name) for name in node.output]
         weights = [numpy_helper.from_array(array, name) for name, array in self.weights.items()]
         return helper.make_graph(
             self.nodes, self.name, describe(inputs), describe(outputs), weights

@@ -91,10 +91,10 @@ def score_tokens(graph: GraphWriter, output, x: str) -> dict:
     if isinstance(tied, TiedEmbedding):
         table = graph.weight(tied.name, read_weight(tied.embeddings))
         bias = graph.weight(f"{tied.name}_bias", read_weight(tied.bias))
-        graph("Gemm", x, table, bias, transB=1)
+        scores = graph("Gemm", x, table, bias, transB=1)
     else:
-        dense(graph, output, x)
-    graph.name_last("scores")
+        scores = dense(graph, output, x)
+    graph.name_output(scores, "scores")
     return {"scores": ("float32", ("rows", None))}
 
 

@@ -141,5 +141,5 @@ def name_outputs(
     """Gives tensors the names of outputs, numbered unless `first` is `None`."""
     names = [name if first is None else f"{name}{first + i}" for i in range(len(tensors))]
     for tensor, output in zip(tensors, names, strict=True):
-        graph("Identity", tensor, outputs=[output])
+        graph.name_output(tensor, output)
     return dict.fromkeys(names, kind)

@@ -22,7 +22,7 @@ def transformer_graphs(network) -> dict:
 
     They are as those of `encoder_decoder_graphs`, but `decoder_model` takes `positions` `(rows,)`
     too, how many tokens a row has generated; its states are `(rows, slots, units)`, and it returns
-    `new_state_1`, ..., `(rows, units)`, to be written into the slot of that number.
+    `new_state_1`, ..., `(rows, 1, units)`, to be written into the slot of that number.
 
     Args:
         network: A `TransformerEncoderDecoder`.
@@ -97,10 +97,10 @@ def _decoder_graph(decoder, memory, crosses):
         x, *pair, by_head = BlockWriter(graph, block).step(x, places, before, source)
         new += pair
         weights.append(by_head)
-    x = finish(graph, decoder.norm, x)
+    x = graph("Squeeze", finish(graph, decoder.norm, x), graph.constant([1], "int64"))
     output = decoder.dense or decoder.embedding
     outputs = score_tokens(graph, output, x)
-    outputs |= name_outputs(graph, "new_state_", new, ("float32", ("rows", units)))
+    outputs |= name_outputs(graph, "new_state_", new, ("float32", ("rows", 1, units)))
     if crosses:
         mean = [graph("ReduceMean", weights[-1], axes=[1], keepdims=0)]
         kind = "float32", ("rows", "length")
@@ -114,17 +114,21 @@ def _decoder_graph(decoder, memory, crosses):
 
 
 def _begin(graph, decoder, mask, crosses):
-    """Returns the memory of the slots, the embedded tokens, the memory of others, and positions."""
+    """Returns the memory of the slots, the embedded tokens, the memory of others, and positions.
+
+    A token is a sequence of one, `(rows, 1, units)`, whose position is `(rows, 1)`.
+    """
     axis, block = graph.constant([1], "int64"), decoder.blocks[0]
-    places = graph.cast("positions", "int64")
+    token, places = (graph("Unsqueeze", name, axis) for name in ("token_ids", "positions"))
+    places = graph.cast(places, "int64")
     numbers = count(graph, size_of(graph, "state_1", 1))
-    slots = graph("Less", numbers, graph("Unsqueeze", places, axis))  # (rows, slots)
+    slots = graph("Less", numbers, places)  # (rows, slots)
     slots, shared = Memory.of_each(graph, slots), Memory.of(graph, mask, block)
     if not crosses:  # the tokens stand after the prompts
         lengths = graph("ReduceSum", graph.cast(mask, "int64"), axis)  # (batch, 1)
         batch = size_of(graph, mask, 0)
         by_row = graph("Concat", batch, graph.constant([-1], "int64"), axis=0)
         places = graph("Add", graph("Reshape", places, by_row), lengths)  # (batch, width)
-        places = graph("Reshape", places, graph.constant([-1], "int64"))
-    x = embed_tokens(graph, decoder.embedding, decoder.position_embedding, "token_ids", places)
+        places = graph("Reshape", places, graph.constant([-1, 1], "int64"))
+    x = embed_tokens(graph, decoder.embedding, decoder.position_embedding, token, places)
     return slots, x, shared, places

@@ -242,16 +242,17 @@ def run_rows(
             batch.keep(np.flatnonzero(batch.open))
         if joins:
             count = min(free, len(waiting))
-            batch.join(take_rows(begun, np.arange(count)), waiting[:count])
-            begun = take_rows(begun, np.arange(count, len(waiting)))
-            waiting = waiting[count:]
+            batch.join(take_rows(begun, slice(0, count)), waiting[:count])
+            begun, waiting = take_rows(begun, slice(count, len(waiting))), waiting[count:]
         if not batch.rows:
             return
         yield from batch.step()
 
 
-def take_rows(begun: tuple[Hypotheses, list], places: np.ndarray) -> tuple[Hypotheses, list]:
-    """Returns the rows at some places of what has begun."""
+def take_rows(
+    begun: tuple[Hypotheses, list], places: np.ndarray | slice
+) -> tuple[Hypotheses, list]:
+    """Returns the rows at some places of what has begun; a slice of it is no copy."""
     hypotheses, memory = begun
     flat = _flat(places, hypotheses.ids.shape[1])
     ids, token_ids, finished, lengths, scores, states = hypotheses
@@ -263,36 +264,34 @@ def take_rows(begun: tuple[Hypotheses, list], places: np.ndarray) -> tuple[Hypot
         scores[places],
         [state[flat] for state in states],
     )
-    memory = [tensor[places] for tensor in memory]
-    if memory and memory[-1].dtype == bool and len(places):  # the mask
-        longest = max(1, int(memory[-1].any(axis=0).sum()))
+    if memory and memory[-1].dtype == bool:  # the mask
+        longest = max(1, int(memory[-1][places].any(axis=0).sum()))
         memory = [tensor[:, :longest] for tensor in memory]
-    return taken, memory
+    # A graph would copy what is not contiguous, at every step.
+    return taken, [np.ascontiguousarray(tensor[places]) for tensor in memory]
 
 
 def _flat(places, width):
+    if isinstance(places, slice):
+        return slice(places.start * width, places.stop * width)
     return (places[:, None] * width + np.arange(width)).reshape(-1)
 
 
 def _join(first, second):
     """Joins two lots of rows; slots and sources become as long as the longer ones."""
     (one, memory), (other, more) = first, second
-    return (
-        Hypotheses(
-            _concatenate(one.ids, other.ids, axis=2),
-            *(np.concatenate(pair) for pair in zip(one[1:5], other[1:5], strict=True)),
-            [_concatenate(*pair, axis=1) for pair in zip(one.states, other.states, strict=True)],
-        ),
-        [_concatenate(*pair, axis=1) for pair in zip(memory, more, strict=True)],
-    )
+    arrays = map(_concatenate, one[:-1], other[:-1])
+    states = list(map(_concatenate, one.states, other.states))
+    return Hypotheses(*arrays, states), list(map(_concatenate, memory, more))
 
 
-def _concatenate(first, second, axis):
-    """Joins arrays along the first axis, padded to one size along another if they have it."""
-    if axis < first.ndim:
-        size = max(first.shape[axis], second.shape[axis])
-        first, second = _pad(first, size, axis), _pad(second, size, axis)
-    return np.concatenate([first, second])
+def _concatenate(first, second):
+    """Joins arrays along the first axis, padded with zeros to one size along the others."""
+    shape = len(first) + len(second), *map(max, first.shape[1:], second.shape[1:])
+    joined = np.zeros(shape, first.dtype)
+    for start, part in ((0, first), (len(first), second)):
+        joined[start : start + len(part), *map(slice, part.shape[1:])] = part
+    return joined
 
 
 def _pad(array, size, axis):

@@ -152,7 +152,7 @@ class SlottedDecoder(OnnxDecoder):
         """Writes what is new into the slots; a copy of all of them would take longer."""
         rows = np.arange(len(positions))
         for state, token in zip(states, new, strict=True):
-            state[rows, positions] = token
+            state[rows, positions] = token.reshape(len(rows), -1)  # without an axis in old folders
         return states
 
 
