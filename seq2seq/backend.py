@@ -227,7 +227,8 @@ def first_best(x):
     x = ops.convert_to_tensor(x)
     best = ops.max(x, axis=-1, keepdims=True)
     indices = np.arange(x.shape[-1], dtype="int32")
-    return ops.min(ops.where(x == best, indices, x.shape[-1]), axis=-1)
+    first = ops.min(ops.where(x == best, indices, x.shape[-1]), axis=-1)
+    return ops.where(first < x.shape[-1], first, 0)  # no number equals NaN
 
 
 def top_k(x, k: int):
@@ -274,9 +275,11 @@ def take_columns(x, indices):
     Returns:
         `(rows, k)`, of the type of `x`.
     """
-    columns = x.shape[-1] or ops.shape(x)[-1]
-    starts = ops.arange(ops.shape(x)[0], dtype=indices.dtype)[:, None] * columns  # (rows, 1)
-    return ops.take(ops.reshape(x, (-1,)), starts + indices, axis=0)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.gather(x, indices, axis=1, batch_dims=1)
+    return ops.take_along_axis(x, indices, axis=1)
 
 
 def known_rank(x) -> int | None:

@@ -39,6 +39,16 @@ def check_number(name: str, value, interval: str, cure: str = "") -> None:
         raise ValueError(f"Expected `{name}` to be a number in {interval}. {received}")
 
 
+def check_file(path: str | Path, expected: str) -> None:
+    """Raises a `ValueError` unless a path is one of a file; `expected` tells what it should be."""
+    if not Path(path).is_file():
+        state = "is no file" if Path(path).exists() else "does not exist"
+        raise ValueError(
+            f"Expected {expected}. Received: {path}, which {state}. Check the path (from "
+            f"{Path.cwd()})."
+        )
+
+
 def check_model_path(filepath: str | Path) -> None:
     """Raises a `ValueError` unless a model can be saved there; to call before training."""
     path = Path(filepath)

@@ -5,6 +5,7 @@ import importlib
 import itertools
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from seq2seq.commands.early_checks import check_early, stopped
@@ -30,7 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = parse(arguments)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8")
+        if hasattr(stream, "reconfigure"):  # a notebook's has none, and takes all of Unicode
+            stream.reconfigure(encoding="utf-8")
+    before, warnings.formatwarning = warnings.formatwarning, _format_warning
     try:
         check_early(options)
         _load_command(options.command)(options)
@@ -48,7 +51,14 @@ def main(arguments: list[str] | None = None) -> int:
         words = " ".join(str(error).split())
         print(f"seq2seq: {type(error).__name__}: {words[:300]}", file=sys.stderr)
         return 1
+    finally:
+        warnings.formatwarning = before
     return 0
+
+
+def _format_warning(message, *details):
+    """Returns a warning in a line: whoever runs a command has not written the code it is of."""
+    return f"seq2seq: {' '.join(str(message).split())}\n"
 
 
 def _stopped(options):

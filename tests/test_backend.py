@@ -15,6 +15,10 @@ def test_the_first_of_equals_is_best():
     assert compiled.dtype == "int32"
 
 
+def test_no_number_is_best_where_there_is_none():
+    assert int(first_best(keras.ops.array([[np.nan, np.nan, np.nan]]))[0]) == 0
+
+
 @pytest.mark.parametrize(("columns", "k"), [(1000, 5), (997, 3), (640, 5), (70, 5), (4, 4)])
 def test_the_largest_are_those_of_keras_the_first_of_equals_first(columns, k):
     x = np.random.default_rng(1).integers(-40, 40, (20, columns)).astype("float32")

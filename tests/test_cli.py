@@ -18,8 +18,9 @@ from seq2seq import check_inference, load_model
 from seq2seq.atomic_write import only_writer
 from seq2seq.cli import build_parser, main
 from seq2seq.commands.task_options import NETWORKS, Kind
-from seq2seq.commands.validation import split_labelled
+from seq2seq.commands.validation import _split_document, split_labelled
 from seq2seq.data import corpus
+from seq2seq.generation.result import as_lines
 from seq2seq.networks.options import ClassifierOptions, whole
 
 TINY = ["--units", "8", "--embedding-dim", "8", "--epochs", "1", "--json"]
@@ -89,6 +90,30 @@ def _interrupt(monkeypatch, at_epoch, arguments):
         assert main(arguments) == 130
 
 
+def test_a_warning_is_a_line(folder):
+    arguments = ["train", "data.tsv", "--output", "m.keras", "--max-source-length", "2", *TINY]
+    code = f"import sys; from seq2seq.cli import main; sys.exit(main({arguments}))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
+    lines = [line for line in result.stderr.splitlines() if "were cut" in line]
+    assert result.returncode == 0 and lines
+    assert all(line.startswith("seq2seq: ") for line in lines) and "pairs.py" not in result.stderr
+
+
+def test_a_result_is_a_line_of_columns():
+    results = ["one\ntwo", ["three\tfour", "five\r\nsix"]]
+    (line, record), (columns, _) = as_lines(results)
+    assert (line, columns) == ("one two", "three four\tfive six")
+    assert record == {"text": "one\ntwo"}
+
+
+def test_a_document_is_split_at_a_line_or_a_word_near_its_share():
+    text = "Title\n" + "word " * 1000
+    ((train,), _), ((validation,), _) = _split_document(text, 0.1)
+    assert f"{train} {validation}" == text.strip() and 490 <= len(validation) <= 510
+    ((train,), _), ((validation,), _) = _split_document("one two\n" * 100, 0.1)
+    assert validation == ("one two\n" * 10).strip()
+
+
 def _stop(options):
     raise KeyboardInterrupt
 
@@ -142,7 +167,7 @@ class TestTrain:
         arguments = ["train", "data.tsv", "--output", "m.keras", *TINY]
         assert main(arguments) == 0
         assert main([*arguments, "--resume", "--epochs", "2", "--average", "2"]) == 1
-        assert "at least --average 2 more epochs" in capsys.readouterr().err
+        assert "at least --average 2 epochs" in capsys.readouterr().err
 
     def test_the_same_seed_gives_the_same_figures(self, folder, capsys):
         figures = []
@@ -188,9 +213,10 @@ class TestTrain:
 
     def test_ctrl_c_keeps_the_last_epoch_and_resume_goes_on(self, folder, capsys, monkeypatch):
         arguments = ["train", "data.tsv", "--validation", "data.tsv", "--dropout", "0.3", *SMALL]
-        arguments += ["--batch-size", "1", "--output"]
-        assert main([*arguments, "whole.keras", "--seed", "5"]) == 0
-        stopped = [*arguments, "m.keras", "--seed", "5"]
+        arguments += ["--output"]
+        options = ["--batch-size", "1", "--decay", "inverse_sqrt", "--warm-up", "1", "--seed", "5"]
+        assert main([*arguments, "whole.keras", *options]) == 0
+        stopped = [*arguments, "m.keras", *options]
         _interrupt(monkeypatch, 1, stopped)
         assert "m.last.keras holds a model of 1 epoch(s). Continue" in capsys.readouterr().err
         assert main([*arguments, "m.keras", "--resume", "--json"]) == 0
@@ -251,10 +277,20 @@ class TestTrain:
         assert main([*arguments, "--decay", "cosine", "--warm-up", "1"]) == 0
         capsys.readouterr()
         more = [*arguments, "--epochs", "4", "--resume"]
-        fails_with_one_line(more, capsys, "--decay or --learning-rate")
         assert main([*more, "--learning-rate", "0.01"]) == 0
         assert json.loads(capsys.readouterr().out)["training"]["learning_rate"] == pytest.approx(
             0.01
+        )
+
+    def test_resume_of_a_file_that_tells_no_options_needs_a_rate(self, folder, capsys):
+        sides = (seq2seq.CharTokenizer().adapt(side) for side in (ENGLISH, CHINESE))
+        model = seq2seq.Seq2Seq(*sides, units=8, embedding_dim=8)
+        model.fit(ENGLISH, CHINESE, verbose=0)
+        model.optimizer.learning_rate = 1e-10
+        model.save("m.keras")
+        arguments = ["train", "data.tsv", "--output", "m.keras", "--resume", "--epochs", "4"]
+        fails_with_one_line(
+            [*arguments, "--other-data"], capsys, "--decay or --learning-rate with --resume"
         )
 
     def test_weights_that_are_no_numbers_are_not_saved(self, folder, capsys):
@@ -488,7 +524,11 @@ class TestLanguageModel:
         (corpora / "lines.txt").write_text("晚安", encoding="utf-8")
         assert train("language-model", *again) == 0
         output = capsys.readouterr()
-        assert "too few texts" in output.err and "validation" not in json.loads(output.out)
+        assert "nothing is kept for validation" in output.err and "validation" not in json.loads(
+            output.out
+        )
+        assert train("language-model", *again, "--validation-split", "0.25") == 1
+        assert capsys.readouterr().err.startswith("seq2seq: Expected")
 
     def test_whole_files(self, corpora, capsys):
         options = [*TINY, "--whole-files", "--tokenizer", "char", "--validation-split", "0.2"]
@@ -572,7 +612,7 @@ class TestClassify:
         (corpora / "labels.tsv").write_text("好\t晚安\n好\t早上\n", encoding="utf-8")
         assert main(arguments) == 0
         error = capsys.readouterr().err
-        assert "too few texts" in error and "2 labels for 2 texts" in error
+        assert "nothing is kept for validation" in error and "2 labels for 2 texts" in error
 
     def test_it_refuses_options_of_generation(self, corpora, capsys):
         tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)

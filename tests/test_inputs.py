@@ -339,6 +339,15 @@ class TestRefusals:
         with pytest.raises(ValueError, match=words):
             model.fit(x, CHINESE[:2])
 
+    @pytest.mark.parametrize("data", ["good", {"source": ENGLISH, "target": CHINESE}])
+    def test_what_is_no_validation_data(self, model, data):
+        with pytest.raises(ValueError, match="Expected validation_data of texts"):
+            model.fit(ENGLISH, CHINESE, validation_data=data)
+
+    def test_targets_that_are_missing(self, model):
+        with pytest.raises(ValueError, match="Pass the targets too"):
+            model.fit(ENGLISH)
+
     @pytest.mark.parametrize(
         ("x", "words"),
         [

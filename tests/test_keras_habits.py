@@ -158,7 +158,7 @@ def test_a_classifier_of_weights_that_are_no_numbers_says_so():
 def test_a_last_update_that_makes_weights_no_numbers_is_told():
     model = make_model()
     model.optimizer.learning_rate = np.nan
-    with pytest.warns(UserWarning, match="Epoch 1 ended with weights that are NaN"):
+    with pytest.warns(UserWarning, match="Epoch 1 ended with weights that are no finite"):
         model.fit(ENGLISH, CHINESE, verbose=0)
 
 

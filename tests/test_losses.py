@@ -36,8 +36,16 @@ def test_label_smoothing_costs_nothing_for_classes_that_are_impossible():
     total = np.log(np.exp(SCORES.astype("float64")).sum(-1))
     chosen = np.take_along_axis(SCORES, LABELS[..., None], -1)[..., 0]
     expected = 0.9 * (total - chosen) + 0.1 * (total - SCORES.mean(-1)) * 5 / 7
-    received = crossentropy_of_scores(ops.convert_to_tensor(scores), LABELS, 0.1)
-    np.testing.assert_allclose(received, expected, rtol=1e-5)
+    received, gradient = value_and_gradient(
+        lambda scores: ops.sum(WEIGHTS * crossentropy_of_scores(scores, LABELS, 0.1)), scores
+    )
+    np.testing.assert_allclose(received, np.sum(WEIGHTS * expected), rtol=1e-5)
+    probabilities = np.exp(SCORES - total[..., None])
+    labels = np.eye(5)[LABELS]
+    expected = 0.9 * (probabilities - labels) + 0.1 * (probabilities - 1 / 5) * 5 / 7
+    gradient = np.asarray(gradient)
+    np.testing.assert_allclose(gradient[..., :5], WEIGHTS[..., None] * expected, atol=1e-6)
+    assert not gradient[..., 5:].any()
 
 
 def test_padding_with_weight_zero_has_no_gradient():
@@ -87,6 +95,13 @@ def test_labels_of_rows_and_of_tokens(shape):
     for probabilities in (keras.activations.softmax(scores), np.asarray(ops.softmax(scores))):
         loss = Crossentropy()(ops.convert_to_tensor(labels), ops.convert_to_tensor(probabilities))
         assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_labels_that_are_no_ids_are_told():
+    with pytest.raises(ValueError, match=r"\(2, 3, 5\) for outputs .* `labels.argmax\(-1\)`"):
+        Crossentropy()(ops.one_hot(LABELS, 5), ops.softmax(SCORES))
+    with pytest.raises(ValueError, match="label_smoothing"):
+        Crossentropy(label_smoothing=3.0)
 
 
 def test_a_probability_of_zero_is_finite():

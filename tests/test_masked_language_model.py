@@ -250,6 +250,11 @@ class TestFit:
         assert figures["loss"] == pytest.approx(parts, rel=1e-5)
         assert model.manifest["data"]["documents"] == 32
 
+    def test_what_a_batch_has_labels_for_is_shown(self):
+        model = make_model([*DOCUMENTS[0], *DOCUMENTS[1]])
+        x, y = model.encode_rows(DOCUMENTS * 2)
+        assert "next_sentence_accuracy" in model.test_on_batch(x, y, return_dict=True)
+
     def test_without_documents_the_second_head_learns_nothing(self, trained):
         before, after = make_model(), trained
 

@@ -139,6 +139,20 @@ def test_half_precision_probabilities_are_measured_in_full(epoch):
     np.testing.assert_allclose(measure([(ids, half)])[1], by_hand(*epoch)[1], rtol=0.02)
 
 
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_many_tokens_are_counted_where_half_a_float_is_usual(half):
+    before = keras.config.floatx()
+    keras.config.set_floatx(half)
+    try:
+        metric = Accuracy()
+        for label in (1, 2):
+            for _ in range(600):
+                metric.update_state([[label]], [[[0.0, 1.0, 0.0]]])
+        assert float(metric.result()) == 0.5
+    finally:
+        keras.config.set_floatx(before)
+
+
 def test_an_epoch_starts_from_nothing(epoch):
     metric = Perplexity()
     metric.update_state([[2]], [[[0.0, 1.0, 0.0]]])

@@ -176,7 +176,7 @@ class TestFiles:
             NGramModel.load(path)
 
     def test_a_file_that_is_none_is_named(self, path):
-        with pytest.raises(ValueError, match=r"none.npz, which is no file"):
+        with pytest.raises(ValueError, match=r"none.npz, which does not exist"):
             NGramModel.load(path.with_name("none.npz"))
         path.write_bytes(path.read_bytes()[:500])
         with pytest.raises(ValueError, match="only part of one"):

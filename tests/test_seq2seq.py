@@ -290,6 +290,11 @@ class TestSaving:
         assert path.read_bytes() == before
         assert {file.name for file in tmp_path.iterdir()} == {"model.keras", "half"}
 
+    def test_what_could_not_be_loaded_is_not_written(self, model, tmp_path):
+        with pytest.raises(ValueError, match=r"ends in \.keras"):
+            model.save(tmp_path / "m.h5")
+        assert not list(tmp_path.iterdir())
+
     def test_weights_are_not_begun_on_a_full_disk(self, model, tmp_path, monkeypatch):
         path = tmp_path / "x.weights.h5"
         model.save_weights(path)
@@ -441,7 +446,7 @@ class TestBadInput:
             model.fit([], [])
         with pytest.raises(ValueError, match="list"):
             model.fit("one text", "another")
-        with pytest.raises(ValueError, match="4 sources and 0 targets"):
+        with pytest.raises(ValueError, match="4 sources alone"):
             model.fit(ENGLISH)
         with pytest.raises(ValueError, match="text"):
             model.fit(["a", None], ["b", "c"])

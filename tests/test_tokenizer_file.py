@@ -120,7 +120,7 @@ def test_another_file_is_refused(content, message, path):
 
 
 def test_a_file_that_is_missing_or_not_utf8_is_named(path):
-    with pytest.raises(ValueError, match=r"t\.json, which is no file"):
+    with pytest.raises(ValueError, match=r"t\.json, which does not exist"):
         Tokenizer.load(path)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ValueError, match="saved with"):

@@ -399,6 +399,13 @@ def test_jieba_learns_the_words_of_a_user_dictionary(tmp_path):
     assert set(words) <= set(odd.tokenize(SENTENCE))
 
 
+def test_what_a_user_dictionary_calls_no_word_is_one_for_others():
+    plain = JiebaTokenizer().tokenize("他来到了网易杭研大厦")
+    assert "杭研" in plain  # which jieba guesses
+    JiebaTokenizer(user_dictionary=["杭研 0"]).tokenize("他来到了网易杭研大厦")
+    assert JiebaTokenizer().tokenize("他来到了网易杭研大厦") == plain
+
+
 def test_a_user_dictionary_is_looked_up_once_not_for_every_text(monkeypatch):
     lookups = []
 
@@ -513,6 +520,22 @@ class TestSubwordTokenizer:
         assert len(tokenizer.vocabulary) <= 60
         assert tokenizer.encode("жж") == [UNK, UNK] and tokenizer.tokenize("жжo") == ["ж", "ж", "o"]
         assert tokenizer.tokenize("\ud800") == ["?"]
+
+    @pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
+    def test_no_text_is_one_of_the_library_s_own(self, algorithm):
+        texts = [*self.TEXTS, "the <UNK> sat [UNK] <unk>"]
+        tokenizer = SubwordTokenizer(90, algorithm=algorithm).adapt(texts)
+        assert tokenizer.decode(tokenizer.encode("<UNK>")) == "<UNK>"
+
+    @pytest.mark.parametrize("byte_fallback", [False, True])
+    @pytest.mark.parametrize("more", [0, 1, 20])
+    def test_it_is_no_larger_than_told(self, byte_fallback, more):
+        characters = [chr(0x4E00 + i) for i in range(100)]
+        texts = ["".join(characters[i % 100] for i in range(k, 9 * k, k)) for k in range(1, 99)]
+        size = 4 + 256 * byte_fallback + 101 + more  # 101 with "▁"
+        tokenizer = SubwordTokenizer(size, algorithm="unigram", byte_fallback=byte_fallback)
+        assert len(tokenizer.adapt(texts).vocabulary) <= size
+        assert [tokenizer.decode(tokenizer.encode(text)) for text in texts] == texts
 
     @pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
     def test_it_is_the_same_in_every_run_and_from_its_config(self, algorithm):

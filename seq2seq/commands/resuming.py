@@ -1,5 +1,6 @@
 """`train --resume`: training a saved model further, with the settings it has."""
 
+import itertools
 from pathlib import Path
 
 from seq2seq.commands.examples import Examples
@@ -14,6 +15,14 @@ from seq2seq.models.text_model import TextModel
 from seq2seq.training.manifest import describe_data
 
 SEED = 1
+# Options that go on as before unless one of the same line is given.
+KEPT = (
+    ("learning_rate", "decay", "warm_up"),
+    ("batch_size", "batch_tokens"),
+    ("patience",),
+    ("carry_states",),
+    ("class_weight",),
+)
 PREFIXES = {"source": "source_", "target": "target_", "tokenizer": ""}
 
 
@@ -55,6 +64,26 @@ def seed_of(path: Path | None) -> int:
     """Returns the seed to train with: that of the model file to continue, if there is one."""
     seed = read_manifest(path).get("seed") if path else None
     return SEED if seed is None else seed
+
+
+def options_to_keep(options) -> dict:
+    """Returns the given options that a resumed training goes on with, for the manifest."""
+    return given(options, *itertools.chain(*KEPT))
+
+
+def restore_options(options, path: Path) -> None:
+    """Sets options of `train` that are not given as they were when a model file was written."""
+    before = read_manifest(path).get("command", {})
+    for names in KEPT:
+        if not given(options, *names):
+            vars(options).update({name: before[name] for name in names if name in before})
+
+
+def best_loss(output: Path, resumed: Path | None) -> float | None:
+    """Returns the validation loss of the best epoch before a resumed training, if it is known."""
+    if resumed is None or not output.exists():
+        return None
+    return read_manifest(output).get("metrics", {}).get("val_loss")
 
 
 def epochs_of(model: TextModel) -> int:

@@ -18,27 +18,7 @@ from seq2seq.serving.limits import LOOPBACK, Limits
 
 def serve(options) -> None:
     """Serves models until it is told to end."""
-    check_number("--timeout", options.timeout, "(0, 86400]", "It is in seconds.")
-    check_number("--port", options.port, "[0, 65535]", "0 takes a free one.")
-    named = _name(options.models)
-    local = options.host in LOOPBACK
-    if not (local or options.api_key or options.no_auth):
-        raise ValueError(
-            f"Expected a key, because others can reach {options.host}. Received none. Set "
-            "SEQ2SEQ_API_KEY or --api-key, or say --no-auth if that is meant."
-        )
-    key = None if options.no_auth else options.api_key
-    if key is not None and not (key and key.isascii() and key.isprintable() and key == key.strip()):
-        raise ValueError(
-            "Expected a key of ASCII characters, no white space around them. Received an empty or "
-            "another one."
-        )
-    for origin in options.cors:
-        if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
-            raise ValueError(
-                "Expected sites such as https://example.org, without a path, or * after --cors. "
-                f"Received: {origin}."
-            )
+    named, key = _name(options.models), _check(options)
     try:
         import uvicorn
 
@@ -64,7 +44,7 @@ def serve(options) -> None:
             max_input=options.max_input,
             timeout=options.timeout,
         )
-        any_host = not local or key is not None
+        any_host = options.host not in LOOPBACK or key is not None
         application = create_application(models, limits, key, any_host, options.cors)
         config = uvicorn.Config(
             application,
@@ -76,6 +56,30 @@ def serve(options) -> None:
         )
         _announce(models, listening)
         _run(uvicorn, config, application, listening)
+
+
+def _check(options) -> str | None:
+    """Checks the options, and returns the key that clients must send, if any."""
+    check_number("--timeout", options.timeout, "(0, 86400]", "It is in seconds.")
+    check_number("--port", options.port, "[0, 65535]", "0 takes a free one.")
+    if not (options.host in LOOPBACK or options.api_key or options.no_auth):
+        raise ValueError(
+            f"Expected a key, because others can reach {options.host}. Received none. Set "
+            "SEQ2SEQ_API_KEY or --api-key, or say --no-auth if that is meant."
+        )
+    key = None if options.no_auth else options.api_key
+    if key is not None and not (key and key.isascii() and key.isprintable() and key == key.strip()):
+        raise ValueError(
+            "Expected a key of ASCII characters, no white space around them. Received an empty or "
+            "another one."
+        )
+    for origin in options.cors:
+        if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
+            raise ValueError(
+                "Expected sites such as https://example.org, without a path, or * after --cors. "
+                f"Received: {origin}."
+            )
+    return key
 
 
 @contextlib.contextmanager

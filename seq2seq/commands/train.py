@@ -8,7 +8,14 @@ import keras
 from seq2seq.atomic_write import only_writer
 from seq2seq.commands.early_checks import check_output, last_model, resumed_model, stopped
 from seq2seq.commands.options import given, print_result
-from seq2seq.commands.resuming import check_data, epochs_of, resume, seed_of
+from seq2seq.commands.resuming import (
+    best_loss,
+    check_data,
+    epochs_of,
+    restore_options,
+    resume,
+    seed_of,
+)
 from seq2seq.commands.task_options import MIXED
 from seq2seq.commands.tasks import make_model
 from seq2seq.commands.training_callbacks import keep_best_and_last, make_callbacks
@@ -32,6 +39,8 @@ def _train(options, output, last):
     resumed = resumed_model(options)
     if options.seed is None:
         options.seed = seed_of(resumed)
+    if resumed:
+        restore_options(options, resumed)
     if options.precision == MIXED:
         keras.config.set_dtype_policy(options.precision)
     model, examples, validation = _prepare(options, resumed)
@@ -44,18 +53,15 @@ def _train(options, output, last):
             f"Expected --epochs above {epochs_done}, which {resumed} has been trained for. "
             f"Received: --epochs {options.epochs}."
         )
-    if (
-        options.average is not None
-        and epochs_done
-        and options.epochs - epochs_done < options.average
-    ):
+    if options.average is not None and options.epochs - epochs_done < options.average:
         raise ValueError(
-            f"Expected at least --average {options.average} more epochs, because those before are "
-            f"not kept. Received: --epochs {options.epochs} after {epochs_done}. Add epochs, or "
-            "leave --average out."
+            f"Expected at least --average {options.average} epochs to train, because those before "
+            f"are not kept. Received: --epochs {options.epochs} after {epochs_done}. Add epochs, "
+            "or leave --average out."
         )
-    kept = keep_best_and_last(output, last, validation, resumed)
-    callbacks = make_callbacks(options, model, validation, kept)
+    best = best_loss(output, resumed)
+    kept = keep_best_and_last(output, last, validation, best)
+    callbacks = make_callbacks(options, model, validation, best, kept)
     history = model.fit(
         *examples,
         batch_size=options.batch_size,

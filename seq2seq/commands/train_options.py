@@ -55,7 +55,9 @@ def _add_files(train):
     )
     train.add_argument("--output", required=True, help="model file to write (.keras)")
     train.add_argument(
-        "--resume", action="store_true", help="continue where training with this output stopped"
+        "--resume",
+        action="store_true",
+        help="continue where training with this output stopped, with its options",
     )
     train.add_argument(
         "--other-data", action="store_true", help="with --resume: train on data other than before"
@@ -101,7 +103,7 @@ def _add_training(group):
         type=positive,
         metavar="EPOCHS",
         help="at the end, keep the mean of the weights of so many last epochs instead of the best "
-        "epoch",
+        "epoch; with --resume to be given again",
     )
     group.add_argument("--seed", type=seed, help="default: 1; with --resume, as before")
 

@@ -6,7 +6,7 @@ import keras
 
 from seq2seq.callbacks import AverageWeights, ShowSamples, WarmUp
 from seq2seq.commands.examples import Examples
-from seq2seq.files.keras_file import read_manifest
+from seq2seq.commands.resuming import options_to_keep
 from seq2seq.generation.samplers import Sample
 from seq2seq.models.text_model import TextModel
 from seq2seq.training.manifest import find_nan
@@ -16,14 +16,25 @@ SHOWN = 3
 
 
 def make_callbacks(
-    options, model: TextModel, validation: Examples | None, kept: list[keras.callbacks.Callback]
+    options,
+    model: TextModel,
+    validation: Examples | None,
+    best: float | None,
+    kept: list[keras.callbacks.Callback],
 ) -> list[keras.callbacks.Callback]:
-    """Returns the callbacks of a training run, including those that save files, in order.
+    """Returns the callbacks of a training run, in order.
+
+    Args:
+        options: Options of `train`.
+        model: The model.
+        validation: The validation data, if any.
+        best: The best validation loss of a run before, if it is resumed.
+        kept: Those that save files.
 
     Raises:
         ValueError: If validation data is needed and there is none.
     """
-    callbacks = [keras.callbacks.TerminateOnNaN(), RefuseNaN()]
+    callbacks = [keras.callbacks.TerminateOnNaN(), RefuseNaN(), RecordOptions(options)]
     if options.decay is not None:
         callbacks.append(Schedule(options, model.default_learning_rate))
     callbacks += kept
@@ -34,19 +45,18 @@ def make_callbacks(
             raise ValueError(
                 "Expected data to validate on with --patience. Received none. Give --validation."
             )
-        callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=options.patience))
+        callbacks.append(
+            keras.callbacks.EarlyStopping("val_loss", patience=options.patience, baseline=best)
+        )
     if options.average is not None:
         callbacks.append(AverageWeights(options.average))
     return callbacks
 
 
 def keep_best_and_last(
-    output: Path, last: Path, validation: Examples | None, resumed: Path | None
+    output: Path, last: Path, validation: Examples | None, best: float | None
 ) -> list[keras.callbacks.Callback]:
     """Keeps the best epoch in `output` and, while training goes on, the last one in `last`."""
-    best = None
-    if resumed and output.exists():
-        best = read_manifest(output).get("metrics", {}).get("val_loss")
     return [
         keras.callbacks.ModelCheckpoint(last),
         keras.callbacks.ModelCheckpoint(
@@ -97,6 +107,22 @@ class RefuseNaN(keras.callbacks.Callback):
                 f"Expected a finite loss. Received {wrong} in epoch {epoch + 1}. Train with a "
                 "lower --learning-rate; files of earlier epochs are kept."
             )
+
+
+class RecordOptions(keras.callbacks.Callback):
+    """Records in the manifest what a resumed training goes on with.
+
+    Args:
+        options: Options of `train`.
+    """
+
+    def __init__(self, options):
+        super().__init__()
+        self.options = options_to_keep(options)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Adds the options to what `fit` has recorded of the epoch."""
+        self.model.manifest = {**self.model.manifest, "command": self.options}
 
 
 def _show(options, model, validation) -> list:

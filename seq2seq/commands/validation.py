@@ -27,10 +27,10 @@ def training_parts(options) -> tuple[Examples, Examples | None]:
         return examples, None
     try:
         return _split(options, *examples, share)
-    except ValueError:
-        print(
-            f"seq2seq: too few {model.examples_are} to keep some for validation.", file=sys.stderr
-        )
+    except ValueError as error:
+        if options.validation_split is not None:
+            raise
+        print(f"seq2seq: nothing is kept for validation. {error}", file=sys.stderr)
         return examples, None
 
 
@@ -92,7 +92,8 @@ def split_labelled(
 def _split_document(text, share):
     """Splits off the last share of one document, at the start of a line or a word."""
     end = round(len(text) * (1 - share))
-    places = (text.rfind(space, 0, end) for space in "\n ")
+    near = max(1, 2 * end - len(text))  # at most twice the share
+    places = (text.rfind(space, near, end) for space in "\n ")
     place = next((place for place in places if place > 0), end)
     train, validation = text[:place].strip(), text[place:].strip()
     if not train or not validation:

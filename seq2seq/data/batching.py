@@ -29,6 +29,8 @@ class EpochOrder:
     """
 
     def __init__(self, seed: int | None = None):
+        if seed is not None:
+            check_whole("seed", seed, 0)
         self.seed = int(np.random.randint(2**31)) if seed is None else seed
         self.epoch = 0
 

@@ -161,6 +161,11 @@ def check_pairs(sources: Sequence[str], targets: Sequence[str], where: str = "")
             raise ValueError(
                 f"Expected a list for `{name}`. Received one text: {side[:40]!r}. Put it in a list."
             )
+    if not len(targets) and len(sources):
+        raise ValueError(
+            f"{where}Expected a target for each source. Received {len(sources)} sources alone. "
+            "Pass the targets too, or pairs."
+        )
     if len(sources) != len(targets):
         raise ValueError(
             f"{where}Expected as many targets as sources. Received {len(sources)} sources and "

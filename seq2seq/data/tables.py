@@ -77,6 +77,11 @@ def read_validation(data, names: Mapping[str, str | None], is_read: Callable):
     Raises:
         ValueError: As `read_data`, or if there is one part of several.
     """
+    if isinstance(data, (str, dict)):
+        raise ValueError(
+            "Expected validation_data of texts, (x, y), pairs or a table. Received: "
+            f"{data!r:.60} of type {type(data).__name__}."
+        )
     if is_read(data):
         return read_column(data), None
     of_pairs = isinstance(data, list) and are_pairs(data)

@@ -5,6 +5,8 @@ import os
 import zipfile
 from pathlib import Path
 
+from seq2seq.checks import check_file
+
 MAX_EXPANDED = 50  # times its size that an archive may unpack to
 MAX_CONFIG = 2**28  # bytes
 
@@ -71,11 +73,7 @@ def read_config(path: str | Path) -> dict:
     Raises:
         ValueError: If the file is missing or not a Keras model.
     """
-    if not Path(path).is_file():
-        raise ValueError(
-            f"Expected a model file. Received: {path}, which does not exist. Check the path (from "
-            f"{Path.cwd()})."
-        )
+    check_file(path, "a model file")
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive)

@@ -112,8 +112,13 @@ def in_form(groups: Iterable[list], num_results: int, are_details: bool) -> list
 def as_lines(results: Iterable) -> list[tuple[str, dict]]:
     """Returns for each text, or list of texts, a line for a shell and an object for JSON."""
     results = list(results)
-    lines = ["\t".join(row) if isinstance(row, list) else row for row in results]
+    lines = ["\t".join(map(_in_a_line, row if isinstance(row, list) else [row])) for row in results]
     return [(line, {"text": row}) for line, row in zip(lines, results, strict=True)]
+
+
+def _in_a_line(text: str) -> str:
+    """Returns a text without what ends a line or a column."""
+    return " ".join(text.replace("\t", " ").splitlines())
 
 
 def _shade(share) -> str:

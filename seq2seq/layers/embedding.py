@@ -48,7 +48,7 @@ class TiedEmbedding(keras.layers.Embedding):
 
     def save_own_variables(self, store):
         """Saves the bias too: Keras's embedding would save only the embeddings."""
-        if self.lora_enabled and self.quantization_mode is None:
+        if self.lora_enabled:
             store["0"], store["1"] = self.embeddings, self.bias  # what LoRA adds is merged
         else:
             keras.layers.Layer.save_own_variables(self, store)

@@ -15,7 +15,8 @@ class LayerNormalization(keras.layers.LayerNormalization):
     of what Keras computes from fifty operations more than this, which take half as long again.
 
     Args:
-        **kwargs: The arguments of `keras.layers.LayerNormalization` but for `axis`.
+        **kwargs: The arguments of `keras.layers.LayerNormalization` but for `axis`, `center`,
+            `scale` and `rms_scaling`.
     """
 
     def call(self, inputs, training=False):

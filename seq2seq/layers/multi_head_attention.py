@@ -6,6 +6,7 @@ from keras import ops
 from seq2seq.layers.mixed_precision_dense import Dense, multiply_together
 from seq2seq.layers.positions import rotate
 from seq2seq.layers.precision import training_dtype
+from seq2seq.layers.rows import restore_rows
 
 MASKED = -1e9  # a score that no softmax lets through
 
@@ -30,7 +31,7 @@ class MultiHeadAttention(keras.layers.Layer):
         x: `(batch, queries, units)`.
         keys: `(batch, length, units)`, as `project` returns them.
         values: The same.
-        mask: bool, broadcast to `(batch, queries, length)`: what each query may look at.
+        mask: bool `(batch, queries or 1, length)`: what each query may look at.
 
     Returns:
         Tuple of the outputs `(batch, queries, units)` and the weights `(batch, heads, queries,
@@ -66,22 +67,28 @@ class MultiHeadAttention(keras.layers.Layer):
             layer.build((None, None, self.units))
 
     def read(self, x, positions=None, training=False):
-        """Returns queries, keys and values of `x` `(batch, length, units)`, of the same shape."""
+        """Returns queries, keys and values of `x`, a sequence or its rows, of the same shape."""
         layers = self.query, self.key, self.value
         queries, keys, values = multiply_together(x, layers, training)
         return self._turn(queries, positions), self._turn(keys, positions), values
 
     def project(self, x, positions=None, training=False):
-        """Returns keys and values of `x` `(batch, length, units)`, of the same shape."""
+        """Returns keys and values of `x`, a sequence or its rows, of the same shape."""
         keys, values = multiply_together(x, (self.key, self.value), training)
         return self._turn(keys, positions), values
 
     def call(self, x, keys, values, mask, training=False):
         """Attends."""
-        return self.attend(self.query(x, training=training), keys, values, mask, training)
+        queries = self.query(x, training=training)
+        rows, weights = self.attend(queries, keys, values, mask, training)
+        return restore_rows(rows, x), weights
 
     def attend(self, queries, keys, values, mask, training=False):
-        """Attends with the queries of `read`; otherwise as `call`."""
+        """Attends with the queries of `read`; otherwise as `call`, but that the outputs are rows.
+
+        Queries, keys and values may be sequences `(batch, length, units)` or their rows `(batch *
+        length, units)`.
+        """
         weights = ops.softmax(self._score(queries, keys, mask))  # (batch, heads, queries, length)
         context = self._mix(self.drop(weights, training=training), values)
         return self.output_projection(context, training=training), weights
@@ -102,9 +109,8 @@ class MultiHeadAttention(keras.layers.Layer):
         queries = self._turn(self.query(x), positions)
         scores, sizes = [], []
         for keys, _, mask in parts:
-            batch, length = ops.shape(keys)[0], ops.shape(keys)[1]
-            together = ops.reshape(queries, (batch, -1, self.units))  # (batch, width, units)
-            found = ops.transpose(self._score(together, keys, mask), (0, 2, 1, 3))
+            length = ops.shape(keys)[1]
+            found = ops.transpose(self._score(queries, keys, mask), (0, 2, 1, 3))
             scores.append(ops.reshape(found, (-1, self.num_heads, length)))
             sizes.append(length)
         # Not `softmax`: Keras warns of one over a single token, as the first of a text is.
@@ -113,10 +119,9 @@ class MultiHeadAttention(keras.layers.Layer):
         for (_, values, _), length in zip(parts, sizes, strict=True):
             own = weights[:, :, start : start + length]
             own = ops.reshape(own, (ops.shape(values)[0], -1, self.num_heads, length))
-            mixed = self._mix(ops.transpose(own, (0, 2, 1, 3)), values)  # (batch, width, units)
-            context = context + ops.reshape(mixed, (-1, 1, self.units))
+            context = context + self._mix(ops.transpose(own, (0, 2, 1, 3)), values)
             start = start + length
-        return self.output_projection(context)
+        return self.output_projection(context)[:, None]
 
     def compute_output_spec(self, x, keys, values, mask, training=False):
         """Returns the shapes and data types of the outputs."""
@@ -133,25 +138,27 @@ class MultiHeadAttention(keras.layers.Layer):
     def _score(self, queries, keys, mask):
         """Returns how well queries and keys match, `(batch, heads, queries, length)`."""
         # Queries are scaled and masks are added: scores are the larger tensor.
-        queries = queries * (self.units // self.num_heads) ** -0.5
-        queries = ops.transpose(self._split(queries), (0, 2, 1, 3))  # (batch, heads, queries, size)
-        keys = ops.transpose(self._split(keys), (0, 2, 3, 1))  # (batch, heads, size, length)
+        queries, batch = queries * (self.units // self.num_heads) ** -0.5, ops.shape(mask)[0]
+        queries = self._split(queries, batch, (0, 2, 1, 3))  # (batch, heads, queries, size)
+        keys = self._split(keys, batch, (0, 2, 3, 1))  # (batch, heads, size, length)
         hidden = ops.cast(ops.where(mask[:, None], 0.0, MASKED), queries.dtype)
         return ops.matmul(queries, keys) + hidden
 
     def _mix(self, weights, values):
-        """Returns means of values by weights, `(batch, queries, units)`."""
-        values = ops.transpose(self._split(values), (0, 2, 1, 3))  # (batch, heads, length, size)
-        return self._join(ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3)))
+        """Returns means of values by weights, as rows `(batch * queries, units)`."""
+        values = self._split(values, ops.shape(weights)[0], (0, 2, 1, 3))
+        mixed = ops.matmul(weights, values)  # (batch, heads, queries, size)
+        return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, self.units))
 
     def _turn(self, x, positions):
-        """Turns queries or keys by their positions, if these are rotary."""
-        return self._join(rotate(self._split(x), positions)) if self.rotary else x
+        """Turns queries or keys by their positions `(batch or 1, length)`, if they are rotary."""
+        if not self.rotary:
+            return x
+        heads = self.num_heads, self.units // self.num_heads
+        turned = rotate(ops.reshape(x, (-1, ops.shape(positions)[1], *heads)), positions)
+        return restore_rows(ops.reshape(turned, (-1, self.units)), x)
 
-    def _split(self, x):
-        return ops.reshape(
-            x, (-1, ops.shape(x)[1], self.num_heads, self.units // self.num_heads)
-        )  # (batch, length, heads, size)
-
-    def _join(self, x):
-        return ops.reshape(x, (-1, ops.shape(x)[1], self.units))
+    def _split(self, x, batch, order):
+        """Splits sequences or rows: an order of the axes `(batch, length, heads, size)`."""
+        heads = self.num_heads, self.units // self.num_heads
+        return ops.transpose(ops.reshape(x, (batch, -1, *heads)), order)

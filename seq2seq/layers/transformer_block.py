@@ -9,6 +9,7 @@ from seq2seq.layers.mixed_precision_dense import Dense
 from seq2seq.layers.multi_head_attention import MultiHeadAttention
 from seq2seq.layers.positions import count_positions
 from seq2seq.layers.precision import training_dtype
+from seq2seq.layers.rows import flatten_rows, restore_rows
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -114,27 +115,28 @@ class TransformerBlock(keras.layers.Layer):
 
     def read(self, x):
         """Returns the outputs, as `call`, and the keys and values of all tokens."""
-        x, pair, _ = self._run(x, None, None, None, False)
-        return x, *pair
+        outputs, pair, _ = self._run(x, None, None, None, False)
+        return outputs, *(restore_rows(rows, x) for rows in pair)
 
     def _run(self, x, mask, source, source_mask, training):
-        """Returns outputs, keys and values of all tokens, and the attention to the source."""
+        """Returns outputs, keys and values as rows, and the attention to the source."""
         positions, weights = count_positions(x), None  # (1, length)
-        seen = positions[:, None, :] >= 0 if mask is None else mask[:, None, :]
+        seen = (ops.ones(ops.shape(x)[:2], "bool") if mask is None else mask)[:, None, :]
         if self.causal:
             seen = ops.logical_and(seen, positions[:, :, None] >= positions[:, None, :])
-        y = self._before(x, self.attention_norm)
-        queries, *pair = self.attention.read(y, positions, training)
+        rows = flatten_rows(x)  # (batch * length, units)
+        queries, *pair = self.attention.read(
+            self._before(rows, self.attention_norm), positions, training
+        )
         y, _ = self.attention.attend(queries, *pair, seen, training)
-        x = self._after(x, y, self.attention_norm, training)
+        rows = self._after(rows, y, self.attention_norm, training)
         if self.crosses:
-            memory = self.cross_attention.project(source, training=training)
-            y = self._before(x, self.cross_norm)
-            y, weights = self.cross_attention(
-                y, *memory, source_mask[:, None, :], training=training
-            )
-            x = self._after(x, y, self.cross_norm, training)
-        return self._feed(x, training), pair, weights
+            attention, y = self.cross_attention, self._before(rows, self.cross_norm)
+            memory = attention.project(flatten_rows(source), training=training)
+            queries = attention.query(y, training=training)
+            y, weights = attention.attend(queries, *memory, source_mask[:, None, :], training)
+            rows = self._after(rows, y, self.cross_norm, training)
+        return restore_rows(self._feed(rows, training), x), pair, weights
 
     def step(self, x, keys, values, slots, positions, prompt=None, source=None):
         """Runs over one token of every hypothesis.

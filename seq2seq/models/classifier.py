@@ -22,7 +22,6 @@ from seq2seq.networks.options import ClassifierOptions
 from seq2seq.tasks.classification import LabelledTexts
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.training.losses import Crossentropy
-from seq2seq.training.optimizer import Adam
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -157,7 +156,7 @@ class TextClassifier(LabelledTexts, TextModel):
         if encoder is not None:
             self.default_learning_rate = 1e-4
         self.compile(
-            optimizer=Adam(self.default_learning_rate, clipnorm=1.0),
+            optimizer=self.default_optimizer(),
             loss=Crossentropy(label_smoothing),
             metrics=["accuracy"],
         )

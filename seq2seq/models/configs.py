@@ -2,6 +2,8 @@
 
 import dataclasses
 import inspect
+import warnings
+from pathlib import Path
 
 from seq2seq.networks.sides import deserialize_side
 
@@ -53,6 +55,29 @@ def split_config(kind: type, config: dict, custom_objects: dict | None) -> tuple
     for name in kind.side_names:
         config[name] = deserialize_side(name, config.get(name), custom_objects)
     return config, manifest, quantization, frozen
+
+
+def check_saving(model, filepath: str | Path) -> None:
+    """Raises a `ValueError` unless a model can be loaded from the file that it is saved in."""
+    layers = model._flatten_layers()
+    if any(getattr(layer, "lora_enabled", False) for layer in layers):
+        warnings.warn(
+            "The file holds the weights with what LoRA has added. Where it is loaded to be trained "
+            "further, call `enable_lora` again, or all weights are trained.",
+            stacklevel=3,
+        )
+    quantized = any(getattr(layer, "quantization_mode", None) for layer in layers)
+    if quantized and model.quantization not in QUANTIZATIONS:
+        raise ValueError(
+            "Expected a model quantized as a whole, by model.quantize('int8') or 'int4'. Received "
+            "one quantized in another way. Save it before you quantize it, and quantize it again "
+            "once it is loaded."
+        )
+    if str(filepath).lower().endswith((".h5", ".hdf5")):
+        raise ValueError(
+            f"Expected a path that ends in .keras. Received: {filepath}. A model in HDF5 could not "
+            "be loaded; `save_weights` writes its weights alone."
+        )
 
 
 def _own_arguments(kind):

@@ -190,7 +190,7 @@ class EncoderDecoderModel(PairTexts, TokenModel):
             )
             accuracy.update_state(labels.numpy(), probabilities)
             perplexity.update_state(labels.numpy(), probabilities)
-            tokens += np.count_nonzero(labels)
+            tokens += int(np.count_nonzero(labels))
         nats = tokens * math.log(float(perplexity.result()))
         figures = perplexities(nats, tokens, self._count_characters(targets))
         return {**figures, "accuracy": float(accuracy.result())}

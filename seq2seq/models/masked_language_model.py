@@ -31,7 +31,6 @@ from seq2seq.text.vocabulary import EOS
 from seq2seq.text.whole_words import number_words
 from seq2seq.training.losses import Crossentropy
 from seq2seq.training.metrics import Accuracy, Perplexity
-from seq2seq.training.optimizer import Adam
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
@@ -145,7 +144,7 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
         self.network = network
         self.shows_next_sentence = False
         self.compile(
-            optimizer=Adam(self.default_learning_rate, clipnorm=1.0),
+            optimizer=self.default_optimizer(),
             loss={"tokens": Crossentropy(), "next_sentence": Crossentropy()},
             metrics={
                 "tokens": [Accuracy(), Perplexity()],
@@ -223,6 +222,7 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
         if y is None:
             return y, y_pred
         known = isinstance(y, dict)
+        self.shows_next_sentence |= known
         labels = y["tokens"] if known else y
         classes = y["next_sentence"] if known else ops.zeros_like(labels[:, 0])
         have_class = ops.full_like(classes, known, dtype="bool")

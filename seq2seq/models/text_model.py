@@ -17,7 +17,7 @@ from seq2seq.data.splitting import split_texts
 from seq2seq.data.tables import read_data, read_validation
 from seq2seq.layers.pooling import MaxPooling, MeanPooling
 from seq2seq.models.cloning import cloned_by_config
-from seq2seq.models.configs import QUANTIZATIONS, freeze, list_frozen, split_config
+from seq2seq.models.configs import check_saving, freeze, list_frozen, split_config
 from seq2seq.models.fit_data import (
     batches_for_keras,
     check_and_prepare,
@@ -31,6 +31,7 @@ from seq2seq.text.columns import read_column
 from seq2seq.text.side import Side
 from seq2seq.training.epoch_seeds import EpochSeeds
 from seq2seq.training.manifest import ManifestWriter, describe_training
+from seq2seq.training.optimizer import Adam
 
 
 @cloned_by_config
@@ -211,11 +212,15 @@ class TextModel(keras.Model):
                 *keras.tree.flatten(callbacks or []),
             ],
             validation_data=validation,
-            validation_batch_size=None if self.is_read(x) else validation_batch_size,
+            validation_batch_size=validation_batch_size,
             **batches,
             **weights,
             **kwargs,
         )
+
+    def default_optimizer(self) -> Adam:
+        """Returns the optimizer that a model is compiled with as it arrives."""
+        return Adam(self.default_learning_rate, clipnorm=1.0)
 
     def make_train_function(self, force=False):
         """Makes the function that `fit` calls, as `keras.Model.make_train_function`.
@@ -392,22 +397,9 @@ class TextModel(keras.Model):
             **kwargs: As in Keras.
 
         Raises:
-            ValueError: If the file cannot be written.
+            ValueError: If the file cannot be written, or could not be loaded.
         """
-        layers = self._flatten_layers()
-        if any(getattr(layer, "lora_enabled", False) for layer in layers):
-            warnings.warn(
-                "The file holds the weights with what LoRA has added. Where it is loaded to be "
-                "trained further, call `enable_lora` again, or all weights are trained.",
-                stacklevel=2,
-            )
-        quantized = any(getattr(layer, "quantization_mode", None) for layer in layers)
-        if quantized and self.quantization not in QUANTIZATIONS:
-            raise ValueError(
-                "Expected a model quantized as a whole, by model.quantize('int8') or 'int4'. "
-                "Received one quantized in another way. Save it before you quantize it, and "
-                "quantize it again once it is loaded."
-            )
+        check_saving(self, filepath)
         if not overwrite or zipped is False or not str(filepath).endswith(".keras"):
             return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
         self._build_optimizer()  # or loading would warn of one without its variables

@@ -9,7 +9,6 @@ from seq2seq.models.text_model import TextModel
 from seq2seq.text.vocabulary import PAD
 from seq2seq.training.losses import Crossentropy
 from seq2seq.training.metrics import Accuracy, Perplexity, weights_by_token
-from seq2seq.training.optimizer import Adam
 
 
 class TokenModel(TextModel):
@@ -18,7 +17,7 @@ class TokenModel(TextModel):
     def compile_with_defaults(self) -> None:
         """Compiles the model as it arrives."""
         self.compile(
-            optimizer=Adam(self.default_learning_rate, clipnorm=1.0),
+            optimizer=self.default_optimizer(),
             loss=Crossentropy(self.options.label_smoothing),
             metrics=[Accuracy(), Perplexity()],
         )

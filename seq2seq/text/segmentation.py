@@ -51,7 +51,11 @@ def _build(user_words):
     for line in user_words:
         word, *fields = line.split()
         counted = bool(fields) and fields[0].isdecimal() and len(fields[0]) < 19
-        tokenizer.add_word(word, freq=int(fields[0]) if counted else None)
+        frequency = int(fields[0]) if counted else None
+        if frequency == 0:  # no word; `add_word` would tell all tokenizers of the process
+            tokenizer.FREQ[word] = 0
+        else:
+            tokenizer.add_word(word, frequency)
     return tokenizer
 
 

@@ -116,11 +116,13 @@ class SubwordTokenizer(Tokenizer):
             raise self._nothing()
         # The library would keep every character: those left out are hidden from it.
         hidden = str.maketrans(dict.fromkeys(set(counts) - set(kept), "\n"))
+        if self.algorithm == "unigram":  # the library calls its unknown token so as it learns
+            texts = [text.replace("<UNK>", "<UN\nK>") for text in texts]
         parts = (part for text in texts for part in text.translate(hidden).split("\n"))
         tokenizer, trainer = _untrained(self.algorithm, room, self.min_frequency, kept, bytes_kept)
         tokenizer.train_from_iterator(parts, trainer)
         if self.algorithm == "unigram":
-            tokenizer = _settle(tokenizer)
+            tokenizer = _settle(tokenizer, room)
         if self.byte_fallback:
             tokenizer = _fall_back(tokenizer)
         ranked = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
@@ -276,12 +278,13 @@ def join_bytes(tokens):
         yield rest
 
 
-def _settle(tokenizer):
-    """Returns a unigram tokenizer whose scores and order are the same in every run.
+def _settle(tokenizer, size):
+    """Returns a unigram tokenizer of a size whose scores and order are the same in every run.
 
-    The library depends on the order of a hash table, which differs from run to run: where it sums,
-    and where it gives characters that it keeps only for completeness the lowest score and 0.0001
-    more for each.
+    The library keeps more than the size where that is little above the number of characters. And
+    it depends on the order of a hash table, which differs from run to run: where it sums, and where
+    it gives characters that it keeps only for completeness the lowest score and 0.0001 more for
+    each.
     """
     state = json.loads(tokenizer.to_str())
     unknown, *rest = state["model"]["vocab"]
@@ -291,5 +294,7 @@ def _settle(tokenizer):
         (token, lowest if len(token) == 1 and score <= bound else score) for token, score in rest
     ]
     rest = sorted(((token, round(score, 4)) for token, score in rest), key=lambda x: (-x[1], x[0]))
-    state["model"]["vocab"] = [unknown, *rest]
+    longer = [item for item in rest if len(item[0]) > 1 and item[0] not in BYTES]
+    too_many = set(longer[max(0, size - len(rest) + len(longer)) :])
+    state["model"]["vocab"] = [unknown, *(item for item in rest if item not in too_many)]
     return load_library().Tokenizer.from_str(json.dumps(state))

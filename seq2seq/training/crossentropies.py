@@ -132,15 +132,24 @@ def _with_gradient(scores, labels, label_smoothing):
     scores = ops.reshape(scores, (-1, classes))
     # The logarithm of the softmax's denominator, from its largest term: faster than the sum.
     total = ops.max(scores, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
-    losses = total - (1 - label_smoothing) * pick(scores, labels)
+    losses, share = total - (1 - label_smoothing) * pick(scores, labels), label_smoothing / classes
     if label_smoothing:
-        losses -= label_smoothing * _mean_of_possible(scores, total)
+        mean, some_are_impossible = _mean_of_possible(scores, total)
+        losses -= label_smoothing * mean
+
+    def spread_of_possible():
+        possible = ops.cast(scores > NEVER / 2, scores.dtype)
+        impossible = classes - ops.sum(possible, axis=-1, keepdims=True)
+        return probabilities * (1 - share * impossible) - share * possible
 
     def gradient(upstream):
         # Probabilities minus smoothed labels: minus 1 - label_smoothing at the label itself.
-        spread = probabilities - label_smoothing / classes if label_smoothing else probabilities
-        chosen = pick(probabilities, labels) - label_smoothing / classes
-        at_label = chosen - (1 - label_smoothing)
+        spread = probabilities
+        if label_smoothing:
+            spread = ops.cond(
+                some_are_impossible, spread_of_possible, lambda: probabilities - share
+            )
+        at_label = pick(spread, labels) - (1 - label_smoothing)
         places = ops.stack([ops.arange(ops.shape(labels)[0], dtype="int32"), labels], axis=-1)
         return ops.scatter_update(spread * upstream[:, None], places, at_label * upstream)
 
@@ -151,6 +160,7 @@ def _mean_of_possible(scores, total):
     """Returns the mean score of each row, in which an impossible class costs nothing.
 
     Such are those that a pretrained model can never predict: `NEVER` is the bias of their scores.
+    Returns also whether there are any.
 
     Args:
         scores: float32 `(labels, classes)`.
@@ -163,4 +173,4 @@ def _mean_of_possible(scores, total):
 
     # Seldom needed, and two more passes over the scores.
     there_are = ops.any(mean < NEVER / 2 / scores.shape[-1])
-    return ops.cond(there_are, without_impossible, lambda: mean)
+    return ops.cond(there_are, without_impossible, lambda: mean), there_are

@@ -69,7 +69,7 @@ def find_nan(model: keras.Model, logs: dict | None) -> str:
         return str(losses)
     # The last update of an epoch comes after the last loss.
     finite = all(bool(ops.all(ops.isfinite(weight))) for weight in model.trainable_variables)
-    return "" if finite else "weights that are NaN"
+    return "" if finite else "weights that are no finite numbers"
 
 
 def describe_versions() -> dict:
@@ -118,8 +118,9 @@ def describe_data(x, y) -> dict:
                 array = np.ascontiguousarray(array)
                 digest.update(f"{array.shape} {array.dtype}".encode())
                 digest.update(array)
-        kind = "pairs" if isinstance(x, (list, tuple, dict)) else "texts"
-        return {kind: len(keras.tree.flatten(x)[0]), "fingerprint": digest.hexdigest()[:16]}
+        inputs = keras.tree.flatten(x)
+        kind = "pairs" if len(inputs) > 1 else "texts"
+        return {kind: len(inputs[0]), "fingerprint": digest.hexdigest()[:16]}
     return {"pairs": None, "fingerprint": None}  # a dataset is read once, by the training
 
 

@@ -51,14 +51,19 @@ def weights_by_token(labels, sample_weight):
 
 
 def at_least_float32(dtype: str | None) -> str | None:
-    """Returns the data type for sums and logarithms of many tokens, which float16 cannot hold."""
-    return "float32" if dtype is None and keras.config.floatx() == "float16" else dtype
+    """Returns the data type for sums and logarithms of many tokens, which no half float holds."""
+    half = keras.config.floatx() in ("float16", "bfloat16")
+    return "float32" if dtype is None and half else dtype
 
 
 class _TokenMean(keras.metrics.Mean):
     """Mean of a value per token, without padding (label 0)."""
 
     measured: str  # the name of its values in an `OutputProduct`
+
+    def token_values(self, y_true, y_pred):
+        """Returns a value for each token, `(batch, length)`."""
+        raise NotImplementedError
 
     def __init__(self, name, dtype=None):
         super().__init__(name=name, dtype=at_least_float32(dtype))
@@ -97,10 +102,10 @@ class Accuracy(_TokenMean):
     0.5
     """
 
+    measured = "hits"
+
     def __init__(self, name="accuracy", dtype=None):
         super().__init__(name=name, dtype=dtype)
-
-    measured = "hits"  # its name in an `OutputProduct`
 
     def token_values(self, y_true, y_pred):
         """Returns 1.0 where the most probable token is the label."""
@@ -124,10 +129,10 @@ class Perplexity(_TokenMean):
     2.0
     """
 
+    measured = "nats"
+
     def __init__(self, name="perplexity", dtype=None):
         super().__init__(name=name, dtype=dtype)
-
-    measured = "nats"
 
     def token_values(self, y_true, y_pred):
         """Returns the cross-entropy of each label."""
