@@ -446,7 +446,7 @@ class TestBadInput:
             model.fit([], [])
         with pytest.raises(ValueError, match="list"):
             model.fit("one text", "another")
-        with pytest.raises(ValueError, match="4 sources alone"):
+        with pytest.raises(ValueError, match="4 sources and 0 targets"):
             model.fit(ENGLISH)
         with pytest.raises(ValueError, match="text"):
             model.fit(["a", None], ["b", "c"])

@@ -161,15 +161,13 @@ def check_pairs(sources: Sequence[str], targets: Sequence[str], where: str = "")
             raise ValueError(
                 f"Expected a list for `{name}`. Received one text: {side[:40]!r}. Put it in a list."
             )
-    if not len(targets) and len(sources):
-        raise ValueError(
-            f"{where}Expected a target for each source. Received {len(sources)} sources alone. "
-            "Pass the targets too, or pairs."
-        )
     if len(sources) != len(targets):
+        cure = "Check that text n of one side belongs to text n of the other."
+        if not len(targets):
+            cure = "Pass the targets too, or pairs."
         raise ValueError(
             f"{where}Expected as many targets as sources. Received {len(sources)} sources and "
-            f"{len(targets)} targets. Check that text n of one side belongs to text n of the other."
+            f"{len(targets)} targets. {cure}"
         )
     if not len(sources):
         raise ValueError(f"{where}Expected at least one pair. Received none. Is it the right data?")
