@@ -39,7 +39,7 @@ def check_number(name: str, value, interval: str, cure: str = "") -> None:
         raise ValueError(f"Expected `{name}` to be a number in {interval}. {received}")
 
 
-def check_file(path: str | Path, expected: str) -> None:
+def check_is_file(path: str | Path, expected: str) -> None:
     """Raises a `ValueError` unless a path is one of a file; `expected` tells what it should be."""
     if not Path(path).is_file():
         state = "is no file" if Path(path).exists() else "does not exist"

@@ -42,14 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        print(f"seq2seq: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"seq2seq: {_in_a_line(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as error:
         print(f"\nseq2seq: {str(error) or _stopped(options)}", file=sys.stderr)
         return 130
     except Exception as error:  # such as out of memory: a user needs no stack trace
-        words = " ".join(str(error).split())
-        print(f"seq2seq: {type(error).__name__}: {words[:300]}", file=sys.stderr)
+        print(f"seq2seq: {type(error).__name__}: {_in_a_line(error)[:300]}", file=sys.stderr)
         return 1
     finally:
         warnings.formatwarning = before
@@ -58,7 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _format_warning(message, *details):
     """Returns a warning in a line: whoever runs a command has not written the code it is of."""
-    return f"seq2seq: {' '.join(str(message).split())}\n"
+    return f"seq2seq: {_in_a_line(message)}\n"
+
+
+def _in_a_line(message):
+    return " ".join(str(message).split())
 
 
 def _stopped(options):

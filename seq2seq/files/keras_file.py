@@ -5,7 +5,7 @@ import os
 import zipfile
 from pathlib import Path
 
-from seq2seq.checks import check_file
+from seq2seq.checks import check_is_file
 
 MAX_EXPANDED = 50  # times its size that an archive may unpack to
 MAX_CONFIG = 2**28  # bytes
@@ -73,7 +73,7 @@ def read_config(path: str | Path) -> dict:
     Raises:
         ValueError: If the file is missing or not a Keras model.
     """
-    check_file(path, "a model file")
+    check_is_file(path, "a model file")
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive)

@@ -297,4 +297,4 @@ def _concatenate(first, second):
 def _pad(array, size, axis):
     widths = [(0, 0)] * array.ndim
     widths[axis] = (0, size - array.shape[axis])
-    return np.pad(array, widths) if size > array.shape[axis] else array
+    return np.pad(array, widths)

@@ -28,13 +28,13 @@ class MultiHeadAttention(keras.layers.Layer):
         **kwargs: The other arguments of `keras.layers.Layer`.
 
     Call arguments:
-        x: `(batch, queries, units)`.
-        keys: `(batch, length, units)`, as `project` returns them.
+        x: `(batch, queries, units)`, or its rows `(batch * queries, units)`.
+        keys: `(batch, length, units)` or its rows, as `project` returns them.
         values: The same.
         mask: bool `(batch, queries or 1, length)`: what each query may look at.
 
     Returns:
-        Tuple of the outputs `(batch, queries, units)` and the weights `(batch, heads, queries,
+        Tuple of the outputs, of the shape of `x`, and the weights `(batch, heads, queries,
         length)`.
     """
 
@@ -84,11 +84,7 @@ class MultiHeadAttention(keras.layers.Layer):
         return restore_rows(rows, x), weights
 
     def attend(self, queries, keys, values, mask, training=False):
-        """Attends with the queries of `read`; otherwise as `call`, but that the outputs are rows.
-
-        Queries, keys and values may be sequences `(batch, length, units)` or their rows `(batch *
-        length, units)`.
-        """
+        """Attends with the queries of `read`; otherwise as `call`, but the outputs are rows."""
         weights = ops.softmax(self._score(queries, keys, mask))  # (batch, heads, queries, length)
         context = self._mix(self.drop(weights, training=training), values)
         return self.output_projection(context, training=training), weights

@@ -131,10 +131,11 @@ class TransformerBlock(keras.layers.Layer):
         y, _ = self.attention.attend(queries, *pair, seen, training)
         rows = self._after(rows, y, self.attention_norm, training)
         if self.crosses:
-            attention, y = self.cross_attention, self._before(rows, self.cross_norm)
-            memory = attention.project(flatten_rows(source), training=training)
-            queries = attention.query(y, training=training)
-            y, weights = attention.attend(queries, *memory, source_mask[:, None, :], training)
+            memory = self.cross_attention.project(flatten_rows(source), training=training)
+            y = self._before(rows, self.cross_norm)
+            y, weights = self.cross_attention(
+                y, *memory, source_mask[:, None, :], training=training
+            )
             rows = self._after(rows, y, self.cross_norm, training)
         return restore_rows(self._feed(rows, training), x), pair, weights
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from seq2seq.atomic_write import write_whole
-from seq2seq.checks import check_file, check_whole
+from seq2seq.checks import check_is_file, check_whole
 from seq2seq.text.tokenizer_file import describe_tokenizer, rebuild_tokenizer
 from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import PAD
@@ -61,7 +61,7 @@ def read_ngrams(path: str | Path) -> tuple[Tokenizer, list[dict]]:
     Raises:
         ValueError: If the file is missing, broken, or holds something else.
     """
-    check_file(path, "a file that `NGramModel.save` has written")
+    check_is_file(path, "a file that `NGramModel.save` has written")
     try:
         return _read(path)
     except ImportError:  # of the library that the tokenizer needs

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from seq2seq.atomic_write import write_whole
-from seq2seq.checks import check_file
+from seq2seq.checks import check_is_file
 from seq2seq.keras_registry import find_class, registered_name
 from seq2seq.version import __version__
 
@@ -64,7 +64,7 @@ def write_tokenizer(path: str | Path, tokenizer) -> None:
 
 def read_tokenizer(path: str | Path, kind: type):
     """Reads a tokenizer of a class from a file; see `Tokenizer.load`."""
-    check_file(path, "a file that `tokenizer.save` has written")
+    check_is_file(path, "a file that `tokenizer.save` has written")
     try:
         return rebuild_tokenizer(json.loads(Path(path).read_text(encoding="utf-8")), kind)
     except (ValueError, TypeError, OSError, RecursionError) as error:

@@ -132,7 +132,8 @@ def _with_gradient(scores, labels, label_smoothing):
     scores = ops.reshape(scores, (-1, classes))
     # The logarithm of the softmax's denominator, from its largest term: faster than the sum.
     total = ops.max(scores, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
-    losses, share = total - (1 - label_smoothing) * pick(scores, labels), label_smoothing / classes
+    losses = total - (1 - label_smoothing) * pick(scores, labels)
+    share = label_smoothing / classes
     if label_smoothing:
         mean, some_are_impossible = _mean_of_possible(scores, total)
         losses -= label_smoothing * mean

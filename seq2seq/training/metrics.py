@@ -61,10 +61,6 @@ class _TokenMean(keras.metrics.Mean):
 
     measured: str  # the name of its values in an `OutputProduct`
 
-    def token_values(self, y_true, y_pred):
-        """Returns a value for each token, `(batch, length)`."""
-        raise NotImplementedError
-
     def __init__(self, name, dtype=None):
         super().__init__(name=name, dtype=at_least_float32(dtype))
 
@@ -84,6 +80,10 @@ class _TokenMean(keras.metrics.Mean):
         # Flat, because Keras's Mean would average each row over its padded length first.
         values = ops.reshape(values, (-1,))
         return super().update_state(values, ops.reshape(weight, (-1,)))
+
+    def token_values(self, y_true, y_pred):
+        """Returns a value for each token, `(batch, length)`."""
+        raise NotImplementedError
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")
