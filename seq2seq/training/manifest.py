@@ -68,7 +68,8 @@ def find_nan(model: keras.Model, logs: dict | None) -> str:
     if not all(map(math.isfinite, losses.values())):
         return str(losses)
     # The last update of an epoch comes after the last loss.
-    finite = all(bool(ops.all(ops.isfinite(weight))) for weight in model.trainable_variables)
+    weights = map(ops.convert_to_numpy, model.trainable_variables)
+    finite = all(np.isfinite(weight).all() for weight in weights)
     return "" if finite else "weights that are no finite numbers"
 
 
