@@ -141,7 +141,8 @@ def _add_evaluate(commands):
 
 def _add_inspect(commands):
     inspect = commands.add_parser("inspect", help="report on a file of pairs, or on a model file")
-    add_data(inspect, f"{PAIRS}; or .gz; or a model file (.keras) or an exported folder")
+    model = "a model: a file (.keras), an exported or a pretrained folder"
+    add_data(inspect, f"{PAIRS}; or .gz; or {model}")
     inspect.add_argument(
         "--validation", nargs="+", metavar="FILE", help="validation pairs, as DATA"
     )

@@ -45,8 +45,8 @@ def plot_attention(generation: Generation, ax=None):
         )
     if generation.attention is None:
         raise ValueError(
-            "Expected a Generation with attention. Received one without. Make the model with "
-            "attention='luong' or 'bahdanau'."
+            "Expected a Generation with attention. Received one without. Make a Transformer, or a "
+            "Seq2Seq with attention='luong' or 'bahdanau'; a language model has none to show."
         )
     # A dollar sign would start a formula.
     labels, sources = (

@@ -24,8 +24,8 @@ gc.set_threshold(50_000, 5, 5)
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-    # To optimize a graph takes longer than the few batches that run through it. Tests of commands in
-    # processes of their own run optimized ones.
+    # To optimize a graph takes longer than the few batches that run through it. Tests of commands
+    # in processes of their own run optimized ones.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 ENGLISH = ["good morning", "good night", "thank you very much", "where is the station ?"]

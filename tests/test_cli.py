@@ -251,6 +251,20 @@ class TestTrain:
         fails_with_one_line([*arguments, "2", "--resume"], capsys, "--other-data")
         assert main([*arguments, "2", "--resume", "--other-data"]) == 0
 
+    def test_resume_splits_off_what_was_split_off(self, folder, capsys):
+        arguments = ["train", "data.tsv", "--output", "m.keras", "--json"]
+        options = ["--validation-split", "0.5", "--columns", "0", "1", "--precision", "float32"]
+        assert main([*arguments, *SMALL, *options, "--epochs", "1"]) == 0
+        before = json.loads(capsys.readouterr().out)
+        assert main([*arguments, "--resume", "--epochs", "2"]) == 0
+        after = json.loads(capsys.readouterr().out)
+        assert after["data"] == before["data"] and after["validation"] == before["validation"]
+        assert after["command"] == before["command"]
+        given = {"validation_split": 0.5, "columns": ["0", "1"], "precision": "float32"}
+        assert given.items() <= after["command"].items()
+        other = [*arguments, "--resume", "--epochs", "3", "--validation-split", "0.25"]
+        fails_with_one_line(other, capsys, "--validation or --validation-split makes them so too")
+
     def test_resume_refuses_another_model_and_needs_more_epochs(self, folder, capsys):
         arguments = ["train", "data.tsv", "--output", "m.keras", *SMALL]
         assert main([*arguments, "--epochs", "1"]) == 0
@@ -304,6 +318,10 @@ class TestTrain:
         policy = keras.config.dtype_policy()
         try:
             assert main([*arguments, "--precision", "mixed_bfloat16"]) == 0
+            assert keras.config.dtype_policy().name == "mixed_bfloat16"
+            keras.config.set_dtype_policy(policy)
+            resumed = ["train", *arguments[1:6], "--resume", "--epochs", "3"]
+            assert main(resumed) == 0
             assert keras.config.dtype_policy().name == "mixed_bfloat16"
         finally:
             keras.config.set_dtype_policy(policy)
@@ -902,6 +920,8 @@ class TestInspect:
         assert main(["inspect", saved]) == 0
         out = capsys.readouterr().out
         assert "WordTokenizer" in out and "fingerprint" in out and "val_perplexity" in out
+        arguments = ["inspect", saved, "--validation", "data.tsv"]
+        fails_with_one_line(arguments, capsys, "--validation with files of pairs")
 
 
 @pytest.mark.parametrize(

@@ -154,8 +154,12 @@ def test_javascript_refuses_what_it_cannot_run(node, tmp_path):
     jieba = seq2seq.JiebaTokenizer().adapt(CHINESE)
     model = seq2seq.Seq2Seq(jieba, jieba, embedding_dim=16, units=32)
     model.export(tmp_path / "words", verbose=0)
+    shutil.copytree(tmp_path / "words", tmp_path / "newer")
+    settings = json.loads((tmp_path / "words" / "settings.json").read_text("utf-8"))
+    (tmp_path / "newer" / "settings.json").write_text(json.dumps({**settings, "format": 2}))
     for name, reason in (
         ("classifier", "to be an exported Seq2Seq. Received: TextClassifier."),
+        ("newer", "of format 1 or older. Received: 2."),
         ("words", "to be a word or character tokenizer. Received: seq2seq>JiebaTokenizer."),
     ):
         command = ["node", node / "translate.mjs", tmp_path / name]

@@ -193,7 +193,8 @@ def test_a_classifier(tmp_path, pair_buckets):
     )
     assert exported.classify(CHINESE[0]).label == model.classify(CHINESE[0]).label
     ours, theirs = model.evaluate(CHINESE, labels), exported.evaluate(CHINESE, labels)
-    by_pairs = exported.evaluate(list(zip(CHINESE, labels, strict=True)), verbose=0)
+    pairs = list(zip(CHINESE, labels, strict=True))
+    by_pairs = exported.evaluate(pairs, verbose=0, return_dict=True)
     assert str(by_pairs) == str(ours)
     assert theirs["loss"] == pytest.approx(ours["loss"], abs=1e-5) and str(ours) == str(theirs)
     np.testing.assert_allclose(

@@ -394,7 +394,7 @@ class TestFill:
             trained.fill("[MASK]" + " the" * 200)
         with pytest.raises(ValueError, match="`num_results`"):
             trained.fill("[MASK]", num_results=0)
-        with pytest.raises(ValueError, match="vocabulary size"):
+        with pytest.raises(ValueError, match="model with a tokenizer"):
             seq2seq.MaskedLanguageModel(9, 16, 1, 2, 16).fill("[MASK]")
 
 
@@ -472,6 +472,8 @@ class TestKerasModel:
                 model.fit(*data, verbose=0)
         with pytest.raises(ValueError, match="no `sample_weight`"):
             model.fit([token_ids, places], places, sample_weight=np.ones(2), verbose=0)
+        with pytest.raises(ValueError, match="no `sample_weight` for a MaskedLanguageModel"):
+            model.fit(TEXTS, sample_weight=np.ones(len(TEXTS)), verbose=0)
         with pytest.raises(ValueError, match="whole_words=True"):
             seq2seq.MaskedLanguageModel(9, whole_words=True)
 

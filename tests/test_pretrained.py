@@ -367,7 +367,7 @@ def test_a_server_continues_prompts_as_the_model_does(gpt2, tmp_path):
 
 
 @pytest.mark.parametrize("variable", ["HF_HUB_CACHE", "HF_HOME"])
-def test_a_model_in_the_cache_is_found_by_its_name(variable, gpt2, tmp_path, monkeypatch):
+def test_a_model_in_the_cache_is_found_by_its_name(variable, gpt2, tmp_path, monkeypatch, capsys):
     for name in ("HF_HUB_CACHE", "HF_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(variable, str(tmp_path))
@@ -381,6 +381,8 @@ def test_a_model_in_the_cache_is_found_by_its_name(variable, gpt2, tmp_path, mon
         find_model("uer/gpt2-chinese")
     shutil.copytree(gpt2[0], model / "snapshots" / "0a1b")
     assert find_model("uer/gpt2-chinese") == model / "snapshots" / "0a1b"
+    assert main(["inspect", "uer/gpt2-chinese"]) == 0
+    assert "scale_attn_by_inverse_layer_idx False" in capsys.readouterr().out
     found = seq2seq.load_model("uer/gpt2-chinese")
     assert found.generate(LINES[0], 5) == gpt2[1].generate(LINES[0], 5)
 

@@ -11,12 +11,18 @@ import ort from "onnxruntime-node";
 import { loadTokenizer } from "./tokenizers.mjs";
 
 const BOS = 2, EOS = 3;  // ids of the beginning and the end
+const FORMAT = 1;  // of the folder
 
 /** Returns a function of a text to its translation, by greedy search. */
 export async function loadTranslator(folder, maxLength = 100) {
   const settings = JSON.parse(await readFile(`${folder}/settings.json`, "utf8"));
   if (settings.class !== "Seq2Seq") {
     throw new Error(`Expected ${folder} to be an exported Seq2Seq. Received: ${settings.class}.`);
+  }
+  if (settings.format > FORMAT) {
+    throw new Error(
+      `Expected ${folder} of format ${FORMAT} or older. Received: ${settings.format}. ` +
+      "Take the page of the version that wrote it.");
   }
   const source = await loadTokenizer(`${folder}/source_tokenizer.json`, "split");
   const target = await loadTokenizer(`${folder}/target_tokenizer.json`, "join");

@@ -1,13 +1,14 @@
 """The command `inspect`."""
 
+import contextlib
 from pathlib import Path
 
-from seq2seq.commands.options import print_result
+from seq2seq.commands.options import flag, given, print_result
 from seq2seq.commands.tokenizer_options import make_tokenizers
 from seq2seq.data.corpus import read_pair_files
 from seq2seq.data.report import inspect_pairs
 from seq2seq.files.keras_file import read_config
-from seq2seq.files.pretrained_folder import is_pretrained, read_pretrained_config
+from seq2seq.files.pretrained_folder import find_model, is_pretrained, read_pretrained_config
 from seq2seq.runtime.loading import check_file, read_settings
 from seq2seq.text import (
     SPECIAL_TOKENS,
@@ -22,8 +23,10 @@ LEARNED = SubwordTokenizer, ByteLevelTokenizer, WordPieceTokenizer
 def inspect(options) -> None:
     """Reports on files of pairs, or on a model's file or folder."""
     path = Path(options.data[0])
-    if options.data[1:] and (path.suffix == ".keras" or path.is_dir()):
-        raise ValueError(f"Expected one model. Received more: {' '.join(options.data[1:])}.")
+    with contextlib.suppress(ValueError):  # then it is the name of no model either
+        path = find_model(options.data[0])
+    if path.suffix == ".keras" or path.is_dir():
+        _check_model_alone(options)
     if path.suffix == ".keras":
         summary = _summary(read_config(options.data[0]))
         return print_result(options, summary, _describe(summary))
@@ -48,6 +51,13 @@ def inspect(options) -> None:
         max_length=options.max_length,
     )
     print_result(options, report.to_dict(), str(report))
+
+
+def _check_model_alone(options):
+    if options.data[1:]:
+        raise ValueError(f"Expected one model. Received more: {' '.join(options.data[1:])}.")
+    for name in given(options, "validation", "columns"):
+        raise ValueError(f"Expected {flag(name)} with files of pairs. Received a model.")
 
 
 def _tokenizers(options, sources, targets):
@@ -76,5 +86,5 @@ def _describe(summary, indent="") -> str:
         if isinstance(value, dict):
             lines += [f"{indent}{name}", _describe(value, indent + "  ")]
         else:
-            lines.append(f"{indent}{name:<{26 - len(indent)}}{value}")
+            lines.append(f"{indent}{name:<{25 - len(indent)}} {value}")
     return "\n".join(lines)

@@ -22,6 +22,10 @@ KEPT = (
     ("patience",),
     ("carry_states",),
     ("class_weight",),
+    ("precision",),
+    ("validation", "validation_split"),
+    ("columns",),
+    ("whole_files",),
 )
 PREFIXES = {"source": "source_", "target": "target_", "tokenizer": ""}
 
@@ -55,8 +59,8 @@ def check_data(options, model: TextModel, examples: Examples, path: Path) -> Non
     if other and not options.other_data:
         raise ValueError(
             f"Expected --resume with the data that {path} was trained on. Received other "
-            f"{model.examples_are}; another --seed or --validation makes them so too. Add "
-            "--other-data if they are meant."
+            f"{model.examples_are}; another --seed, --validation or --validation-split makes "
+            "them so too. Add --other-data if they are meant."
         )
 
 

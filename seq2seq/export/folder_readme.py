@@ -107,9 +107,9 @@ model = seq2seq.load_model("path/to/this/folder")
 model.{CALLS[task]}
 ```
 
-It has the methods of the model it came from. `settings.json` holds its settings and what it was
-trained on; the tokenizers' files hold their vocabularies (`vocabulary` begins with id 4; 0 is
-padding, 1 unknown, 2 the beginning, 3 the end). Nothing here is a program.
+It has the methods for texts of the model it came from. `settings.json` holds its settings and what
+it was trained on; the tokenizers' files hold their vocabularies (`vocabulary` begins with id 4; 0
+is padding, 1 unknown, 2 the beginning, 3 the end). Nothing here is a program.
 
 ## In other languages, with {runtime.name}{runtime.note}
 

@@ -24,7 +24,7 @@ def load_model(path: str | Path, kind: type | None = None, threads: int | None =
 
     Returns:
         The model, as it was saved: weights, tokenizers, settings, optimizer. An exported one has
-        the same methods, but for those of training.
+        the same methods for texts: `generate`, `score`, `classify`, `fill`, `encode_texts`.
 
     Raises:
         ValueError: If the file or folder is missing, broken, or holds another model.

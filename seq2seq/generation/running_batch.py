@@ -74,7 +74,8 @@ class RunningBatch:
         open: Whether each row goes on, bool `(batch,)`.
         positions: Number of tokens that each has generated, int32 `(batch,)`.
         hypotheses: Their `Hypotheses`.
-        scores: What the last step returned, `(batch * width, vocabulary)`, if a row is watched.
+        scores: What the last step that needed all returned, `(batch * width, vocabulary)`; a row
+            that is watched needs them.
     """
 
     def __init__(self, decoder, width: int):
@@ -83,7 +84,8 @@ class RunningBatch:
         self.rows = []
         self.open = np.zeros(0, "bool")
         self.positions = np.zeros(0, "int32")
-        self._longest, self._groups = np.zeros(0, "int32"), None
+        self._longest = np.zeros(0, "int32")
+        self._groups = self._best_needed = None  # of the rows that there are
         self.hypotheses, self.memory, self.scores = None, [], None
 
     def begin(self, ids: np.ndarray) -> tuple[Hypotheses, list]:
@@ -122,17 +124,14 @@ class RunningBatch:
         self._make_room()
         if self._groups is None:
             self._groups = self._group()
-        needed = [choice.best_needed for choice, _ in self._groups]
-        positions = np.repeat(self.positions, self.width)
+            self._best_needed = self._most_needed()
+        positions = self.positions.repeat(self.width)
         arguments = self.hypotheses.token_ids, self.hypotheses.states, self.memory, positions
-        watched = any(row.watched for row in self.rows)
-        if None in needed or watched or not getattr(self.decoder, "step_best", None):
-            scores, states = self.decoder.step(*arguments)
-            self.scores = scores if watched else None
-            extended = self._extend(states, extend, scores)
+        if self._best_needed is None:
+            self.scores, states = self.decoder.step(*arguments)
+            extended = self._extend(states, extend, self.scores)
         else:
-            normalise = any(choice.sampler.needs_log_probabilities for choice, _ in self._groups)
-            best, token_ids, states = self.decoder.step_best(*arguments, max(needed), normalise)
+            best, token_ids, states = self.decoder.step_best(*arguments, *self._best_needed)
             extended = self._extend(states, extend_by_best, best, token_ids)
         self.hypotheses = extended
         ended = self._ended()
@@ -147,6 +146,15 @@ class RunningBatch:
         if len(places) == 1:
             return [(self.rows[0].choice, slice(None))]
         return [(self.rows[group[0]].choice, np.array(group)) for group in places.values()]
+
+    def _most_needed(self) -> tuple[int, bool] | None:
+        """Returns how many of the best tokens suffice, and whether normalised; `None` if all."""
+        choices = [choice for choice, _ in self._groups]
+        needed = [choice.best_needed for choice in choices]
+        watched = any(row.watched for row in self.rows)
+        if None in needed or watched or not getattr(self.decoder, "step_best", None):
+            return None
+        return max(needed), any(choice.sampler.needs_log_probabilities for choice in choices)
 
     def _extend(self, states, function, *scores):
         """Adds the tokens that each group chooses."""

@@ -81,6 +81,9 @@ class EncoderDecoderModel(PairTexts, TokenModel):
 
         Returns:
             Tuple `([source_ids, target_ids], labels)`, int32 arrays `(pairs, length)`.
+
+        Raises:
+            ValueError: If they are no texts, or not as many of each.
         """
         source_rows, label_rows = self.make_pairs(sources, targets)
         labels = pad_rows(label_rows)

@@ -197,6 +197,9 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
         Returns:
             Tuple `([token_ids, places], labels)` of int32 arrays; labels of documents are a dict.
             The shortest rows come first, and a text longer than `max_length` makes several.
+
+        Raises:
+            ValueError: If they are no texts, or ids outside the vocabulary.
         """
         batch = self.make_dataset(texts, None, batch_size=2**31, seed=seed)
         inputs, labels = next(batch.as_numpy_iterator())
@@ -207,12 +210,17 @@ class MaskedLanguageModel(FilledTexts, TokenModel):
         rows = self.sides["tokenizer"].rows
         check_masked_arrays(x, y, self.vocabulary_size, rows, self.max_length)
 
+    def refuse_weights(self, weights: dict) -> None:
+        """Raises a `ValueError` for any: two losses have labels of different shapes."""
+        for name in ("sample_weight", "class_weight"):
+            if weights.get(name) is not None:
+                raise ValueError(
+                    f"Expected no `{name}` for a {type(self).__name__}. Received one. Leave it out."
+                )
+
     def prepare_weights(self, x, y, weights: dict) -> dict:
-        """Refuses weights: there are two losses, which have labels of different shapes."""
-        if given := [name for name, weight in weights.items() if weight is not None]:
-            raise ValueError(
-                f"Expected no `{given[0]}` for a {type(self).__name__}. Received one. Leave it out."
-            )
+        """Refuses weights."""
+        self.refuse_weights(weights)
         return weights
 
     # For Keras

@@ -64,6 +64,9 @@ class NextTokenModel(ContinuedTexts, TokenModel):
 
         Returns:
             Tuple `(token_ids, labels)`, int32 arrays `(texts, length)`.
+
+        Raises:
+            ValueError: If they are no texts, or ids outside the vocabulary.
         """
         labels = pad_rows(self.make_rows(texts))
         return shift_right(labels), labels

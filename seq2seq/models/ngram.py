@@ -30,7 +30,7 @@ class NGramModel(ContinuationModel):
         tokenizer: Tokenizer of the texts, adapted. All unknown tokens count as one token, `[UNK]`,
             as in a `LanguageModel`.
         order: Length of the longest n-grams. Defaults to 5.
-        smoothing: `"kneser_ney"`, the only one.
+        smoothing: Defaults to `"kneser_ney"`, the only one.
 
     Raises:
         ValueError: If an argument is out of range or the tokenizer was never adapted.
@@ -104,6 +104,9 @@ class NGramModel(ContinuationModel):
         Args:
             texts: List of texts, or rows of ids ending with `EOS`.
 
+        Returns:
+            float; an unknown token counts as `[UNK]`.
+
         Raises:
             ValueError: As of `score`.
         """
@@ -127,6 +130,9 @@ class NGramModel(ContinuationModel):
 
         Returns:
             As `LanguageModel.generate` for texts.
+
+        Raises:
+            ValueError: If they are no texts, or an argument is out of range.
         """
         max_length = DEFAULT_LENGTH if max_length is None else max_length
         check_max_length(max_length)

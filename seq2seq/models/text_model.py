@@ -332,10 +332,13 @@ class TextModel(keras.Model):
         """Quantizes the weights, as `keras.Model.quantize`; a saved model stays quantized.
 
         Args:
-            mode: `"int8"` or `"int4"`.
+            mode: `"int8"` or `"int4"`. Defaults to `None`, what `config` says.
             config: As in Keras. A model quantized in another way than usual cannot be saved.
             filters: As in Keras. A model of which only some layers are quantized cannot be saved.
             **kwargs: As in Keras.
+
+        Raises:
+            ValueError: As in Keras, as for a mode that it does not know.
         """
         with warnings.catch_warnings():
             # Keras warns of each layer that has nothing to quantize.
@@ -361,6 +364,10 @@ class TextModel(keras.Model):
             quantize: With these two: `"int8"` for weights of 8 bits. Defaults to `None`.
             verbose: Whether to print what was written. Defaults to `"auto"`, yes.
             **kwargs: The other arguments of `keras.Model.export`.
+
+        Returns:
+            float: the largest difference between the folder's results and the model's on a few
+            inputs. For a format of Keras's, what Keras returns.
 
         Raises:
             ValueError: If the folder holds something else, cannot be written, or an argument is out
@@ -406,7 +413,13 @@ class TextModel(keras.Model):
         write_whole(filepath, ".keras", lambda path: super(TextModel, self).save(path, **kwargs))
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
-        """Saves the weights; otherwise as `keras.Model.save_weights`."""
+        """Saves the weights, as `keras.Model.save_weights`, whole or not at all.
+
+        Args:
+            filepath: Path ending in `.weights.h5`.
+            overwrite: Whether to overwrite without asking. Defaults to `True`.
+            **kwargs: As in Keras.
+        """
         if not overwrite or not str(filepath).endswith(".weights.h5") or kwargs:
             return super().save_weights(filepath, overwrite=overwrite, **kwargs)
         # HDF5 may crash the process on a full disk: check first.

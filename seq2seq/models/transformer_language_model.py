@@ -125,6 +125,9 @@ class TransformerLanguageModel(NextTokenModel):
 
         Returns:
             float32 `(len(texts),)`: sums over the text's tokens and `EOS`.
+
+        Raises:
+            ValueError: If they are no texts, or ids outside the vocabulary.
         """
         check_whole("batch_size", batch_size)
         rows = self.make_rows(texts)

@@ -125,13 +125,20 @@ class ExportedClassifier(LabelledTexts, ExportedModel):
         return self._run("outputs", token_ids)
 
     def evaluate(
-        self, x, y=None, batch_size: int | None = None, verbose="auto", text=None, label=None
+        self,
+        x,
+        y=None,
+        batch_size: int | None = None,
+        verbose="auto",
+        return_dict=None,
+        text=None,
+        label=None,
     ):
         """Returns a report on labelled texts; see `TextClassifier.evaluate`."""
         x, y = read_data(x, y, {"text": text, "label": label})
         if batch_size is not None:
             check_whole("batch_size", batch_size)
-        return self.report(x, y, batch_size or BATCH_SIZE)
+        return self.report(x, y, batch_size or BATCH_SIZE, verbose)
 
     def _run(self, output, token_ids):
         return self.session.run([output], {"token_ids": token_ids})[0]

@@ -130,7 +130,7 @@ class EmbeddingBody(Body):
 
 
 class GenerateBody(Body):
-    """Everything that `generate` takes."""
+    """What `generate` takes, but for `replace_unknown`."""
 
     inputs: Texts = Field(description="A text, a list of texts, a row of ids or a list of rows.")
     max_length: int | None = Field(None, ge=1, description=LENGTH_HELP)

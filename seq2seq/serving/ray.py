@@ -29,7 +29,8 @@ def application(arguments: dict[str, str]) -> serve.Application:
     Args:
         arguments: `models`, paths of exported folders joined by commas, each perhaps NAME=PATH;
             `replicas`, a number, or `auto` for as many as the load needs, up to `most`; `cores` of
-            each; `api_key`; and the names of `Limits`.
+            each; `api_key`, by default the variable `SEQ2SEQ_API_KEY`, or none; and the names of
+            `Limits`.
 
     Returns:
         A Ray Serve application.
@@ -42,7 +43,7 @@ def application(arguments: dict[str, str]) -> serve.Application:
     if not paths:
         raise ValueError("Expected models=FOLDER[,FOLDER...]. Received none.")
     cores = int(arguments.pop("cores", 1))
-    api_key = arguments.pop("api_key", None)
+    api_key = arguments.pop("api_key", os.environ.get("SEQ2SEQ_API_KEY"))
     replicas, most = arguments.pop("replicas", "1"), int(arguments.pop("most", 8))
     kinds = Limits.__dataclass_fields__
     if unknown := set(arguments) - set(kinds):

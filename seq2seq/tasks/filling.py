@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from seq2seq.checks import check_whole
-from seq2seq.data.inputs import check_tokenizer, make_rows, read_inputs
+from seq2seq.data.inputs import make_rows, read_inputs
 from seq2seq.data.padding import BATCH_SIZE, batches_by_length
 from seq2seq.progress import track
 from seq2seq.tasks.measures import check_probabilities
@@ -111,7 +111,8 @@ class FilledTexts(OneVocabulary):
         """
         check_whole("batch_size", batch_size)
         check_whole("num_results", num_results)
-        check_tokenizer(self.tokenizer, "texts")
+        if self.tokenizer is None:
+            raise ValueError("Expected a model with a tokenizer. Received one made for ids.")
         inputs = read_inputs(texts)
         rows = [self._masked_row(text) for text in inputs.items]
         guess = self.fill_function(min(num_results, self.vocabulary_size - EOS - 1))

@@ -81,6 +81,9 @@ class ByteLevelTokenizer(Tokenizer):
         Args:
             texts: Iterable of str.
 
+        Returns:
+            The tokenizer.
+
         Raises:
             ValueError: If all texts are empty, or they are not texts.
         """

@@ -104,6 +104,9 @@ class SubwordTokenizer(Tokenizer):
         Args:
             texts: Iterable of str.
 
+        Returns:
+            The tokenizer.
+
         Raises:
             ValueError: If there is no character to keep, or `max_tokens` leaves no room.
         """

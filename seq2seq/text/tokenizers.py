@@ -108,6 +108,9 @@ class Tokenizer:
             texts: Iterable of str: a list, a generator, an array, a column of a data frame or a
                 Hugging Face dataset, or a `tf.data.Dataset` of strings.
 
+        Returns:
+            The tokenizer.
+
         Raises:
             ValueError: If there is no token in them, or they are not texts.
         """
