@@ -109,7 +109,7 @@ class RunningBatch:
         self.open, self.positions = self.open[places], self.positions[places]
         self._longest, self._groups = self._longest[places], None
         if not self.rows:
-            self.hypotheses, self.memory = None, []
+            self.hypotheses, self.memory, self.scores = None, [], None
             return
         self._give_room_back()
         self.hypotheses, self.memory = take_rows((self.hypotheses, self.memory), places)
