@@ -16,7 +16,7 @@ from seq2seq.commands.train_options import add_train
 from seq2seq.evaluation.metric_names import DEFAULT_METRICS, KNOWN_METRICS
 from seq2seq.lazy import needs_keras
 from seq2seq.quiet import LEVEL
-from seq2seq.serving.limits import Limits
+from seq2seq.serving.limits import KEY_VARIABLE, Limits
 from seq2seq.version import __version__
 
 
@@ -198,8 +198,8 @@ def _add_serve(commands):
     serve.add_argument("--port", type=int, default=8000, help="default: %(default)s; 0: a free one")
     serve.add_argument(
         "--api-key",
-        default=os.environ.get("SEQ2SEQ_API_KEY"),
-        help="key that clients must send (default: the variable SEQ2SEQ_API_KEY, or none)",
+        default=os.environ.get(KEY_VARIABLE),
+        help=f"key that clients must send (default: the variable {KEY_VARIABLE}, or none)",
     )
     serve.add_argument(
         "--no-auth",

@@ -394,7 +394,7 @@ class TestFill:
             trained.fill("[MASK]" + " the" * 200)
         with pytest.raises(ValueError, match="`num_results`"):
             trained.fill("[MASK]", num_results=0)
-        with pytest.raises(ValueError, match="model with a tokenizer"):
+        with pytest.raises(ValueError, match="model with tokenizers"):
             seq2seq.MaskedLanguageModel(9, 16, 1, 2, 16).fill("[MASK]")
 
 

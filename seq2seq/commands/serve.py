@@ -13,7 +13,7 @@ from seq2seq.checks import check_number
 from seq2seq.files.loading import load_model
 from seq2seq.files.pretrained_folder import find_model
 from seq2seq.runtime.loading import is_exported, load_exported
-from seq2seq.serving.limits import LOOPBACK, Limits
+from seq2seq.serving.limits import KEY_VARIABLE, LOOPBACK, Limits
 
 
 def serve(options) -> None:
@@ -65,7 +65,7 @@ def _check(options) -> str | None:
     if not (options.host in LOOPBACK or options.api_key or options.no_auth):
         raise ValueError(
             f"Expected a key, because others can reach {options.host}. Received none. Set "
-            "SEQ2SEQ_API_KEY or --api-key, or say --no-auth if that is meant."
+            f"{KEY_VARIABLE} or --api-key, or say --no-auth if that is meant."
         )
     key = None if options.no_auth else options.api_key
     if key is not None and not (key and key.isascii() and key.isprintable() and key == key.strip()):

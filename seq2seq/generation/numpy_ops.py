@@ -122,7 +122,7 @@ def top_k(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     flat = x.reshape(-1, columns)
     rows = np.arange(len(flat))[:, None]
     if k == 1:
-        indices = flat.argmax(axis=-1)[:, None]
+        indices = argmax(flat)[:, None]
     elif 2 * k > count:
         indices = np.argsort(-flat, axis=-1, kind="stable")[:, :k]
     else:

@@ -130,9 +130,9 @@ class ExportedClassifier(LabelledTexts, ExportedModel):
         y=None,
         batch_size: int | None = None,
         verbose="auto",
-        return_dict=None,
         text=None,
         label=None,
+        return_dict=None,
     ):
         """Returns a report on labelled texts; see `TextClassifier.evaluate`."""
         x, y = read_data(x, y, {"text": text, "label": label})

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+KEY_VARIABLE = "SEQ2SEQ_API_KEY"  # of the environment, holds the key that clients must send
 LOOPBACK = ("localhost", "127.0.0.1", "::1")  # the names of this machine for itself
 PATIENCE = 10.0  # seconds in which the head of a request must have come, and then its body
 

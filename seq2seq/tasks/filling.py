@@ -111,8 +111,7 @@ class FilledTexts(OneVocabulary):
         """
         check_whole("batch_size", batch_size)
         check_whole("num_results", num_results)
-        if self.tokenizer is None:
-            raise ValueError("Expected a model with a tokenizer. Received one made for ids.")
+        self.check_tokenizers()
         inputs = read_inputs(texts)
         rows = [self._masked_row(text) for text in inputs.items]
         guess = self.fill_function(min(num_results, self.vocabulary_size - EOS - 1))
