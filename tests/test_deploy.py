@@ -156,7 +156,7 @@ def test_javascript_refuses_what_it_cannot_run(node, tmp_path):
     model.export(tmp_path / "words", verbose=0)
     shutil.copytree(tmp_path / "words", tmp_path / "newer")
     settings = json.loads((tmp_path / "words" / "settings.json").read_text("utf-8"))
-    (tmp_path / "newer" / "settings.json").write_text(json.dumps({**settings, "format": 2}))
+    (tmp_path / "newer" / "settings.json").write_text(json.dumps({**settings, "format": 3}))
     for name, reason in (
         ("classifier", "to be an exported Seq2Seq. Received: TextClassifier."),
         ("newer", "of format 1 or older. Received: 2."),

@@ -400,7 +400,7 @@ class TestFolders:
 
     def test_settings_that_do_not_hold(self, folder):
         for entries, words in (
-            ({"format": 2}, "format 1 or older"),
+            ({"format": 3}, "format 2 or older"),
             ({"format": "1"}, "of something else"),
             ({"task": "cook"}, "of something else"),
             ({"task": ["translate"]}, "of something else"),

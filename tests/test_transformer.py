@@ -223,14 +223,33 @@ def test_eight_bits_are_near(trained, tmp_path):
     trained.export(tmp_path / "folder", quantize="int8", verbose=0)
     exported = seq2seq.load_model(tmp_path / "folder")
     assert exported.generate(ENGLISH) == CHINESE
-    decoder = exported.generator.decoder.decoder
-    run = decoder.run
-    decoder.run = lambda names, inputs: [
-        array[:, 0] if name.startswith("new_state_") else array  # as in folders of before
-        for name, array in zip(names, run(names, inputs), strict=True)
-    ]
-    assert exported.generate(ENGLISH) == CHINESE
     assert "new_state_1" in (tmp_path / "folder" / "README.md").read_text()
+
+
+def test_folders_of_before_run(trained, tmp_path):
+    """Their states are `(rows, slots, units)`, and what is new `(rows, units)`."""
+    trained.export(tmp_path / "folder", verbose=0)
+    exported = seq2seq.load_model(tmp_path / "folder")
+    decoder = exported.generator.decoder
+    run, num_heads = decoder.decoder.run, trained.options.num_heads
+    decoder._state_shape = ["slots", trained.options.units]
+
+    def by_head(state):
+        return state.reshape(*state.shape[:2], num_heads, -1).swapaxes(1, 2)
+
+    def run_before(names, inputs):
+        inputs = {
+            name: by_head(array) if name.startswith("state_") else array
+            for name, array in inputs.items()
+        }
+        outputs = zip(names, run(names, inputs), strict=True)
+        return [
+            array.reshape(len(array), -1) if name.startswith("new_state_") else array
+            for name, array in outputs
+        ]
+
+    decoder.decoder.run = run_before
+    assert exported.generate(ENGLISH) == CHINESE
 
 
 def test_what_litert_cannot_run_is_said(trained, tmp_path):

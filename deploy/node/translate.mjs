@@ -11,7 +11,7 @@ import ort from "onnxruntime-node";
 import { loadTokenizer } from "./tokenizers.mjs";
 
 const BOS = 2, EOS = 3;  // ids of the beginning and the end
-const FORMAT = 1;  // of the folder
+const FORMAT = 2;  // of the folder
 
 /** Returns a function of a text to its translation, by greedy search. */
 export async function loadTranslator(folder, maxLength = 100) {

@@ -1,8 +1,8 @@
 """Transformer blocks as nodes of an ONNX graph; see `onnx_layers`.
 
-Where a whole sequence is read, heads are split by moving axes, as in Keras. At a step of a decoder
-that would copy all keys and values for every token. There each head asks with a query that is zero
-outside its own units: more products, and yet the faster way, because nothing is moved.
+Keys and values are kept by head, `(batch, heads, length, size)` with `size` units a head, as the
+products of attention want them: to move their axes at a step would copy all of them for every
+token.
 """
 
 from collections.abc import Sequence
@@ -26,37 +26,28 @@ class Memory(NamedTuple):
     """Tokens that others look at, in all blocks.
 
     Attributes:
-        mask: Added to scores, `(batch, 1, length)`.
+        mask: Added to scores, `(batch, 1, 1, length)`.
         length: Number of tokens, int64 `(1,)`.
-        together: Shape of the queries of a row of the batch, `(batch, -1, units)`; `None` where
-            each hypothesis has a memory of its own, so that no shape changes.
-        apart: Shape of their scores by hypothesis, `(-1, heads, length)`.
-        weights: Shape of their weights, `(batch, -1, length)`.
+        together: Shape of what hypotheses ask, by row of the batch, `(batch, -1, heads, 0)`, where
+            0 leaves an axis as it is; `None` where each hypothesis has a memory of its own.
     """
 
     mask: str
     length: str
     together: str | None = None
-    apart: str | None = None
-    weights: str | None = None
 
     @classmethod
     def of_each(cls, graph: GraphWriter, mask: str) -> "Memory":
         """Returns what a bool mask `(rows, length)` of the hypotheses' own tokens tells."""
-        hidden = graph("Unsqueeze", shut_out(graph, mask), graph.constant([1], "int64"))
+        hidden = graph("Unsqueeze", shut_out(graph, mask), graph.constant([1, 2], "int64"))
         return cls(hidden, size_of(graph, mask, 1))
 
     @classmethod
-    def of(cls, graph: GraphWriter, mask: str, block) -> "Memory":
-        """Returns what a bool mask `(batch, length)` tells blocks such as the given one."""
-        batch = size_of(graph, mask, 0)
-        rest, heads = ([-1, number] for number in (block.units, block.num_heads))
-        memory = cls.of_each(graph, mask)
-        return memory._replace(
-            together=graph("Concat", batch, graph.constant(rest, "int64"), axis=0),
-            apart=graph("Concat", graph.constant(heads, "int64"), memory.length, axis=0),
-            weights=graph("Concat", batch, graph.constant([-1], "int64"), memory.length, axis=0),
-        )
+    def of(cls, graph: GraphWriter, mask: str, num_heads: int) -> "Memory":
+        """Returns what a bool mask `(batch, length)` tells, where hypotheses share a row of it."""
+        rest = graph.constant([-1, num_heads, 0], "int64")
+        together = graph("Concat", size_of(graph, mask, 0), rest, axis=0)
+        return cls.of_each(graph, mask)._replace(together=together)
 
 
 class BlockWriter:
@@ -71,7 +62,8 @@ class BlockWriter:
         self.graph = graph
         self.block = block
         self.units, self.num_heads = block.units, block.num_heads
-        self.factor = (block.units // block.num_heads) ** -0.5  # of queries
+        self.size = block.units // block.num_heads
+        self.factor = self.size**-0.5  # of queries
 
     def read(self, x: str, mask: str, positions: str) -> tuple[str, str, str]:
         """Runs over whole sequences.
@@ -82,13 +74,13 @@ class BlockWriter:
             positions: int64 `(length,)`.
 
         Returns:
-            Tuple of the outputs, the keys and the values, of the shape of `x`.
+            Tuple of the outputs, of the shape of `x`, and the keys and the values by head.
         """
-        block = self.block
-        queries, *pair = self._read(
-            block.attention, self._before(x, block.attention_norm), positions
-        )
-        y = self._attend_at_once(block.attention, queries, *pair, mask)
+        block, graph = self.block, self.graph
+        y = self._before(x, block.attention_norm)
+        queries, *pair = self._read(block.attention, y, positions)
+        weights = graph("Softmax", self._score(queries, pair[0], mask), axis=-1)
+        y = self._merge(block.attention, graph("MatMul", weights, pair[1]))
         x = self._after(x, y, block.attention_norm)
         return self._feed(x), *pair
 
@@ -102,100 +94,113 @@ class BlockWriter:
             source: The same of the source. Defaults to `None`.
 
         Returns:
-            Tuple of the outputs, the key and the value of the token, all of the shape of `x`, and
-            the weights on the source `(rows, heads, source_length)` or `None`.
+            Tuple of the outputs, of the shape of `x`, the key and the value of the token by head,
+            `(rows, heads, 1, size)`, and the weights on the source `(rows, heads, 1,
+            source_length)` or `None`.
         """
         block, weights = self.block, None
         y = self._before(x, block.attention_norm)
-        queries, *own = self._read(block.attention, y, positions)
-        y, _ = self._attend_by_head(block.attention, queries, [*before, (*own, None)])
-        x = self._after(x, y, block.attention_norm)
+        queries, *own = self._read(block.attention, y, positions, one=True)
+        y = self._attend_to_tokens(queries, [*before, (*own, None)])
+        x = self._after(x, self._merge(block.attention, y, one=True), block.attention_norm)
         if source is not None:
             attention, y = block.cross_attention, self._before(x, block.cross_norm)
-            (queries,) = dense_together(self.graph, [attention.query], y, self.factor)
-            y, weights = self._attend_by_head(attention, queries, [source])
-            x = self._after(x, y, block.cross_norm)
+            (queries,) = self._split([attention.query], y, self.factor, one=True)
+            y, weights = self._attend_to_source(queries, *source)
+            x = self._after(x, self._merge(attention, y, one=True), block.cross_norm)
         return self._feed(x), *own, weights
 
     def project(self, attention, x: str, positions: str) -> tuple[str, str]:
-        """Returns keys and values of `(..., units)`, of the same shape."""
-        keys, values = dense_together(self.graph, [attention.key, attention.value], x)
+        """Returns keys and values of `(batch, length, units)` by head."""
+        keys, values = self._split([attention.key, attention.value], x)
         return self._turn(attention, keys, positions), values
 
-    def _read(self, attention, x, positions):
-        """Returns queries, which are already scaled, keys and values of `(..., units)`."""
+    def _read(self, attention, x, positions, one=False):
+        """Returns queries, already scaled, keys and values by head; see `_split`."""
         layers = [attention.query, attention.key, attention.value]
-        queries, keys, values = dense_together(self.graph, layers, x, self.factor)
-        queries, keys = (self._turn(attention, one, positions) for one in (queries, keys))
+        queries, keys, values = self._split(layers, x, self.factor, one)
+        queries, keys = (self._turn(attention, x, positions) for x in (queries, keys))
         return queries, keys, values
 
     def _turn(self, attention, x, positions):
         """Turns queries or keys by their positions, if these are rotary."""
-        if not attention.rotary:
-            return x
-        return rotate(self.graph, x, positions, self.num_heads, self.units)
+        return rotate(self.graph, x, positions, self.size) if attention.rotary else x
 
-    def _attend_at_once(self, attention, queries, keys, values, mask):
-        """Attends from whole sequences to whole sequences."""
+    def _split(self, layers, x, factor=1.0, one=False):
+        """Multiplies by the kernels of layers.
+
+        Args:
+            layers: See `dense_together`.
+            x: `(batch, length, units)`.
+            factor: See `dense_together`. Defaults to 1.
+            one: Whether the length is one. Defaults to `False`.
+
+        Returns:
+            List of the results by head, `(batch, heads, length, size)`.
+        """
+        graph, count = self.graph, len(layers)
+        x, heads = dense_together(graph, layers, x, factor), count * self.num_heads
+        if one:  # to move its axis would change nothing
+            x = graph("Reshape", x, graph.constant([0, heads, 1, self.size], "int64"))
+        else:
+            x = graph("Reshape", x, graph.constant([0, 0, heads, self.size], "int64"))
+            x = graph("Transpose", x, perm=[0, 2, 1, 3])
+        return [x] if count == 1 else graph("Split", x, outputs=count, axis=1)
+
+    def _merge(self, attention, context, one=False):
+        """Returns what attention gives, `(batch, length, units)`, of its values by head."""
         graph = self.graph
-        shape = graph.constant([0, 0, self.num_heads, self.units // self.num_heads], "int64")
-
-        def split(x, order):
-            return graph("Transpose", graph("Reshape", x, shape), perm=order)
-
-        scores = graph("MatMul", split(queries, [0, 2, 1, 3]), split(keys, [0, 2, 3, 1]))
-        weights = graph("Softmax", graph("Add", scores, mask), axis=-1)
-        context = graph("MatMul", weights, split(values, [0, 2, 1, 3]))
-        context = graph("Transpose", context, perm=[0, 2, 1, 3])  # (batch, length, heads, size)
-        context = graph("Reshape", context, graph.constant([0, 0, self.units], "int64"))
+        if not one:
+            context = graph("Transpose", context, perm=[0, 2, 1, 3])
+        shape = [0, 1 if one else 0, self.units]
+        context = graph("Reshape", context, graph.constant(shape, "int64"))
         return dense(graph, attention.output_projection, context)
 
-    def _attend_by_head(self, attention, queries, parts):
-        """Attends from tokens `(rows, 1, units)` to all parts together, which tells the weights."""
-        graph, axis = self.graph, self.graph.constant([1], "int64")
-        of_head = graph.weight(f"heads_{self.num_heads}_{self.units}", self._own_units())
-        asked = graph("Mul", queries, of_head)  # (rows, heads, units)
-        scores = [self._score(asked, keys, memory) for keys, _, memory in parts]
-        if len(parts) == 1:
-            shares = weights = graph("Softmax", scores[0], axis=-1)  # (rows, heads, length)
-        else:
-            weights = graph("Softmax", graph("Concat", *scores, axis=-1), axis=-1)
-            lengths = [memory.length if memory else axis for _, _, memory in parts]
-            lengths = graph("Concat", *lengths, axis=0)
-            shares = graph("Split", weights, lengths, outputs=len(parts), axis=-1)
-        shares = [shares] if isinstance(shares, str) else shares
-        mixed = [
-            self._mix(share, values, memory)
-            for share, (_, values, memory) in zip(shares, parts, strict=True)
-        ]
-        context = graph("Sum", *mixed) if len(mixed) > 1 else mixed[0]  # (rows, heads, units)
-        context = graph("ReduceSum", graph("Mul", context, of_head), axis)  # (rows, 1, units)
-        return dense(graph, attention.output_projection, context), weights
+    def _score(self, queries, keys, mask):
+        """Returns the scores of keys."""
+        scores = self.graph("MatMul", queries, self.graph("Transpose", keys, perm=[0, 1, 3, 2]))
+        return self.graph("Add", scores, mask) if mask else scores
 
-    def _score(self, asked, keys, memory):
-        """Returns `(rows, heads, length)`."""
-        graph, joined = self.graph, memory and memory.together
-        if joined:
-            asked = graph("Reshape", asked, memory.together)
-        scores = graph("MatMul", asked, graph("Transpose", keys, perm=[0, 2, 1]))
-        if memory:
-            scores = graph("Add", scores, memory.mask)
-        return graph("Reshape", scores, memory.apart) if joined else scores
+    def _attend_to_source(self, queries, keys, values, memory):
+        """Returns the context of each hypothesis, and its weights."""
+        scores = self._score(self._together(queries, memory), keys, memory.mask)
+        weights = self.graph("Softmax", scores, axis=-1)  # (batch, heads, width, source_length)
+        context = self.graph("MatMul", weights, values)
+        return self._apart(context, memory), self._apart(weights, memory)
 
-    def _mix(self, weights, values, memory):
-        """Returns `(rows, heads, units)`."""
-        graph = self.graph
-        if not memory:  # one token
-            return graph("Mul", weights, values)
-        if not memory.together:
-            return graph("MatMul", weights, values)
-        mixed = graph("MatMul", graph("Reshape", weights, memory.weights), values)
-        return graph("Reshape", mixed, graph.constant([-1, self.num_heads, self.units], "int64"))
+    def _attend_to_tokens(self, queries, parts):
+        """Returns the context of each hypothesis, which attends to all parts together."""
+        graph, scores, mixed = self.graph, [], []
+        for keys, _, memory in parts:
+            found = self._score(self._together(queries, memory), keys, memory and memory.mask)
+            scores.append(self._apart(found, memory))  # (rows, heads, 1, length)
+        weights = graph("Softmax", graph("Concat", *scores, axis=-1), axis=-1)
+        one = graph.constant([1], "int64")
+        lengths = [memory.length if memory else one for _, _, memory in parts]
+        lengths = graph("Concat", *lengths, axis=0)
+        shares = graph("Split", weights, lengths, outputs=len(parts), axis=-1)
+        for share, (_, values, memory) in zip(shares, parts, strict=True):
+            if memory is None:
+                mixed.append(graph("Mul", share, values))
+            else:
+                context = graph("MatMul", self._together(share, memory), values)
+                mixed.append(self._apart(context, memory))
+        return graph("Sum", *mixed)
 
-    def _own_units(self):
-        """Returns which units each head has, float32 `(heads, units)`."""
-        size = self.units // self.num_heads
-        return np.repeat(np.eye(self.num_heads, dtype="float32"), size, axis=1)
+    def _together(self, x, memory):
+        """Brings hypotheses that share a memory together: `(batch, heads, width, ...)`."""
+        if not (memory and memory.together):
+            return x
+        x = self.graph("Reshape", x, memory.together)  # (batch, width, heads, ...)
+        return self.graph("Transpose", x, perm=[0, 2, 1, 3])
+
+    def _apart(self, x, memory):
+        """Takes them apart again: `(rows, heads, 1, ...)`."""
+        if not (memory and memory.together):
+            return x
+        x = self.graph("Transpose", x, perm=[0, 2, 1, 3])
+        shape = self.graph.constant([-1, self.num_heads, 1, 0], "int64")
+        return self.graph("Reshape", x, shape)
 
     def _feed(self, x):
         """Runs the feed-forward network."""
@@ -251,22 +256,16 @@ def finish(graph: GraphWriter, norm, x: str) -> str:
     return normalise(graph, norm, x) if hasattr(norm, "gamma") else x
 
 
-def rotate(graph: GraphWriter, x: str, positions: str, num_heads: int, units: int) -> str:
-    """Turns queries or keys `(..., length, units)` by positions; see `rotate`."""
-    size = units // num_heads
-    axis = graph.constant([-2], "int64")
+def rotate(graph: GraphWriter, x: str, positions: str, size: int) -> str:
+    """Turns queries or keys `(batch, heads, length, size)` by positions; see `rotate`."""
+    axis = graph.constant([-3], "int64")
     sine, cosine = (graph("Unsqueeze", wave, axis) for wave in _waves(graph, positions, size))
-    shape = graph("Shape", x)
-    ends = graph.constant([0], "int64"), graph.constant([-1], "int64")
-    heads = graph.constant([num_heads, size], "int64")
-    by_head = graph("Concat", graph("Slice", shape, *ends), heads, axis=0)
-    by_head = graph("Reshape", x, by_head)  # (..., length, heads, size)
-    first, second = graph("Split", by_head, outputs=2, axis=-1)
+    first, second = graph("Split", x, outputs=2, axis=-1)
     turned = [
         graph("Sub", graph("Mul", first, cosine), graph("Mul", second, sine)),
         graph("Add", graph("Mul", first, sine), graph("Mul", second, cosine)),
     ]
-    return graph("Reshape", graph("Concat", *turned, axis=-1), shape)
+    return graph("Concat", *turned, axis=-1)
 
 
 def count(graph: GraphWriter, size: str) -> str:

@@ -43,20 +43,23 @@ def dense(graph: GraphWriter, layer, x: str) -> str:
     return activate(graph, layer.activation.__name__, x)
 
 
-def dense_together(graph: GraphWriter, layers, x: str, factor: float = 1.0) -> list[str]:
-    """Multiplies `(..., dim)` by the kernels of layers of one size, by one wide product.
+def dense_together(graph: GraphWriter, layers, x: str, factor: float = 1.0) -> str:
+    """Multiplies `(..., dim)` by the kernels of layers, by one wide product.
 
     Args:
         graph: The graph.
         layers: Dense layers with bias, without activation.
         x: The input.
         factor: What the results of the first layer are multiplied by. Defaults to 1.
+
+    Returns:
+        The results, one layer's after the other's along the last axis.
     """
     for operator, name in (("MatMul", "kernel"), ("Add", "bias")):
         first, *others = (read_weight(getattr(layer, name)) for layer in layers)
         together = np.concatenate([first * np.float32(factor), *others], axis=-1)
         x = graph(operator, x, graph.weight(f"{layers[0].path}_and_{len(others)}_{name}", together))
-    return [x] if len(layers) == 1 else graph("Split", x, outputs=len(layers), axis=-1)
+    return x
 
 
 def activate(graph: GraphWriter, name: str, x: str) -> str:

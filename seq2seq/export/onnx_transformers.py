@@ -21,8 +21,9 @@ def transformer_graphs(network) -> dict:
     """Returns the graphs of a Transformer, as `onnx.ModelProto`s by name.
 
     They are as those of `encoder_decoder_graphs`, but `decoder_model` takes `positions` `(rows,)`
-    too, how many tokens a row has generated; its states are `(rows, slots, units)`, and it returns
-    `new_state_1`, ..., `(rows, 1, units)`, to be written into the slot of that number.
+    too, how many tokens a row has generated; its states are `(rows, heads, slots, size)`, and it
+    returns `new_state_1`, ..., `(rows, heads, 1, size)`, to be written into the slot of that
+    number. `size` is the number of units of a head.
 
     Args:
         network: A `TransformerEncoderDecoder`.
@@ -41,8 +42,8 @@ def transformer_graphs(network) -> dict:
         for block in decoder.blocks
         for tensor in BlockWriter(graph, block).project(block.cross_attention, x, positions)
     ]
-    kept = _name_memory(graph, memory, mask, decoder.units)
-    every = name_outputs(graph, "outputs", [x], kept["memory_1"], None)
+    kept = _name_memory(graph, memory, mask, decoder)
+    every = name_outputs(graph, "outputs", [x], _outputs(decoder), None)
     return {
         "encoder_model": graph.to_model({"source_ids": IDS}, kept | every),
         "decoder_model": _decoder_graph(decoder, kept, crosses=True),
@@ -67,26 +68,38 @@ def causal_transformer_graphs(network) -> dict:
         memory += pair
     lengths = graph("ReduceSum", graph.cast(mask, "int64"), axes[1])  # (batch, 1)
     before = graph("Less", positions, graph("Sub", lengths, axes[1]))  # less 1
-    kept = _name_memory(graph, memory, before, decoder.units)
+    kept = _name_memory(graph, memory, before, decoder)
     outputs = [finish(graph, decoder.norm, x)]
-    every = name_outputs(graph, "outputs", outputs, kept["memory_1"], None)
+    every = name_outputs(graph, "outputs", outputs, _outputs(decoder), None)
     return {
         "encoder_model": graph.to_model({"token_ids": IDS}, kept | every),
         "decoder_model": _decoder_graph(decoder, kept, crosses=False),
     }
 
 
-def _name_memory(graph, tensors, mask, units):
-    named = name_outputs(graph, "memory_", tensors, ("float32", ("batch", "length", units)))
+def _name_memory(graph, tensors, mask, decoder):
+    kind = _by_head(decoder, "batch", "length")
+    named = name_outputs(graph, "memory_", tensors, kind)
     kind = "bool", ("batch", "length")
     return named | name_outputs(graph, "memory_", [mask], kind, len(tensors) + 1)
 
 
+def _outputs(decoder):
+    """Returns data type and shape of what the last block of an encoder gives."""
+    return "float32", ("batch", "length", decoder.units)
+
+
+def _by_head(decoder, rows, length):
+    """Returns data type and shape of keys or values."""
+    heads = decoder.blocks[0].num_heads
+    return "float32", (rows, heads, length, decoder.units // heads)
+
+
 def _decoder_graph(decoder, memory, crosses):
     """Returns the graph of one step: see `TransformerDecoder.step`."""
-    graph, units = GraphWriter(), decoder.units
+    graph = GraphWriter()
     numbers = range(1, 2 * len(decoder.blocks) + 1)
-    states = {f"state_{i}": ("float32", ("rows", "slots", units)) for i in numbers}
+    states = {f"state_{i}": _by_head(decoder, "rows", "slots") for i in numbers}
     slots, x, shared, places = _begin(graph, decoder, list(memory)[-1], crosses)
     new, weights = [], []
     for i, block in enumerate(decoder.blocks):
@@ -94,14 +107,16 @@ def _decoder_graph(decoder, memory, crosses):
         own = *(f"state_{name}" for name in names), slots
         others = *(f"memory_{name}" for name in names), shared
         before, source = ([own], others) if crosses else ([others, own], None)
-        x, *pair, by_head = BlockWriter(graph, block).step(x, places, before, source)
+        x, *pair, shares = BlockWriter(graph, block).step(x, places, before, source)
         new += pair
-        weights.append(by_head)
+        weights.append(shares)
     x = graph("Squeeze", finish(graph, decoder.norm, x), graph.constant([1], "int64"))
     output = decoder.dense or decoder.embedding
     outputs = score_tokens(graph, output, x)
-    outputs |= name_outputs(graph, "new_state_", new, ("float32", ("rows", 1, units)))
+    outputs |= name_outputs(graph, "new_state_", new, _by_head(decoder, "rows", 1))
     if crosses:
+        axis = graph.constant([2], "int64")
+        weights = [graph("Squeeze", shares, axis) for shares in weights]
         mean = [graph("ReduceMean", weights[-1], axes=[1], keepdims=0)]
         kind = "float32", ("rows", "length")
         outputs |= name_outputs(graph, "attention", mean, kind, None)
@@ -118,12 +133,12 @@ def _begin(graph, decoder, mask, crosses):
 
     A token is a sequence of one, `(rows, 1, units)`, whose position is `(rows, 1)`.
     """
-    axis, block = graph.constant([1], "int64"), decoder.blocks[0]
+    axis, num_heads = graph.constant([1], "int64"), decoder.blocks[0].num_heads
     token, places = (graph("Unsqueeze", name, axis) for name in ("token_ids", "positions"))
     places = graph.cast(places, "int64")
-    numbers = count(graph, size_of(graph, "state_1", 1))
+    numbers = count(graph, size_of(graph, "state_1", 2))
     slots = graph("Less", numbers, places)  # (rows, slots)
-    slots, shared = Memory.of_each(graph, slots), Memory.of(graph, mask, block)
+    slots, shared = Memory.of_each(graph, slots), Memory.of(graph, mask, num_heads)
     if not crosses:  # the tokens stand after the prompts
         lengths = graph("ReduceSum", graph.cast(mask, "int64"), axis)  # (batch, 1)
         batch = size_of(graph, mask, 0)

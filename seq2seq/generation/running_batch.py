@@ -2,7 +2,8 @@
 
 A batch that waits for its longest row wastes most of its last steps. Here a row that has ended
 makes room for the next one (Yu et al. 2022, "Orca", OSDI, section 3.1), which costs a copy of the
-arrays. States with three axes have slots for tokens, which become more as rows become longer.
+arrays. States of more than two axes have slots for tokens, the last axis but one, which become more
+as rows become longer.
 """
 
 import functools
@@ -210,7 +211,7 @@ class RunningBatch:
         ids, states = self.hypotheses.ids, self.hypotheses.states
         if self.positions.max() >= (size := ids.shape[-1]):
             ids = _pad(ids, 2 * size, 2)
-            states = [_pad(state, 2 * size, 1) if state.ndim > 2 else state for state in states]
+            states = [_pad(state, 2 * size, -2) if state.ndim > 2 else state for state in states]
             self.hypotheses = self.hypotheses._replace(ids=ids, states=states)
 
     def _give_room_back(self):
@@ -219,7 +220,7 @@ class RunningBatch:
         while size <= self.positions.max(initial=0):
             size *= 2
         if size < ids.shape[-1]:
-            states = [state[:, :size] if state.ndim > 2 else state for state in states]
+            states = [state[..., :size, :] if state.ndim > 2 else state for state in states]
             self.hypotheses = self.hypotheses._replace(ids=ids[:, :, :size], states=states)
 
 
@@ -274,7 +275,10 @@ def take_rows(
     )
     if memory and memory[-1].dtype == bool:  # the mask
         longest = max(1, int(memory[-1][places].any(axis=0).sum()))
-        memory = [tensor[:, :longest] for tensor in memory]
+        memory = [
+            tensor[..., :longest, :] if tensor.ndim > 2 else tensor[:, :longest]
+            for tensor in memory
+        ]
     # A graph would copy what is not contiguous, at every step.
     return taken, [np.ascontiguousarray(tensor[places]) for tensor in memory]
 

@@ -39,7 +39,7 @@ class OnnxDecoder:
         self.state_names = [name for name in inputs if name.startswith("state_")]
         self.memory_names = [name for name in inputs if name.startswith("memory_")]
         self.has_attention = bool(self.memory_names)
-        self.units = inputs["state_1"].shape[-1]
+        self._state_shape = inputs["state_1"].shape[1:]
         self._new_states = [
             self.new_states + name.removeprefix("state_") for name in self.state_names
         ]
@@ -118,7 +118,7 @@ class OnnxLanguageModel(OnnxDecoder):
         rows, lengths = np.arange(len(ids)), np.count_nonzero(ids, axis=1)
         last = ids[rows, lengths - 1]
         if ids.shape[1] == 1:
-            zeros = np.zeros((len(ids), self.units), "float32")
+            zeros = np.zeros((len(ids), *self._state_shape), "float32")
             return [zeros] * len(self.state_names), [], last
         read = ids.copy()
         longer = lengths > 1
@@ -142,7 +142,7 @@ class SlottedDecoder(OnnxDecoder):
     def begin(self, ids, max_length):
         """Reads sources `(batch, length)`; see `generation.loop`."""
         memory = self.encoder.run(self.memory_names, {self.source: ids})
-        shape = len(ids), max_length, self.units
+        shape = len(ids), *(max_length if axis == "slots" else axis for axis in self._state_shape)
         return [np.zeros(shape, "float32") for _ in self.state_names], memory, None
 
     def _inputs(self, token_ids, positions):
@@ -152,7 +152,8 @@ class SlottedDecoder(OnnxDecoder):
         """Writes what is new into the slots; a copy of all of them would take longer."""
         rows = np.arange(len(positions))
         for state, token in zip(states, new, strict=True):
-            state[rows, positions] = token.reshape(len(rows), -1)  # without an axis in old folders
+            by_slot = state.swapaxes(1, -2)  # (rows, slots, heads, size); no heads in old folders
+            by_slot[rows, positions] = token.reshape(len(rows), *by_slot.shape[2:])
         return states
 
 

@@ -22,7 +22,7 @@ from seq2seq.text.tokenizers import Tokenizer
 SETTINGS = "settings.json"
 MAX_THREADS = 16
 MAX_SETTINGS = 2**28  # bytes
-FORMAT = 1  # of the folder; a reader refuses a higher one
+FORMAT = 2  # of the folder; a reader refuses a higher one
 TASKS = {
     "translate": (ExportedSeq2Seq, ("source", "target"), ("encoder_model", "decoder_model")),
     "language-model": (ExportedLanguageModel, ("tokenizer",), ("encoder_model", "decoder_model")),
