@@ -51,6 +51,17 @@ def optimized():
         yield
 
 
+@pytest.fixture
+def untraced():
+    """Has TensorFlow run models as plain Python: for a few batches, tracing takes longer."""
+    if keras.backend.backend() == "tensorflow":
+        tf.config.run_functions_eagerly(True)
+        yield
+        tf.config.run_functions_eagerly(False)
+    else:
+        yield
+
+
 def value_and_gradient(function, arguments):
     """Returns a number and its gradients by the arguments of a function."""
     if keras.backend.backend() == "tensorflow":

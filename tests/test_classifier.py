@@ -100,6 +100,8 @@ class TestFit:
         assert np.allclose(trained.predict(token_ids, verbose=0).sum(axis=1), 1)
 
     @pytest.mark.filterwarnings("ignore:The learning rate is 0")
+    @pytest.mark.neutral
+    @pytest.mark.usefixtures("untraced")
     def test_class_weights(self):
         texts, labels = [*TEXTS, *BAD * 4], [*LABELS, *["bad"] * 4 * len(BAD)]
         model, losses = make_model(dropout=0.0), []
@@ -116,12 +118,16 @@ class TestFit:
         assert losses[:3] == pytest.approx([losses[0]] * 3, rel=1e-5)
         assert losses[3] != pytest.approx(losses[0], rel=1e-3)
 
+    @pytest.mark.neutral
+    @pytest.mark.usefixtures("untraced")
     def test_a_class_left_out_weighs_one(self):
         numbers = ClassLabels(["a", "b", "c"])
         assert numbers.class_weight({"b": 2}, None, True) == {0: 1, 1: 2, 2: 1}
         assert numbers.class_weight({2: 0.5}, None, False) == {0: 1, 1: 1, 2: 0.5}
         make_model().fit(TEXTS, LABELS, class_weight={"bad": 2}, verbose=0)
 
+    @pytest.mark.neutral
+    @pytest.mark.usefixtures("untraced")
     def test_a_validation_split_is_made_first(self):
         texts, labels = TEXTS[::-1], LABELS[::-1]  # sorted by label
         with pytest.raises(ValueError, match="shuffle"):
@@ -129,6 +135,7 @@ class TestFit:
         history = make_model().fit(texts, labels, validation_split=0.25, verbose=0)
         assert "val_accuracy" in history.history
 
+    @pytest.mark.usefixtures("untraced")
     def test_the_same_seed_gives_the_same_weights(self):
         weights = []
         for _ in range(2):
@@ -137,6 +144,8 @@ class TestFit:
             weights.append(model.get_weights())
         assert all(map(np.array_equal, *weights))
 
+    @pytest.mark.neutral
+    @pytest.mark.usefixtures("untraced")
     def test_labels_may_be_numbers(self):
         model = make_model(labels=2)
         model.fit(TEXTS, np.array([1] * 6 + [0] * 6), verbose=0)
@@ -179,6 +188,8 @@ class TestReport:
         report = trained.evaluate(GOOD, ["good"] * len(GOOD))
         assert report["accuracy"] == report["macro_f1"] == 1
 
+    @pytest.mark.neutral
+    @pytest.mark.usefixtures("untraced")
     def test_cross_validation(self, trained):
         adapted = []
 
@@ -213,6 +224,7 @@ class TestReport:
 
 
 class TestFile:
+    @pytest.mark.usefixtures("untraced")
     def test_it_trains_on(self, trained, tmp_path):
         trained.save(tmp_path / "m.keras")
         copy = keras.saving.load_model(tmp_path / "m.keras")

@@ -80,6 +80,8 @@ def test_repetitions_become_rarer(attentive):
     assert repeated(5.0) < repeated(1.0)
 
 
+@pytest.mark.neutral
+@pytest.mark.usefixtures("untraced")
 def test_unknown_words_are_copied_from_the_source():
     source = seq2seq.WordTokenizer().adapt(["my name is Li", "my name is Wu"])
     target = seq2seq.WordTokenizer(min_frequency=2).adapt(["ich bin Li", "ich bin Wu"])
@@ -97,6 +99,8 @@ def test_unknown_words_are_copied_from_the_source():
     assert model.generate("my name is Li", sampler=sampler) == result.text
 
 
+@pytest.mark.neutral
+@pytest.mark.usefixtures("untraced")
 def test_a_word_that_the_source_vocabulary_lacks_is_copied_as_it_stands():
     names = ["anna", "boris", "carla", "dirk", "elena", "franz"]
     source, target = (

@@ -73,6 +73,7 @@ def test_the_same_texts(both, name):
     assert exported.generate(ENGLISH[1], batch_size=1) == model.generate(ENGLISH[1])
 
 
+@pytest.mark.neutral
 def test_a_stream_joins_to_the_text(both):
     for model in both:
         for text in (*ENGLISH, ""):
@@ -124,6 +125,7 @@ def test_the_same_figures(both):
     assert theirs == pytest.approx(ours, abs=1e-4)
 
 
+@pytest.mark.neutral
 def test_eight_bits_are_near(tmp_path):
     model = trained_model(attention="luong")
     model.export(tmp_path / "m", quantize="int8", verbose=0)
@@ -139,6 +141,7 @@ def test_exporting_leaves_the_log_as_it_is(tmp_path):
     assert logging.getLogger().level == before
 
 
+@pytest.mark.neutral
 def test_a_row_alone_takes_one_thread(tmp_path, monkeypatch):
     monkeypatch.setattr("seq2seq.runtime.loading.count_cores", lambda: 2)
     trained_model().export(tmp_path / "m", quantize="int8", verbose=0)
@@ -151,6 +154,7 @@ def test_a_row_alone_takes_one_thread(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("missing", ["step_best", "_takes_normalise"])
+@pytest.mark.neutral
 def test_a_folder_of_before_gives_the_same_texts(exported, monkeypatch, missing):
     model = seq2seq.load_model(exported)
     texts = {name: model.generate(ENGLISH, 9, sampler) for name, sampler in SAMPLERS.items()}
@@ -160,6 +164,7 @@ def test_a_folder_of_before_gives_the_same_texts(exported, monkeypatch, missing)
         assert model.generate(ENGLISH, 9, sampler) == texts[name]
 
 
+@pytest.mark.neutral
 def test_a_language_model(tmp_path):
     tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
     model = seq2seq.LanguageModel(tokenizer, embedding_dim=8, units=16, num_layers=2)
@@ -182,6 +187,8 @@ def test_a_language_model(tmp_path):
 
 
 @pytest.mark.parametrize("pair_buckets", fewer_on_jax([0, 10], 10))
+@pytest.mark.neutral
+@pytest.mark.usefixtures("untraced")
 def test_a_classifier(tmp_path, pair_buckets):
     tokenizer, labels = seq2seq.CharTokenizer().adapt(CHINESE), [1, 0, 1, 0]
     model = seq2seq.TextClassifier(tokenizer, [0, 1], 8, 8, pair_buckets=pair_buckets)
@@ -216,6 +223,7 @@ def masked_model(**options):
 @pytest.mark.parametrize(
     "options", fewer_on_jax([{}, {"norm_first": True, "positions": "rotary"}], {})
 )
+@pytest.mark.usefixtures("untraced")
 def test_a_masked_language_model(tmp_path, options, quantize):
     model = masked_model(**options)
     assert model.export(tmp_path / "m", quantize=quantize, verbose=0) < (
@@ -238,6 +246,8 @@ def test_a_masked_language_model(tmp_path, options, quantize):
 
 
 @pytest.mark.parametrize("pairs", fewer_on_jax([0, 50], 50))
+@pytest.mark.neutral
+@pytest.mark.usefixtures("untraced")
 def test_a_classifier_with_the_encoder_of_a_masked_language_model(tmp_path, pairs):
     model = seq2seq.TextClassifier(None, [0, 1], pair_buckets=pairs, encoder=masked_model())
     model.fit(CHINESE, [1, 0, 1, 0], epochs=2, seed=1, verbose=0)
@@ -318,6 +328,7 @@ sys.exit(main(["export", sys.argv[1], "folder"]))
 """
 
 
+@pytest.mark.neutral
 def test_without_keras_the_error_says_what_to_install(tmp_path):
     make_model().save(tmp_path / "m.keras")
     run = subprocess.run(
@@ -330,6 +341,7 @@ def test_without_keras_the_error_says_what_to_install(tmp_path):
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.neutral
 def test_many_threads_get_what_one_gets(exported):
     model, results = seq2seq.load_model(exported, threads=1), [None] * 8
 
@@ -344,6 +356,7 @@ def test_many_threads_get_what_one_gets(exported):
     assert results == [[CHINESE] * 3] * 8
 
 
+@pytest.mark.neutral
 class TestCommands:
     def test_export_generate_evaluate_inspect(self, exported, trained, tmp_path, capsys):
         trained.save(tmp_path / "m.keras")
@@ -364,6 +377,7 @@ class TestCommands:
         assert "exported with `model.export(...)`" in capsys.readouterr().err
 
 
+@pytest.mark.neutral
 class TestFolders:
     @pytest.fixture
     def folder(self, exported, tmp_path):
@@ -528,11 +542,13 @@ def test_the_classes_and_methods_are_those_of_the_models(both):
     assert keras.Model not in type(exported).__mro__
 
 
+@pytest.mark.neutral
 def test_threads_have_a_limit(exported):
     with pytest.raises(ValueError, match="at most 16 a core"):
         seq2seq.load_model(exported, threads=10**6)
 
 
+@pytest.mark.neutral
 def test_inspect_tells_what_is_broken(exported, tmp_path, capsys):
     copy = tmp_path / "copy"
     shutil.copytree(exported, copy)

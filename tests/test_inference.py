@@ -10,6 +10,8 @@ from conftest import CHINESE, ENGLISH
 import seq2seq
 from seq2seq import load_model
 
+pytestmark = pytest.mark.usefixtures("untraced")  # few batches a model
+
 
 def greedy_by_hand(encoder_model, decoder_model, source_ids, max_length):
     """The tutorial's loop."""

@@ -42,6 +42,7 @@ def test_other_float_types_learn_and_generate(floatx, options, tmp_path):
     assert seq2seq.load_model(tmp_path / "m.keras").generate(ENGLISH) == CHINESE
 
 
+@pytest.mark.usefixtures("untraced")
 def test_other_float_types_in_the_other_models(floatx):
     tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
     language_model = seq2seq.LanguageModel(tokenizer, embedding_dim=8, units=8)
@@ -84,6 +85,7 @@ def test_a_subclass_may_have_arguments_of_its_own(tmp_path):
         Own.from_config({**model.get_config(), "source_vectors": "a.txt"})
 
 
+@pytest.mark.usefixtures("untraced")
 def test_the_metrics_of_before_take_one_hot_labels():
     model = make_model()
     (x, y), size = model.encode_pairs(ENGLISH, CHINESE), model.sides["target"].size
@@ -96,6 +98,7 @@ def test_the_metrics_of_before_take_one_hot_labels():
     assert np.isfinite(model.fit(x, labels, verbose=0).history["loss"])
 
 
+@pytest.mark.usefixtures("untraced")
 class TestFreezing:
     @pytest.mark.parametrize(
         "frozen", ["embedding", "decoder_block_1", "decoder_block_1.attention"]
@@ -162,6 +165,7 @@ def test_a_last_update_that_makes_weights_no_numbers_is_told():
         model.fit(ENGLISH, CHINESE, verbose=0)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_a_loss_that_is_no_number_is_told_in_its_epoch():
     model = make_model()
     model.set_weights([weight * np.nan for weight in model.get_weights()])

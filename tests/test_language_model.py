@@ -93,6 +93,7 @@ class TestFit:
         loaded = keras.saving.load_model(tmp_path / "m.keras")
         np.testing.assert_allclose(loaded.score(TEXTS), model.score(TEXTS), rtol=1e-5)
 
+    @pytest.mark.usefixtures("untraced")
     def test_arrays_and_datasets_give_the_same_loss(self):
         token_ids, labels = make_model().encode_rows(TEXTS)
         losses = []
@@ -107,6 +108,7 @@ class TestFit:
         with pytest.raises(ValueError, match="token_ids of shape"):
             make_model().evaluate({"ids": token_ids}, labels)
 
+    @pytest.mark.usefixtures("untraced")
     def test_rows_of_ids_stand_for_texts(self):
         rows = make_model().make_rows(TEXTS)
         figures = []

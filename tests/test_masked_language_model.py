@@ -59,6 +59,7 @@ def pairs_of(rows, documents, max_length):
     return seen
 
 
+@pytest.mark.neutral
 class TestMasking:
     def test_a_share_of_the_tokens_is_hidden_in_three_ways(self):
         ids = np.tile(np.arange(4, 10, dtype="int32"), (100, 50))
@@ -264,6 +265,8 @@ class TestFit:
 
         assert has_learned("token_dense") and not has_learned("pooler")
 
+    @pytest.mark.neutral
+    @pytest.mark.usefixtures("untraced")
     def test_documents_texts_and_documents_again(self):
         model = make_model([*DOCUMENTS[0], *DOCUMENTS[1]])
         for data, shown in ((DOCUMENTS, True), (TEXTS, False), (DOCUMENTS, True)):
@@ -273,6 +276,8 @@ class TestFit:
             evaluated = model.evaluate(data, verbose=0, return_dict=True)
             assert ("next_sentence_loss" in evaluated) == shown
 
+    @pytest.mark.neutral
+    @pytest.mark.usefixtures("untraced")
     def test_validation_hides_the_same_tokens_in_every_epoch(self):
         model = make_model()
         model.optimizer.learning_rate = 1e-9
@@ -282,6 +287,7 @@ class TestFit:
         assert model.evaluate(TEXTS, verbose=0)[0] == pytest.approx(history["val_loss"][0], 1e-5)
 
     @pytest.mark.parametrize("data", [TEXTS, DOCUMENTS], ids=["texts", "documents"])
+    @pytest.mark.usefixtures("untraced")
     def test_the_same_seed_gives_the_same_weights_also_after_a_stop(self, data):
         whole, stopped = make_model(dropout=0.1), make_model(dropout=0.1)
         whole.fit(data, epochs=2, verbose=0, seed=4)
@@ -289,6 +295,8 @@ class TestFit:
         stopped.fit(data, epochs=2, initial_epoch=1, verbose=0, seed=4)
         assert all(map(np.array_equal, whole.get_weights(), stopped.get_weights()))
 
+    @pytest.mark.neutral
+    @pytest.mark.usefixtures("untraced")
     def test_tables_rows_of_ids_and_arrays(self):
         pandas = pytest.importorskip("pandas")
         model = make_model()
@@ -303,6 +311,8 @@ class TestFit:
         history = model.fit(TEXTS, validation_split=0.4, verbose=0)
         assert "val_tokens_perplexity" in history.history
 
+    @pytest.mark.neutral
+    @pytest.mark.usefixtures("untraced")
     def test_whole_words_of_jieba(self):
         texts = ["我喜欢北京大学", "北京大学在北京"]
         tokenizer = seq2seq.CharTokenizer().adapt(texts)
@@ -351,6 +361,7 @@ class TestFill:
         assert model._masked_row("[MASK] [MASK]")[2] == tokenizer.encode("a b")[1]
 
     @pytest.mark.parametrize("kind", ["SubwordTokenizer", "ByteLevelTokenizer"])
+    @pytest.mark.neutral
     def test_beside_a_mask_a_text_is_split_as_in_training(self, kind):
         texts = ["the cat sat on the mat", "the cat is on the mat"] * 9
         tokenizer = getattr(seq2seq, kind)(max_tokens=300).adapt(texts)
@@ -370,6 +381,8 @@ class TestFill:
         assert [line for line, _ in lines] == ["", TEXTS[0], "the cat"]
         assert [len(record["fills"]) for _, record in lines] == [0, 1, 0]
 
+    @pytest.mark.neutral
+    @pytest.mark.usefixtures("untraced")
     def test_a_text_as_long_as_the_positions(self):
         model = make_model(max_length=10)  # under JAX, rows are padded to 12
         assert 0 < model.fill("[MASK]" + " the" * 7)[0][0].probability < 1
@@ -377,6 +390,7 @@ class TestFill:
         with pytest.raises(ValueError, match="at most 8 tokens"):
             model.fill("[MASK]" + " the" * 8)
 
+    @pytest.mark.neutral
     def test_the_command_line_fills_every_mask(self, trained):
         (line, _), (other, record) = trained.respond(
             ["a bird [MASK] to the dog", "a [MASK] sang [MASK] the dog"]
@@ -425,6 +439,8 @@ class TestKerasModel:
         assert model.get_layer("embedding").embeddings.shape == (size + 1, 32)
         assert model.output["tokens"].shape == (None, None, size)
 
+    @pytest.mark.neutral
+    @pytest.mark.usefixtures("untraced")
     def test_its_report_counts_each_hidden_token_alike(self, trained):
         texts = TEXTS + [f"{text} {text}" for text in TEXTS]
         report = seq2seq.evaluation.evaluate_model(trained, texts, batch_size=2)

@@ -318,6 +318,7 @@ def test_bert_fills_in_tokens_also_from_its_file(bert, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "marian"])
+@pytest.mark.neutral
 def test_they_are_saved_and_exported(kind, request, tmp_path):
     pytest.importorskip("onnxruntime")
     _, model, _ = request.getfixturevalue(kind)
@@ -342,6 +343,7 @@ def test_they_are_trained_further(kind, request):
     assert history.history["loss"][-1] < 0.8 * history.history["loss"][0]
 
 
+@pytest.mark.neutral
 def test_a_server_continues_prompts_as_the_model_does(gpt2, tmp_path):
     pytest.importorskip("onnxruntime")
     testclient = pytest.importorskip("fastapi.testclient", reason="fastapi is not installed")
@@ -367,6 +369,7 @@ def test_a_server_continues_prompts_as_the_model_does(gpt2, tmp_path):
 
 
 @pytest.mark.parametrize("variable", ["HF_HUB_CACHE", "HF_HOME"])
+@pytest.mark.neutral
 def test_a_model_in_the_cache_is_found_by_its_name(variable, gpt2, tmp_path, monkeypatch, capsys):
     for name in ("HF_HUB_CACHE", "HF_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -387,6 +390,7 @@ def test_a_model_in_the_cache_is_found_by_its_name(variable, gpt2, tmp_path, mon
     assert found.generate(LINES[0], 5) == gpt2[1].generate(LINES[0], 5)
 
 
+@pytest.mark.neutral
 def test_the_command_line_takes_pretrained_folders(gpt2, tmp_path, capsys):
     folder, model, _ = gpt2
     expected = model.generate(LINES[0], 5)
@@ -404,6 +408,7 @@ def test_the_command_line_takes_pretrained_folders(gpt2, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("command", ["generate", "evaluate", "export", "convert"])
+@pytest.mark.neutral
 def test_the_command_line_names_a_mistake(command, gpt2, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     more = {"evaluate": [str(gpt2[0] / "merges.txt")], "export": [str(tmp_path / "out")]}
@@ -511,6 +516,7 @@ def test_a_folder_without_an_end_of_texts_is_refused(tmp_path):
     assert seq2seq.load_model(path).perplexity(["a"]) < 1e3
 
 
+@pytest.mark.neutral
 def test_weights_that_are_left_out_are_told(gpt2, marian, bert, tmp_path):
     unneeded = {
         "gpt2": ["transformer.h.0.attn.bias", "h.1.attn.masked_bias", "lm_head.weight"],
@@ -541,6 +547,7 @@ def add_weights(path, names):
 @pytest.mark.parametrize(
     ("kind", "name"), [("gpt2", "embd_pdrop"), ("marian", "activation_dropout")]
 )
+@pytest.mark.neutral
 def test_dropout_that_we_lack_is_told(kind, name, request, tmp_path):
     path = copy(request.getfixturevalue(kind)[0], tmp_path, **{name: 0.5})
     with pytest.warns(UserWarning, match=f"{name}=0.5"):
@@ -575,6 +582,7 @@ def test_a_head_that_is_left_out_is_told(bert, tmp_path):
         seq2seq.load_model(path)
 
 
+@pytest.mark.neutral
 def test_the_command_line_inspects_pretrained_folders(bert, capsys):
     assert main(["inspect", str(bert[0])]) == 0
     assert "max_position_embeddings   20" in capsys.readouterr().out
@@ -617,6 +625,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
+@pytest.mark.neutral
 def test_settings_that_we_lack_are_refused_by_name(kind, request, tmp_path):
     folder, _, _ = request.getfixturevalue(kind)
     for name, value in SETTINGS[kind].items():
@@ -628,6 +637,7 @@ def test_settings_that_we_lack_are_refused_by_name(kind, request, tmp_path):
         assert str(path / "config.json") in str(error.value)
 
 
+@pytest.mark.neutral
 def test_missing_and_broken_weights_are_named(gpt2, byte_level, tmp_path):
     def fails(words):
         with pytest.raises(ValueError, match=words) as raised:

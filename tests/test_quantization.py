@@ -40,6 +40,7 @@ def test_a_quantized_model_is_the_same_once_loaded(tmp_path, mode):
     assert_equal_once_loaded(loaded, tmp_path / "again.keras")
 
 
+@pytest.mark.neutral
 def test_quantizing_in_a_way_that_no_file_holds_is_refused_when_saved(tmp_path):
     unusual = keras.quantizers.Int8QuantizationConfig(activation_quantizer=None)
     ways = [
@@ -74,6 +75,7 @@ def test_the_weights_of_lora_are_saved_merged(tmp_path):
     assert loaded.generate(ENGLISH, max_length=9) == model.generate(ENGLISH, max_length=9)
 
 
+@pytest.mark.neutral
 def test_lora_of_a_tied_embedding_is_saved_merged(tmp_path):
     model = learned(tie_output=True, embedding_dim=32)
     model.decoder.embedding.enable_lora(2)

@@ -169,6 +169,7 @@ class TestFit:
         expected = model.evaluate([source_ids, target_ids], y, verbose=0)
         assert model.evaluate([source_ids, with_eos], y, verbose=0) == pytest.approx(expected)
 
+    @pytest.mark.neutral
     def test_texts_may_stand_in_tuples_and_arrays(self):
         expected = fit_losses(ENGLISH, CHINESE)
         assert fit_losses(np.array(ENGLISH), tuple(CHINESE)) == pytest.approx(expected)
@@ -197,6 +198,7 @@ class TestFit:
             with pytest.raises(ValueError, match=words):
                 model.fit(x, y, **{"batch_tokens": 8, **options})
 
+    @pytest.mark.neutral
     def test_keras_callbacks(self, tmp_path):
         model = make_model()
         callbacks = [
@@ -264,6 +266,7 @@ class TestSaving:
         loaded = keras.saving.load_model(tmp_path / "ids.keras")
         assert loaded.generate([[5, 6, 3]]) == model.generate([[5, 6, 3]])
 
+    @pytest.mark.neutral
     def test_a_jieba_tokenizer_keeps_its_words(self, tmp_path):
         target = seq2seq.JiebaTokenizer(user_dictionary=["早上好呀"]).adapt(["早上好呀。"])
         model = seq2seq.Seq2Seq(10, target, embedding_dim=4, units=4)
@@ -275,6 +278,7 @@ class TestSaving:
         with pytest.raises(ValueError, match="nowhere"):
             model.save(tmp_path / "nowhere" / "model.keras")
 
+    @pytest.mark.neutral
     def test_a_full_disk_leaves_the_old_file(self, model, tmp_path, monkeypatch):
         path = tmp_path / "model.keras"
         model.save(path)
@@ -295,6 +299,7 @@ class TestSaving:
             model.save(tmp_path / "m.h5")
         assert not list(tmp_path.iterdir())
 
+    @pytest.mark.neutral
     def test_weights_are_not_begun_on_a_full_disk(self, model, tmp_path, monkeypatch):
         path = tmp_path / "x.weights.h5"
         model.save_weights(path)
@@ -514,6 +519,7 @@ class TestStreamedPairs:
         assert losses() == pytest.approx(losses(ENGLISH, CHINESE), rel=1e-5)
         assert len(reads) in (4, 5)  # once to count them; JAX builds the model from a first batch
 
+    @pytest.mark.neutral
     def test_no_more_than_two_pools_are_held(self, model):
         class Text(str):
             """A text that may be referred to weakly."""
@@ -532,6 +538,7 @@ class TestStreamedPairs:
         assert sum(len(inputs["source_ids"]) for inputs, _ in stream) == 5000
         assert 400 <= most <= 2 * 400 + 1  # a pool is let go when the next one has been read
 
+    @pytest.mark.neutral
     def test_a_later_epoch_has_the_order_it_would_have_had(self, phrases):
         def train(*stages):
             model = make_model()
@@ -570,6 +577,7 @@ class TestStreamedPairs:
             ([("a", "b", "c")], "two texts as pair 1"),
         ],
     )
+    @pytest.mark.neutral
     def test_what_are_no_pairs_is_named_before_training(self, model, pairs, words):
         with pytest.raises(ValueError, match=words):
             model.stream_pairs(lambda: pairs)

@@ -184,6 +184,7 @@ def test_bad_options(options, message):
         make(**options)
 
 
+@pytest.mark.neutral
 def test_learned_positions_have_an_end():
     model = make(positions="learned", max_target_length=9)
     with pytest.raises(ValueError, match="at most 9 tokens in all"):
@@ -219,6 +220,7 @@ def test_an_exported_one_gives_the_same_texts(each, tmp_path):
     np.testing.assert_allclose(*vectors, atol=1e-5)
 
 
+@pytest.mark.neutral
 def test_eight_bits_are_near(trained, tmp_path):
     trained.export(tmp_path / "folder", quantize="int8", verbose=0)
     exported = seq2seq.load_model(tmp_path / "folder")
@@ -226,6 +228,7 @@ def test_eight_bits_are_near(trained, tmp_path):
     assert "new_state_1" in (tmp_path / "folder" / "README.md").read_text()
 
 
+@pytest.mark.neutral
 def test_folders_of_before_run(trained, tmp_path):
     """Their states are `(rows, slots, units)`, and what is new `(rows, units)`."""
     trained.export(tmp_path / "folder", verbose=0)
@@ -252,6 +255,7 @@ def test_folders_of_before_run(trained, tmp_path):
     assert exported.generate(ENGLISH) == CHINESE
 
 
+@pytest.mark.neutral
 def test_what_litert_cannot_run_is_said(trained, tmp_path):
     with pytest.raises(ValueError, match=r"litert|tensorflow"):
         trained.export(tmp_path / "folder", format="litert")

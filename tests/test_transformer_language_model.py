@@ -93,6 +93,7 @@ def test_details_are_the_models_own_scores(trained):
 
 @pytest.mark.parametrize("window", [1, 2, 5, 9])
 @pytest.mark.parametrize("length", [1, 5, 12])
+@pytest.mark.neutral
 def test_windows_count_every_token_once(length, window):
     windows = list(overlapping_windows(length, window))
     assert [i for _, first, stop in windows for i in range(first, stop)] == list(range(length))
@@ -111,6 +112,7 @@ def test_windows_that_hold_the_text_change_no_score(trained):
     assert np.isfinite(shorter.score(TEXTS)).all()
 
 
+@pytest.mark.neutral
 def test_more_than_the_learned_positions_is_refused(trained):
     prompt = " ".join(["the"] * 200)
     with pytest.raises(ValueError, match=r"at most 256 tokens in all.*300. Name a smaller"):
@@ -130,6 +132,7 @@ def test_a_file_gives_the_same_texts(trained, tmp_path):
     assert seq2seq.encode_texts(loaded, TEXTS).shape == (3, 32)
 
 
+@pytest.mark.neutral
 def test_prompts_need_not_begin_with_bos(trained, tmp_path):
     pytest.importorskip("onnxruntime")
     options = {**trained.options.to_dict(), "begin_prompts": False}
@@ -204,6 +207,7 @@ def test_what_it_learned_starts_a_decoder(trained):
         seq2seq.copy_weights(trained, recurrent, "decoder")
 
 
+@pytest.mark.neutral
 def test_a_short_window_is_enough_where_no_length_is_asked_for():
     model = seq2seq.TransformerLanguageModel(20, 32, 1, 4, 32, window=10)
     (found,) = model.generate([[5, 6]], sampler=seq2seq.Greedy(min_length=8))
@@ -215,6 +219,7 @@ def test_a_short_window_is_enough_where_no_length_is_asked_for():
         model.generate([[5, 6]], max_length=20)
 
 
+@pytest.mark.neutral
 def test_vectors_of_texts_beyond_the_positions_are_refused():
     tokenizer = seq2seq.WordTokenizer().adapt(TEXTS)
     model = seq2seq.TransformerLanguageModel(tokenizer, 32, 1, 4, 32, window=10)

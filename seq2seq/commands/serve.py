@@ -13,7 +13,7 @@ from seq2seq.checks import check_number
 from seq2seq.files.loading import load_model
 from seq2seq.files.pretrained_folder import find_model
 from seq2seq.runtime.loading import is_exported, load_exported
-from seq2seq.serving.limits import KEY_VARIABLE, LOOPBACK, Limits
+from seq2seq.serving.limits import KEY_VARIABLE, LOOPBACK, Limits, check_key
 
 
 def serve(options) -> None:
@@ -68,11 +68,7 @@ def _check(options) -> str | None:
             f"{KEY_VARIABLE} or --api-key, or say --no-auth if that is meant."
         )
     key = None if options.no_auth else options.api_key
-    if key is not None and not (key and key.isascii() and key.isprintable() and key == key.strip()):
-        raise ValueError(
-            "Expected a key of ASCII characters, no white space around them. Received an empty or "
-            "another one."
-        )
+    check_key(key)
     for origin in options.cors:
         if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
             raise ValueError(

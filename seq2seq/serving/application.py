@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from seq2seq.serving import answers, openai_routes, own_routes
 from seq2seq.serving.errors import about_to_end, add_handlers
 from seq2seq.serving.guards import Guards
-from seq2seq.serving.limits import Limits
+from seq2seq.serving.limits import Limits, check_key
 from seq2seq.serving.metrics import Metrics
 from seq2seq.serving.served_model import ServedModel
 from seq2seq.version import __version__
@@ -43,12 +43,16 @@ def create_application(
     Returns:
         An ASGI application, for uvicorn or a test client.
 
+    Raises:
+        ValueError: If no client could send the key.
+
     Example:
 
     >>> import uvicorn
     >>> model = seq2seq.load_model("translator")  # a folder
     >>> uvicorn.run(create_application({"translator": model}))  # doctest: +SKIP
     """
+    check_key(api_key)
     limits, metrics = limits or Limits(), Metrics()
     served = {name: ServedModel(name, model, limits, metrics) for name, model in models.items()}
 

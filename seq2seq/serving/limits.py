@@ -1,4 +1,4 @@
-"""What a server takes at most."""
+"""What a server takes: how much at most, and with which key."""
 
 from dataclasses import dataclass
 
@@ -26,3 +26,12 @@ class Limits:
     max_input: int = 20_000
     timeout: float = 60.0
     max_body: int = 1_000_000
+
+
+def check_key(key: str | None) -> None:
+    """Raises a `ValueError` for a key that no client could send; `None` asks for none."""
+    if key is not None and not (key and key.isascii() and key.isprintable() and key == key.strip()):
+        raise ValueError(
+            "Expected a key of ASCII characters, no white space around them. Received an empty or "
+            f"another one. Is {KEY_VARIABLE} set to what is meant?"
+        )

@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from seq2seq.runtime.loading import load_exported
 from seq2seq.serving.application import create_application
 from seq2seq.serving.errors import ApiError
-from seq2seq.serving.limits import KEY_VARIABLE, Limits
+from seq2seq.serving.limits import KEY_VARIABLE, Limits, check_key
 
 PROXY = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"
 MIDDLEWARES = "seq2seq.serving.ray:middlewares"
@@ -36,7 +36,7 @@ def application(arguments: dict[str, str]) -> serve.Application:
         A Ray Serve application.
 
     Raises:
-        ValueError: If there is no model, or an argument is not known.
+        ValueError: If there is no model, an argument is not known, or no client could send the key.
     """
     arguments = dict(arguments)
     paths = dict(map(_name, filter(None, arguments.pop("models", "").split(","))))
@@ -44,6 +44,7 @@ def application(arguments: dict[str, str]) -> serve.Application:
         raise ValueError("Expected models=FOLDER[,FOLDER...]. Received none.")
     cores = int(arguments.pop("cores", 1))
     api_key = arguments.pop("api_key", os.environ.get(KEY_VARIABLE))
+    check_key(api_key)
     replicas, most = arguments.pop("replicas", "1"), int(arguments.pop("most", 8))
     kinds = Limits.__dataclass_fields__
     if unknown := set(arguments) - set(kinds):
