@@ -81,7 +81,6 @@ def test_repetitions_become_rarer(attentive):
 
 
 @pytest.mark.neutral
-@pytest.mark.usefixtures("untraced")
 def test_unknown_words_are_copied_from_the_source():
     source = seq2seq.WordTokenizer().adapt(["my name is Li", "my name is Wu"])
     target = seq2seq.WordTokenizer(min_frequency=2).adapt(["ich bin Li", "ich bin Wu"])
@@ -100,7 +99,6 @@ def test_unknown_words_are_copied_from_the_source():
 
 
 @pytest.mark.neutral
-@pytest.mark.usefixtures("untraced")
 def test_a_word_that_the_source_vocabulary_lacks_is_copied_as_it_stands():
     names = ["anna", "boris", "carla", "dirk", "elena", "franz"]
     source, target = (
