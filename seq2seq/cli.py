@@ -16,7 +16,8 @@ from seq2seq.commands.train_options import add_train
 from seq2seq.evaluation.metric_names import DEFAULT_METRICS, KNOWN_METRICS
 from seq2seq.lazy import needs_keras
 from seq2seq.quiet import LEVEL
-from seq2seq.serving.limits import KEY_VARIABLE, Limits
+from seq2seq.serving.keys import KEY_VARIABLE
+from seq2seq.serving.limits import Limits
 from seq2seq.version import __version__
 
 

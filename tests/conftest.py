@@ -53,20 +53,18 @@ def optimized():
 
 @pytest.fixture
 def untraced():
-    """Has TensorFlow run models as plain Python: for a few batches, tracing takes longer."""
-    if keras.backend.backend() == "tensorflow":
+    """Has `fit`, `evaluate` and `predict` run untraced on TensorFlow, for tests of few batches."""
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    if on_tensorflow:
         tf.config.run_functions_eagerly(True)
-        yield
+    yield
+    if on_tensorflow:
         tf.config.run_functions_eagerly(False)
-    else:
-        yield
 
 
 def value_and_gradient(function, arguments):
     """Returns a number and its gradients by the arguments of a function."""
     if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
         arguments = keras.tree.map_structure(tf.constant, arguments)
         with tf.GradientTape() as tape:
             tape.watch(arguments)

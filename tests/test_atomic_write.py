@@ -10,6 +10,8 @@ import pytest
 
 from seq2seq.atomic_write import write_folder, write_whole
 
+pytestmark = pytest.mark.neutral
+
 KILLED = """
 import os, signal, sys
 from seq2seq.atomic_write import write_whole

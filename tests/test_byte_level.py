@@ -10,6 +10,8 @@ from seq2seq.text.byte_level import BYTES
 
 pytest.importorskip("tokenizers", reason="the extra `subword` is not installed")
 
+pytestmark = pytest.mark.neutral
+
 ODD = [
     "",
     " ",

@@ -11,6 +11,8 @@ from seq2seq.data.report import inspect_pairs
 from seq2seq.data.splitting import split_pairs
 from seq2seq.text import Vocabulary
 
+pytestmark = pytest.mark.neutral
+
 
 @pytest.mark.parametrize("value", [0, 0.0, 0.5, np.float32(0.999), np.int64(0)])
 def test_a_number_in_the_interval_passes(value):

@@ -100,7 +100,6 @@ class TestFit:
         assert np.allclose(trained.predict(token_ids, verbose=0).sum(axis=1), 1)
 
     @pytest.mark.filterwarnings("ignore:The learning rate is 0")
-    @pytest.mark.neutral
     @pytest.mark.usefixtures("untraced")
     def test_class_weights(self):
         texts, labels = [*TEXTS, *BAD * 4], [*LABELS, *["bad"] * 4 * len(BAD)]

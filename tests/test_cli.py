@@ -23,7 +23,8 @@ from seq2seq.data import corpus
 from seq2seq.generation.result import as_lines
 from seq2seq.networks.options import ClassifierOptions, whole
 
-pytestmark = pytest.mark.usefixtures("untraced")  # few batches a model
+# Few batches a model.
+pytestmark = [pytest.mark.neutral, pytest.mark.usefixtures("untraced")]
 
 TINY = ["--units", "8", "--embedding-dim", "8", "--epochs", "1", "--json"]
 SMALL = ["--units", "16", "--embedding-dim", "8", "--epochs", "2", "--show", "1"]

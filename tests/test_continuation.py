@@ -16,6 +16,8 @@ from seq2seq import (
 )
 from seq2seq.generation.continuation import continue_text, prompt_tokens
 
+pytestmark = pytest.mark.neutral
+
 TEXTS = [
     "I don't know , he said: ( really ) '' no ...or yes?",
     "我用Python 3.11写程序,it's fun! 你OK吗? “好 ” 。",

@@ -10,6 +10,8 @@ import pytest
 from seq2seq.data.corpus import read_lines, read_pair_files, read_pairs
 from seq2seq.data.splitting import fingerprint, split_pairs
 
+pytestmark = pytest.mark.neutral
+
 PAIRS = (["Hi.", "Run!"], ["嗨。", "跑！"])
 
 

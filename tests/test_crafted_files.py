@@ -14,6 +14,8 @@ import pytest
 
 import seq2seq
 
+pytestmark = pytest.mark.neutral
+
 SAVED = Path(__file__).parent / "saved_models"
 SECRET = "the secret of another file"
 

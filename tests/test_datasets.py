@@ -20,6 +20,8 @@ from seq2seq.data.datasets import (
     three_kingdoms,
 )
 
+pytestmark = pytest.mark.neutral
+
 TEXT = "Hi.\t嗨。\tCC-BY 2.0 (France)\nRun!\t跑！\tCC-BY 2.0 (France)\n"
 
 

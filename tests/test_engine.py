@@ -12,6 +12,8 @@ from seq2seq.generation.running_batch import RunningBatch
 from seq2seq.generation.samplers import BeamSearch, Greedy
 from seq2seq.serving.engine import LONG, MAX_UNREAD, Engine, EngineIsClosed, Job, QueueIsFull
 
+pytestmark = pytest.mark.neutral
+
 WAIT = 20  # seconds, at most; no test takes them unless it fails
 
 

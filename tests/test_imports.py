@@ -10,6 +10,8 @@ import pytest
 import seq2seq
 import seq2seq.evaluation
 
+pytestmark = pytest.mark.neutral
+
 PACKAGE = Path(seq2seq.__file__).parent
 # Each room may import those before it. Some files belong to no room: all may import them.
 ROOMS = [

@@ -10,8 +10,6 @@ from conftest import CHINESE, ENGLISH
 import seq2seq
 from seq2seq import load_model
 
-pytestmark = pytest.mark.usefixtures("untraced")  # few batches a model
-
 
 def greedy_by_hand(encoder_model, decoder_model, source_ids, max_length):
     """The tutorial's loop."""
@@ -27,6 +25,7 @@ def greedy_by_hand(encoder_model, decoder_model, source_ids, max_length):
     return [row[: row.index(3) + 1] if 3 in row else row for row in rows]
 
 
+@pytest.mark.usefixtures("untraced")
 def test_the_loop_by_hand_gives_what_generate_gives(trained):
     source_ids = trained.encode_pairs(ENGLISH, CHINESE)[0][0]
     models = seq2seq.build_inference_models(trained)

@@ -13,6 +13,8 @@ from seq2seq.data.inputs import is_texts
 from seq2seq.data.tables import read_data, read_validation
 from seq2seq.text.columns import read_column
 
+pytestmark = pytest.mark.neutral
+
 PAIRS = list(zip(ENGLISH, CHINESE, strict=True))
 UNNAMED = {"source": None, "target": None}
 NAMED = {"source": "en", "target": "zh"}

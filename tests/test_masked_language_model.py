@@ -265,8 +265,6 @@ class TestFit:
 
         assert has_learned("token_dense") and not has_learned("pooler")
 
-    @pytest.mark.neutral
-    @pytest.mark.usefixtures("untraced")
     def test_documents_texts_and_documents_again(self):
         model = make_model([*DOCUMENTS[0], *DOCUMENTS[1]])
         for data, shown in ((DOCUMENTS, True), (TEXTS, False), (DOCUMENTS, True)):
@@ -381,7 +379,6 @@ class TestFill:
         assert [line for line, _ in lines] == ["", TEXTS[0], "the cat"]
         assert [len(record["fills"]) for _, record in lines] == [0, 1, 0]
 
-    @pytest.mark.neutral
     @pytest.mark.usefixtures("untraced")
     def test_a_text_as_long_as_the_positions(self):
         model = make_model(max_length=10)  # under JAX, rows are padded to 12

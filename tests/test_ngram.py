@@ -9,6 +9,8 @@ import pytest
 import seq2seq
 from seq2seq.models.ngram import NGramModel
 
+pytestmark = pytest.mark.neutral
+
 TEXTS = ["the cat sat on the mat", "the dog sat on the log", "a bird sang and the cat heard it"]
 
 

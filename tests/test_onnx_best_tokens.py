@@ -11,6 +11,8 @@ onnxruntime = pytest.importorskip("onnxruntime")
 from seq2seq.export.onnx_best_tokens import LARGE, find_best  # noqa: E402
 from seq2seq.export.onnx_graph import GraphWriter  # noqa: E402
 
+pytestmark = pytest.mark.neutral
+
 
 def make_session(vocabulary):
     """Returns a graph whose scores are its input, which finds the best tokens."""

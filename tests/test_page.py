@@ -10,6 +10,8 @@ import pytest
 import seq2seq
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+pytestmark = pytest.mark.neutral
 expect = playwright.expect
 
 PAGE = Path(seq2seq.__file__).parent / "serving" / "page"

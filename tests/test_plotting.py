@@ -15,6 +15,8 @@ import seq2seq
 from seq2seq.generation.result import Generation, Generations
 from seq2seq.plotting import plot_attention, plot_history
 
+pytestmark = pytest.mark.neutral
+
 
 def make_generation(**changes):
     values = {

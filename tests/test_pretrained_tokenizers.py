@@ -26,6 +26,8 @@ from seq2seq.text.pretrained_tokenizers import read_pretrained_tokenizer
 pytest.importorskip("tokenizers", reason="the extra `pretrained` is not installed")
 pytest.importorskip("sentencepiece", reason="the extra `pretrained` is not installed")
 
+pytestmark = pytest.mark.neutral
+
 
 @pytest.fixture(scope="module")
 def byte_level():

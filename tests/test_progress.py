@@ -10,6 +10,8 @@ import seq2seq
 from seq2seq import progress
 from seq2seq.progress import Progress, track
 
+pytestmark = pytest.mark.neutral
+
 
 @pytest.fixture
 def clock(monkeypatch):

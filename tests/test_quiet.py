@@ -10,6 +10,8 @@ import pytest
 from seq2seq import quiet
 from seq2seq.quiet import LEVEL, quiet_start
 
+pytestmark = pytest.mark.neutral
+
 START_UP = [
     "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
     "I0000 00:00:1795660104.898428    6370 port.cc:153] oneDNN custom operations are on.",

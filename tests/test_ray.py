@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.neutral, pytest.mark.slow]
 
 PROGRAM = """
 import glob, json, os, signal, sys, threading, time

@@ -8,6 +8,8 @@ from seq2seq.data.report import inspect_pairs
 from seq2seq.text import CharTokenizer, JiebaTokenizer, WordTokenizer
 from seq2seq.text.spacing import is_chinese
 
+pytestmark = pytest.mark.neutral
+
 SOURCES = ["a b", "a b", "c", "", "d e f"]
 TARGETS = ["x", "x", "c", "y z", "x"]
 

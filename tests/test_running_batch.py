@@ -10,6 +10,8 @@ from seq2seq.generation.running_batch import SLOTS, Choice, Row, RunningBatch, r
 from seq2seq.generation.samplers import BeamSearch, Greedy, Sample
 from seq2seq.text import EOS, PAD
 
+pytestmark = pytest.mark.neutral
+
 LENGTH = 9  # of the texts: histories are remembered in part, which does no harm here
 
 

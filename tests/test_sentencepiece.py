@@ -11,6 +11,8 @@ from seq2seq import UNK, SentencePieceTokenizer
 
 sentencepiece = pytest.importorskip("sentencepiece", reason="`pretrained` is not installed")
 
+pytestmark = pytest.mark.neutral
+
 
 @pytest.fixture(scope="module")
 def tokenizer(sentencepiece_model):

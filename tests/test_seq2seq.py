@@ -538,7 +538,6 @@ class TestStreamedPairs:
         assert sum(len(inputs["source_ids"]) for inputs, _ in stream) == 5000
         assert 400 <= most <= 2 * 400 + 1  # a pool is let go when the next one has been read
 
-    @pytest.mark.neutral
     def test_a_later_epoch_has_the_order_it_would_have_had(self, phrases):
         def train(*stages):
             model = make_model()

@@ -15,6 +15,8 @@ import pytest
 pytest.importorskip("fastapi", reason="fastapi is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 
+pytestmark = pytest.mark.neutral
+
 LONG = {"model": "novelist", "inputs": "One", "max_length": 100_000, "stream": True}
 KEY = "SEQ2SEQ_API_KEY"
 WAIT = 60

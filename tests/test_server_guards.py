@@ -25,6 +25,8 @@ from seq2seq.serving.metrics import Metrics
 from seq2seq.serving.served_model import ServedModel
 from seq2seq.serving.side_work import LONG, SideWork, batch_size
 
+pytestmark = pytest.mark.neutral
+
 WAIT = 20
 
 

@@ -11,6 +11,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance  # noqa: 
 
 from seq2seq.serving import bodies  # noqa: E402
 
+pytestmark = pytest.mark.neutral
+
 OPERATIONS = [
     "GET /v1/models",
     "GET /v1/models/{name}",

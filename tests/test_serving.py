@@ -14,6 +14,8 @@ import seq2seq
 
 openai = pytest.importorskip("openai", reason="openai is not installed")
 
+pytestmark = pytest.mark.neutral
+
 SOURCES = [
     "where is the nearest station ?",
     "good morning .",

@@ -10,6 +10,8 @@ import pytest
 
 from seq2seq import CharTokenizer, JiebaTokenizer, SubwordTokenizer, Tokenizer, WordTokenizer
 
+pytestmark = pytest.mark.neutral
+
 TEXTS = [
     "I like tea, don't you?",
     "我爱北京天安门。",

@@ -27,6 +27,8 @@ from seq2seq.text import (
 )
 from seq2seq.text.segmentation import load_jieba, segment_all
 
+pytestmark = pytest.mark.neutral
+
 TOKENIZERS = [CharTokenizer, WordTokenizer, JiebaTokenizer]
 WORD_TOKENIZERS = [WordTokenizer, JiebaTokenizer]
 

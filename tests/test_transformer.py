@@ -229,34 +229,39 @@ def test_eight_bits_are_near(trained, tmp_path):
 
 
 @pytest.mark.neutral
-def test_folders_of_before_run(trained, tmp_path):
-    """Their states are `(rows, slots, units)`, and what is new `(rows, units)`."""
+@pytest.mark.parametrize("shape", [(-1, 32), (-1, 1, 32)], ids=str)
+def test_folders_of_before_run(trained, tmp_path, shape):
+    """Their keys and values are `(batch, length, units)`; those of a step had two shapes."""
     trained.export(tmp_path / "folder", verbose=0)
     exported = seq2seq.load_model(tmp_path / "folder")
     decoder = exported.generator.decoder
-    run, num_heads = decoder.decoder.run, trained.options.num_heads
-    decoder._state_shape = ["slots", trained.options.units]
+    decoder._state_shape = ["slots", 32]
+    encode, decode = decoder.encoder.run, decoder.decoder.run
 
-    def by_head(state):
-        return state.reshape(*state.shape[:2], num_heads, -1).swapaxes(1, 2)
+    def by_head(name, array):
+        if array.ndim < 3 or not name.startswith(("state_", "memory_")):
+            return array
+        return np.ascontiguousarray(array.reshape(*array.shape[:2], 4, 8).swapaxes(1, 2))
 
-    def run_before(names, inputs):
-        inputs = {
-            name: by_head(array) if name.startswith("state_") else array
-            for name, array in inputs.items()
-        }
-        outputs = zip(names, run(names, inputs), strict=True)
+    def encode_as_before(names, inputs):
+        outputs = encode(names, inputs)
+        whole = [array.swapaxes(1, 2) if array.ndim > 2 else array for array in outputs]
+        return [array.reshape(*array.shape[:2], -1) if array.ndim > 2 else array for array in whole]
+
+    def decode_as_before(names, inputs):
+        outputs = decode(names, {name: by_head(name, array) for name, array in inputs.items()})
         return [
-            array.reshape(len(array), -1) if name.startswith("new_state_") else array
-            for name, array in outputs
+            array.reshape(shape) if name.startswith("new_state_") else array
+            for name, array in zip(names, outputs, strict=True)
         ]
 
-    decoder.decoder.run = run_before
-    assert exported.generate(ENGLISH) == CHINESE
+    decoder.encoder.run, decoder.decoder.run = encode_as_before, decode_as_before
+    assert exported.generate(ENGLISH, 20, batch_size=2) == CHINESE
+    assert exported.generate(ENGLISH, 20, "beam") == trained.generate(ENGLISH, 20, "beam")
 
 
 @pytest.mark.neutral
 def test_what_litert_cannot_run_is_said(trained, tmp_path):
-    with pytest.raises(ValueError, match=r"litert|tensorflow"):
+    with pytest.raises(ValueError, match="recurrent model for format='litert'"):
         trained.export(tmp_path / "folder", format="litert")
     assert not (tmp_path / "folder").exists()

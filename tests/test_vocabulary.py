@@ -8,6 +8,8 @@ import pytest
 
 from seq2seq.text import BOS, EOS, PAD, SPECIAL_TOKENS, UNK, Vocabulary
 
+pytestmark = pytest.mark.neutral
+
 
 def test_special_tokens_come_first():
     vocabulary = Vocabulary(["a", "b"])

@@ -7,6 +7,8 @@ from seq2seq import UNK, WordPieceTokenizer
 
 pytest.importorskip("tokenizers", reason="the extra `subword` is not installed")
 
+pytestmark = pytest.mark.neutral
+
 SIZES = {"max_tokens": 700, "lowercase": True}
 WORDS = ["un", "##aff", "##able", "want", "##ed", "run", "##ning", ",", "你", "好", "'", "t", "don"]
 

@@ -13,7 +13,8 @@ from seq2seq.checks import check_number
 from seq2seq.files.loading import load_model
 from seq2seq.files.pretrained_folder import find_model
 from seq2seq.runtime.loading import is_exported, load_exported
-from seq2seq.serving.limits import KEY_VARIABLE, LOOPBACK, Limits, check_key
+from seq2seq.serving.keys import KEY_VARIABLE, check_key
+from seq2seq.serving.limits import LOOPBACK, Limits
 
 
 def serve(options) -> None:

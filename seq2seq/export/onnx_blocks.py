@@ -28,8 +28,9 @@ class Memory(NamedTuple):
     Attributes:
         mask: Added to scores, `(batch, 1, 1, length)`.
         length: Number of tokens, int64 `(1,)`.
-        together: Shape of what hypotheses ask, by row of the batch, `(batch, -1, heads, 0)`, where
-            0 leaves an axis as it is; `None` where each hypothesis has a memory of its own.
+        together: Shape of the hypotheses' queries and weights, by row of the batch, `(batch, -1,
+            heads, 0)`, where 0 leaves an axis as it is; `None` where each hypothesis has a memory
+            of its own.
     """
 
     mask: str
@@ -76,12 +77,10 @@ class BlockWriter:
         Returns:
             Tuple of the outputs, of the shape of `x`, and the keys and the values by head.
         """
-        block, graph = self.block, self.graph
-        y = self._before(x, block.attention_norm)
+        block, y = self.block, self._before(x, self.block.attention_norm)
         queries, *pair = self._read(block.attention, y, positions)
-        weights = graph("Softmax", self._score(queries, pair[0], mask), axis=-1)
-        y = self._merge(block.attention, graph("MatMul", weights, pair[1]))
-        x = self._after(x, y, block.attention_norm)
+        context, _ = self._attend(queries, *pair, mask)
+        x = self._after(x, self._merge(block.attention, context), block.attention_norm)
         return self._feed(x), *pair
 
     def step(self, x: str, positions: str, before: Sequence[tuple], source: tuple | None = None):
@@ -95,78 +94,83 @@ class BlockWriter:
 
         Returns:
             Tuple of the outputs, of the shape of `x`, the key and the value of the token by head,
-            `(rows, heads, 1, size)`, and the weights on the source `(rows, heads, 1,
-            source_length)` or `None`.
+            `(rows, heads, 1, size)`, and the weights on the source, `None` without one:
+            `(rows, heads, 1, source_length)`.
         """
         block, weights = self.block, None
         y = self._before(x, block.attention_norm)
-        queries, *own = self._read(block.attention, y, positions, one=True)
+        queries, *own = self._read(block.attention, y, positions, single=True)
         y = self._attend_to_tokens(queries, [*before, (*own, None)])
-        x = self._after(x, self._merge(block.attention, y, one=True), block.attention_norm)
+        x = self._after(x, self._merge(block.attention, y, single=True), block.attention_norm)
         if source is not None:
             attention, y = block.cross_attention, self._before(x, block.cross_norm)
-            (queries,) = self._split([attention.query], y, self.factor, one=True)
+            (queries,) = self._project_by_head([attention.query], y, self.factor, single=True)
             y, weights = self._attend_to_source(queries, *source)
-            x = self._after(x, self._merge(attention, y, one=True), block.cross_norm)
+            x = self._after(x, self._merge(attention, y, single=True), block.cross_norm)
         return self._feed(x), *own, weights
 
     def project(self, attention, x: str, positions: str) -> tuple[str, str]:
         """Returns keys and values of `(batch, length, units)` by head."""
-        keys, values = self._split([attention.key, attention.value], x)
+        keys, values = self._project_by_head([attention.key, attention.value], x)
         return self._turn(attention, keys, positions), values
 
-    def _read(self, attention, x, positions, one=False):
-        """Returns queries, already scaled, keys and values by head; see `_split`."""
+    def _read(self, attention, x, positions, single=False):
+        """Returns queries, already scaled, keys and values; see `_project_by_head`."""
         layers = [attention.query, attention.key, attention.value]
-        queries, keys, values = self._split(layers, x, self.factor, one)
-        queries, keys = (self._turn(attention, x, positions) for x in (queries, keys))
+        queries, keys, values = self._project_by_head(layers, x, self.factor, single)
+        queries, keys = (self._turn(attention, y, positions) for y in (queries, keys))
         return queries, keys, values
 
     def _turn(self, attention, x, positions):
         """Turns queries or keys by their positions, if these are rotary."""
         return rotate(self.graph, x, positions, self.size) if attention.rotary else x
 
-    def _split(self, layers, x, factor=1.0, one=False):
-        """Multiplies by the kernels of layers.
+    def _project_by_head(self, layers, x, factor=1.0, single=False):
+        """Runs dense layers and splits what each gives by head.
 
         Args:
             layers: See `dense_together`.
             x: `(batch, length, units)`.
             factor: See `dense_together`. Defaults to 1.
-            one: Whether the length is one. Defaults to `False`.
+            single: Whether the length is 1. Defaults to `False`.
 
         Returns:
-            List of the results by head, `(batch, heads, length, size)`.
+            List of the results of the layers, `(batch, heads, length, size)`.
         """
-        graph, count = self.graph, len(layers)
-        x, heads = dense_together(graph, layers, x, factor), count * self.num_heads
-        if one:  # to move its axis would change nothing
+        graph, heads = self.graph, len(layers) * self.num_heads
+        x = dense_together(graph, layers, x, factor)
+        if single:  # to move its axis would change nothing
             x = graph("Reshape", x, graph.constant([0, heads, 1, self.size], "int64"))
         else:
             x = graph("Reshape", x, graph.constant([0, 0, heads, self.size], "int64"))
             x = graph("Transpose", x, perm=[0, 2, 1, 3])
-        return [x] if count == 1 else graph("Split", x, outputs=count, axis=1)
+        return [x] if len(layers) == 1 else graph("Split", x, outputs=len(layers), axis=1)
 
-    def _merge(self, attention, context, one=False):
-        """Returns what attention gives, `(batch, length, units)`, of its values by head."""
+    def _merge(self, attention, context, single=False):
+        """Returns the outputs of attention, `(batch, length, units)`, of a context by head."""
         graph = self.graph
-        if not one:
+        if not single:
             context = graph("Transpose", context, perm=[0, 2, 1, 3])
-        shape = [0, 1 if one else 0, self.units]
+        shape = [0, 1 if single else 0, self.units]
         context = graph("Reshape", context, graph.constant(shape, "int64"))
         return dense(graph, attention.output_projection, context)
 
     def _score(self, queries, keys, mask):
-        """Returns the scores of keys."""
+        """Returns the scores of keys, `(batch, heads, queries, keys)`."""
+        # ONNX Runtime makes one operation of both, in which no key is moved.
         scores = self.graph("MatMul", queries, self.graph("Transpose", keys, perm=[0, 1, 3, 2]))
         return self.graph("Add", scores, mask) if mask else scores
 
+    def _attend(self, queries, keys, values, mask):
+        """Returns the context `(batch, heads, queries, size)`, and the weights."""
+        weights = self.graph("Softmax", self._score(queries, keys, mask), axis=-1)
+        return self.graph("MatMul", weights, values), weights
+
     def _attend_to_source(self, queries, keys, values, memory):
         """Returns the context of each hypothesis, and its weights."""
-        scores = self._score(self._together(queries, memory), keys, memory.mask)
-        weights = self.graph("Softmax", scores, axis=-1)  # (batch, heads, width, source_length)
-        context = self.graph("MatMul", weights, values)
-        return self._apart(context, memory), self._apart(weights, memory)
+        queries = self._together(queries, memory)
+        found = self._attend(queries, keys, values, memory.mask)
+        return tuple(self._apart(x, memory) for x in found)
 
     def _attend_to_tokens(self, queries, parts):
         """Returns the context of each hypothesis, which attends to all parts together."""
@@ -175,8 +179,8 @@ class BlockWriter:
             found = self._score(self._together(queries, memory), keys, memory and memory.mask)
             scores.append(self._apart(found, memory))  # (rows, heads, 1, length)
         weights = graph("Softmax", graph("Concat", *scores, axis=-1), axis=-1)
-        one = graph.constant([1], "int64")
-        lengths = [memory.length if memory else one for _, _, memory in parts]
+        of_one = graph.constant([1], "int64")
+        lengths = [memory.length if memory else of_one for _, _, memory in parts]
         lengths = graph("Concat", *lengths, axis=0)
         shares = graph("Split", weights, lengths, outputs=len(parts), axis=-1)
         for share, (_, values, memory) in zip(shares, parts, strict=True):
@@ -257,7 +261,8 @@ def finish(graph: GraphWriter, norm, x: str) -> str:
 
 
 def rotate(graph: GraphWriter, x: str, positions: str, size: int) -> str:
-    """Turns queries or keys `(batch, heads, length, size)` by positions; see `rotate`."""
+    """Turns queries or keys `(batch, heads, length, size)` by positions; see
+    `layers.positions.rotate`."""
     axis = graph.constant([-3], "int64")
     sine, cosine = (graph("Unsqueeze", wave, axis) for wave in _waves(graph, positions, size))
     first, second = graph("Split", x, outputs=2, axis=-1)

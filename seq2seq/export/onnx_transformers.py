@@ -43,7 +43,7 @@ def transformer_graphs(network) -> dict:
         for tensor in BlockWriter(graph, block).project(block.cross_attention, x, positions)
     ]
     kept = _name_memory(graph, memory, mask, decoder)
-    every = name_outputs(graph, "outputs", [x], _outputs(decoder), None)
+    every = name_outputs(graph, "outputs", [x], _outputs_kind(decoder), None)
     return {
         "encoder_model": graph.to_model({"source_ids": IDS}, kept | every),
         "decoder_model": _decoder_graph(decoder, kept, crosses=True),
@@ -70,7 +70,7 @@ def causal_transformer_graphs(network) -> dict:
     before = graph("Less", positions, graph("Sub", lengths, axes[1]))  # less 1
     kept = _name_memory(graph, memory, before, decoder)
     outputs = [finish(graph, decoder.norm, x)]
-    every = name_outputs(graph, "outputs", outputs, _outputs(decoder), None)
+    every = name_outputs(graph, "outputs", outputs, _outputs_kind(decoder), None)
     return {
         "encoder_model": graph.to_model({"token_ids": IDS}, kept | every),
         "decoder_model": _decoder_graph(decoder, kept, crosses=False),
@@ -78,18 +78,19 @@ def causal_transformer_graphs(network) -> dict:
 
 
 def _name_memory(graph, tensors, mask, decoder):
-    kind = _by_head(decoder, "batch", "length")
+    """Names keys and values of all blocks, and their mask, as outputs; returns these."""
+    kind = _kind_by_head(decoder, "batch", "length")
     named = name_outputs(graph, "memory_", tensors, kind)
     kind = "bool", ("batch", "length")
     return named | name_outputs(graph, "memory_", [mask], kind, len(tensors) + 1)
 
 
-def _outputs(decoder):
+def _outputs_kind(decoder):
     """Returns data type and shape of what the last block of an encoder gives."""
     return "float32", ("batch", "length", decoder.units)
 
 
-def _by_head(decoder, rows, length):
+def _kind_by_head(decoder, rows, length):
     """Returns data type and shape of keys or values."""
     heads = decoder.blocks[0].num_heads
     return "float32", (rows, heads, length, decoder.units // heads)
@@ -99,7 +100,7 @@ def _decoder_graph(decoder, memory, crosses):
     """Returns the graph of one step: see `TransformerDecoder.step`."""
     graph = GraphWriter()
     numbers = range(1, 2 * len(decoder.blocks) + 1)
-    states = {f"state_{i}": _by_head(decoder, "rows", "slots") for i in numbers}
+    states = {f"state_{i}": _kind_by_head(decoder, "rows", "slots") for i in numbers}
     slots, x, shared, places = _begin(graph, decoder, list(memory)[-1], crosses)
     new, weights = [], []
     for i, block in enumerate(decoder.blocks):
@@ -107,20 +108,20 @@ def _decoder_graph(decoder, memory, crosses):
         own = *(f"state_{name}" for name in names), slots
         others = *(f"memory_{name}" for name in names), shared
         before, source = ([own], others) if crosses else ([others, own], None)
-        x, *pair, shares = BlockWriter(graph, block).step(x, places, before, source)
+        x, *pair, by_head = BlockWriter(graph, block).step(x, places, before, source)
         new += pair
-        weights.append(shares)
+        weights.append(by_head)
     x = graph("Squeeze", finish(graph, decoder.norm, x), graph.constant([1], "int64"))
     output = decoder.dense or decoder.embedding
     outputs = score_tokens(graph, output, x)
-    outputs |= name_outputs(graph, "new_state_", new, _by_head(decoder, "rows", 1))
+    outputs |= name_outputs(graph, "new_state_", new, _kind_by_head(decoder, "rows", 1))
     if crosses:
         axis = graph.constant([2], "int64")
-        weights = [graph("Squeeze", shares, axis) for shares in weights]
+        weights = [graph("Squeeze", by_head, axis) for by_head in weights]
         mean = [graph("ReduceMean", weights[-1], axes=[1], keepdims=0)]
         kind = "float32", ("rows", "length")
         outputs |= name_outputs(graph, "attention", mean, kind, None)
-        kind = "float32", ("rows", "heads", "length")
+        kind = "float32", ("rows", decoder.blocks[0].num_heads, "length")
         outputs |= name_outputs(graph, "attention_", weights, kind)
     rows = "int32", ("rows",)
     asked, best = find_best(graph, decoder.embedding.input_dim)

@@ -8,9 +8,10 @@ It runs a *decoder*, an object with two methods:
 `begin` reads rows of ids `(batch, length)`, sources or prompts. `states` is a list of tensors whose
 first axis is the current hypotheses, which the loop reorders; where there are more than two axes,
 the last but one is `max_length` slots for tokens. `memory` is a list of tensors that all hypotheses
-of a row share; their first axis, the batch, is never reordered or repeated. What they tell of the
-source's tokens, `(batch, length)` or `(batch, ..., length, units)`, is padded on the right, and a
-last tensor of bool is the mask.
+of a row share; their first axis, the batch, is never reordered or repeated. What they tell of
+tokens, `(batch, length)` or `(batch, ..., length, size)`, is padded on the right, and a last tensor
+of bool is the mask.
+
 `first_ids`, int32 `(batch,)`, is the input of the first step; `None` stands for `BOS`. `step` takes
 the last tokens, int32 `(rows,)`, and how many each row has generated, `positions`, int32 `(rows,)`;
 it returns scores `(rows, vocabulary)`, log probabilities or unnormalised ones. There are `batch *

@@ -39,7 +39,7 @@ class OnnxDecoder:
         self.state_names = [name for name in inputs if name.startswith("state_")]
         self.memory_names = [name for name in inputs if name.startswith("memory_")]
         self.has_attention = bool(self.memory_names)
-        self._state_shape = inputs["state_1"].shape[1:]
+        self._state_shape = inputs["state_1"].shape[1:]  # sizes, or names of axes
         self._new_states = [
             self.new_states + name.removeprefix("state_") for name in self.state_names
         ]
@@ -152,7 +152,7 @@ class SlottedDecoder(OnnxDecoder):
         """Writes what is new into the slots; a copy of all of them would take longer."""
         rows = np.arange(len(positions))
         for state, token in zip(states, new, strict=True):
-            by_slot = state.swapaxes(1, -2)  # (rows, slots, heads, size); no heads in old folders
+            by_slot = state.swapaxes(1, -2)  # (rows, slots, heads, size); old: (rows, slots, units)
             by_slot[rows, positions] = token.reshape(len(rows), *by_slot.shape[2:])
         return states
 

@@ -14,7 +14,8 @@ from fastapi.staticfiles import StaticFiles
 from seq2seq.serving import answers, openai_routes, own_routes
 from seq2seq.serving.errors import about_to_end, add_handlers
 from seq2seq.serving.guards import Guards
-from seq2seq.serving.limits import Limits, check_key
+from seq2seq.serving.keys import check_key
+from seq2seq.serving.limits import Limits
 from seq2seq.serving.metrics import Metrics
 from seq2seq.serving.served_model import ServedModel
 from seq2seq.version import __version__

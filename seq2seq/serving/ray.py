@@ -16,7 +16,8 @@ from starlette.middleware import Middleware
 from seq2seq.runtime.loading import load_exported
 from seq2seq.serving.application import create_application
 from seq2seq.serving.errors import ApiError
-from seq2seq.serving.limits import KEY_VARIABLE, Limits, check_key
+from seq2seq.serving.keys import KEY_VARIABLE, check_key
+from seq2seq.serving.limits import Limits
 
 PROXY = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"
 MIDDLEWARES = "seq2seq.serving.ray:middlewares"
@@ -44,7 +45,7 @@ def application(arguments: dict[str, str]) -> serve.Application:
         raise ValueError("Expected models=FOLDER[,FOLDER...]. Received none.")
     cores = int(arguments.pop("cores", 1))
     api_key = arguments.pop("api_key", os.environ.get(KEY_VARIABLE))
-    check_key(api_key)
+    check_key(api_key)  # here, not first in every replica
     replicas, most = arguments.pop("replicas", "1"), int(arguments.pop("most", 8))
     kinds = Limits.__dataclass_fields__
     if unknown := set(arguments) - set(kinds):
