@@ -329,6 +329,13 @@ sys.exit(main(["export", sys.argv[1], "folder"]))
 
 
 @pytest.mark.neutral
+def test_an_onnxruntime_that_is_too_old_is_refused(exported, monkeypatch):
+    monkeypatch.setattr("onnxruntime.__version__", "1.18.1")
+    with pytest.raises(ImportError, match=r"1\.19 or newer. Received: 1\.18\.1"):
+        seq2seq.load_model(exported)
+
+
+@pytest.mark.neutral
 def test_without_keras_the_error_says_what_to_install(tmp_path):
     make_model().save(tmp_path / "m.keras")
     run = subprocess.run(

@@ -6,6 +6,7 @@ token.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -179,10 +180,10 @@ class BlockWriter:
             found = self._score(self._together(queries, memory), keys, memory and memory.mask)
             scores.append(self._apart(found, memory))  # (rows, heads, 1, length)
         weights = graph("Softmax", graph("Concat", *scores, axis=-1), axis=-1)
-        of_one = graph.constant([1], "int64")
-        lengths = [memory.length if memory else of_one for _, _, memory in parts]
-        lengths = graph("Concat", *lengths, axis=0)
-        shares = graph("Split", weights, lengths, outputs=len(parts), axis=-1)
+        # A prompt, if there is one, the tokens after it, and the one token itself.
+        start, last, end = (graph.constant([i], "int64") for i in (0, -1, 2**31 - 1))
+        cuts = [start, *(memory.length for _, _, memory in parts[:-2]), last, end]
+        shares = [graph("Slice", weights, *ends, last) for ends in pairwise(cuts)]
         for share, (_, values, memory) in zip(shares, parts, strict=True):
             if memory is None:
                 mixed.append(graph("Mul", share, values))

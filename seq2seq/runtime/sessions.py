@@ -6,6 +6,7 @@ from pathlib import Path
 
 # A sum and its norm as one operation take four times as long as one after the other.
 SLOW_FUSIONS = ["SkipLayerNormFusion"]
+OLDEST = (1, 19)  # of ONNX Runtime: 1.18 gives wrong scores without an error
 
 
 class SessionByRows:
@@ -59,7 +60,7 @@ def open_session(path: Path, content: bytes, threads: int | None):
         An `onnxruntime.InferenceSession`.
 
     Raises:
-        ImportError: If `onnxruntime` is not installed.
+        ImportError: If `onnxruntime` is not installed, or too old.
         ValueError: If the graph cannot be opened.
     """
     try:
@@ -69,6 +70,12 @@ def open_session(path: Path, content: bytes, threads: int | None):
             "Exported models need the package onnxruntime: pip install onnxruntime, or "
             'pip install "keras-seq2seq[export]"'
         ) from error
+    version = onnxruntime.__version__
+    if tuple(map(int, version.split(".")[:2])) < OLDEST:
+        raise ImportError(
+            f"Expected onnxruntime {'.'.join(map(str, OLDEST))} or newer. Received: {version}. "
+            "Install a newer one: pip install -U onnxruntime"
+        )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = threads or count_cores()
@@ -84,7 +91,7 @@ def open_session(path: Path, content: bytes, threads: int | None):
         reason = str(error).strip().splitlines()[0]
         raise ValueError(
             f"Could not open {path}: {reason:.200}. Export the model again, or install a newer "
-            f"onnxruntime than {onnxruntime.__version__}."
+            f"onnxruntime than {version}."
         ) from error
 
 
