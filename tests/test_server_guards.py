@@ -259,7 +259,7 @@ def test_a_browser_may_ask_whether_it_may_ask(served_models):
         assert "access-control-allow-origin" not in other.headers
 
 
-@pytest.mark.parametrize("key", ["", "schlüssel", " key"])
+@pytest.mark.parametrize("key", ["", "schlüssel", " key", 123, b"key"])
 def test_a_key_that_no_client_could_send_is_refused(key):
     with pytest.raises(ValueError, match="Expected a key of ASCII characters"):
         create_application({}, api_key=key)

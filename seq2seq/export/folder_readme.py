@@ -40,7 +40,7 @@ the first 3 and with a 3 at its end, follows the first (index 0) or not.
 1. Encode the source to ids and append 3 (the end). Run `encoder_model{end}` once: it returns the
    memory. The states are zeros, with as many slots as tokens may come.
 2. Run `decoder_model{end}` with `token_ids` = 2 (the beginning) and `positions` = 0 for every row,
-   the states and the memory. Write each `new_state_i` of a row to
+   the states and the memory. Write each `new_state_i[row, :, 0]` to
    `state_i[row, :, positions[row]]`.
 3. Choose a token from `scores` (never 0, 1 or 2; the largest is greedy search). Run the decoder
    again with it and with `positions` one higher, until the token is 3. The memory stays as it is.
@@ -50,13 +50,14 @@ the first 3 and with a 3 at its end, follows the first (index 0) or not.
 1. Encode the prompt to ids, {begin}. Run `encoder_model{end}` with all of
    them: it returns the memory. The states are zeros, with as many slots as tokens may come.
 2. Run `decoder_model{end}` with the last id, `positions` = 0, the states and the memory. Write each
-   `new_state_i` of a row to `state_i[row, :, positions[row]]`. Choose a token from `scores` (never
-   0, 1 or 2). Run the decoder again with it and with `positions` one higher, until the token is 3
-   (the end).
+   `new_state_i[row, :, 0]` to `state_i[row, :, positions[row]]`. Choose a token from `scores`
+   (never 0, 1 or 2). Run the decoder again with it and with `positions` one higher, until the token
+   is 3 (the end).
 {few}""",
 }
 FEW = """
-With `few` above 0 the decoder returns that many best tokens too, `best_ids`, and their log
+`few` must be given, 0 if it is not wanted; shorter rows are padded with 0 on the right. With `few`
+above 0 the decoder returns that many best tokens too, `best_ids`, and their log
 probabilities, `best`. With `few` = 4 the first of them above 2 is greedy search. For that pass
 `normalise` = false: it may be left out, but then all scores are normalised first.
 """

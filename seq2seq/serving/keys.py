@@ -12,7 +12,8 @@ def check_key(key: str | None) -> None:
     Raises:
         ValueError: If no header can hold it.
     """
-    if key is not None and not (key and key.isascii() and key.isprintable() and key == key.strip()):
+    fits = isinstance(key, str) and key.isascii() and key.isprintable()
+    if key is not None and not (fits and key and key == key.strip()):
         raise ValueError(
             "Expected a key of ASCII characters, no white space around them. Received an empty or "
             f"another one. Give a key by `--api-key`, `api_key` or {KEY_VARIABLE}."
