@@ -40,7 +40,7 @@ SAMPLERS = {
 
 @functools.cache
 def trained_model(**options):
-    """Returns a model that was trained a little, perhaps untraced; not to be changed."""
+    """Returns a model that was trained a little; not to be changed."""
     model = make_model(**options)
     model.optimizer.learning_rate = 0.02
     model.fit(ENGLISH, CHINESE, epochs=20, verbose=0)
