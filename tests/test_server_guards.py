@@ -63,7 +63,7 @@ class TestBodies:
     @pytest.mark.parametrize(
         "content, words",
         [
-            (b'{"model":', "cannot be read at character 9"),
+            (b'{"model":', "cannot be read: EOF while parsing a value at line 1 column 9"),
             (b"\xff", "Expected JSON in UTF-8"),
             (b"[" * 100_000, "of few levels"),
         ],

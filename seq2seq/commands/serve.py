@@ -52,6 +52,8 @@ def serve(options) -> None:
             http=Connection,
             ws="none",
             log_level="warning",
+            access_log=False,
+            proxy_headers=False,  # nothing depends on who asks
             server_header=False,
             timeout_graceful_shutdown=round(options.timeout) + 1,
         )

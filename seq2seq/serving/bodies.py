@@ -2,29 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from seq2seq.serving.errors import ApiError, unsupported
-
-
-def _check_unicode(text: str) -> str:
-    """Refuses half of a pair of surrogates, which is no character and which UTF-8 cannot hold."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("Expected Unicode without lone surrogates") from error
-    return text
-
 
 LENGTH_HELP = "Default: 100, or what a model of fewer learned positions has left."
 MAX_BANNED = 1000  # tokens; a request is not a place for a vocabulary
 # A list stops at what is wrong first: a report on a million items takes seconds and memory.
 FIRST = Field(fail_fast=True)
-Text = Annotated[str, AfterValidator(_check_unicode)]
-ManyTexts = Annotated[list[Text], FIRST]
+ManyTexts = Annotated[list[str], FIRST]
 Ids = Annotated[list[int], FIRST]
 ManyIds = Annotated[list[Ids], FIRST]
-Texts = Text | ManyTexts | Ids | ManyIds
+Texts = str | ManyTexts | Ids | ManyIds
 
 
 class Body(BaseModel):
@@ -32,7 +21,7 @@ class Body(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow")
 
-    model: Text = Field(description="Name of a model, as /v1/models lists them.")
+    model: str = Field(description="Name of a model, as /v1/models lists them.")
 
     def check_extra(self) -> None:
         """Raises an `ApiError` for the first parameter that is not known."""
@@ -65,7 +54,7 @@ class OpenAIBody(Body):
     temperature: float | None = Field(1.0, ge=0, le=100, description="0: the likeliest token.")
     top_p: float | None = Field(1.0, gt=0, le=1)
     n: int | None = Field(1, ge=1, le=128, description="Results for each text.")
-    stop: Text | Annotated[list[Text], FIRST] | None = Field(
+    stop: str | Annotated[list[str], FIRST] | None = Field(
         None, description="At most 4 texts that end a result."
     )
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
@@ -98,7 +87,7 @@ class Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
     type: Literal["text"]
-    text: Text
+    text: str
 
 
 class Message(BaseModel):
@@ -107,7 +96,7 @@ class Message(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     role: str
-    content: Text | Annotated[list[Part], FIRST] | None = None
+    content: str | Annotated[list[Part], FIRST] | None = None
 
 
 class ChatBody(OpenAIBody):
@@ -147,8 +136,8 @@ class GenerateBody(Body):
     repetition_penalty: float | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
-    prefix: Annotated[Text, Field(max_length=10_000)] | Ids | None = None
-    banned: Annotated[list[Text | int], FIRST] | None = Field(None, max_length=MAX_BANNED)
+    prefix: Annotated[str, Field(max_length=10_000)] | Ids | None = None
+    banned: Annotated[list[str | int], FIRST] | None = Field(None, max_length=MAX_BANNED)
     details: bool = Field(False, description="Whether to tell scores, alternatives, attention.")
     stream: bool = Field(False, description="Whether to send tokens as they come (one text).")
 
@@ -162,7 +151,7 @@ class ClassifyBody(Body):
 class FillBody(Body):
     """Texts with masks."""
 
-    inputs: Text | ManyTexts = Field(description="Each with [MASK] in the place of some tokens.")
+    inputs: str | ManyTexts = Field(description="Each with [MASK] in the place of some tokens.")
     num_results: int = Field(5, ge=1, le=100, description="Tokens for each mask.")
 
 

@@ -1,5 +1,6 @@
 """What a request wants of a model, and what it gets."""
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,14 @@ from seq2seq.generation.samplers import Sampler
 from seq2seq.serving.engine import EngineIsClosed
 from seq2seq.serving.errors import ApiError, about_to_end, server_error
 from seq2seq.text.vocabulary import BOS, EOS
+
+SETTINGS = 256  # of samplers, which are kept
+
+
+@functools.lru_cache(SETTINGS, typed=True)
+def make_sampler(kind: type[Sampler], **options) -> Sampler:
+    """Returns a sampler, the same for equal options: what it asks for is worked out once."""
+    return kind(**options)
 
 
 @dataclass
@@ -58,7 +67,7 @@ class Call:
 
 def count_tokens(rows: Sequence[Sequence[int]]) -> int:
     """Returns how many tokens rows have, without `BOS` and `EOS`."""
-    return sum(i not in (BOS, EOS) for row in rows for i in row)
+    return sum(len(row) - row.count(BOS) - row.count(EOS) for row in rows)
 
 
 def settle(future, result) -> None:

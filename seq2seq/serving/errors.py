@@ -4,7 +4,6 @@ import logging
 import traceback
 
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
@@ -86,36 +85,11 @@ def add_handlers(application) -> None:
     def tell(request: Request, error: Exception):
         return as_api_error(error).response()
 
-    def tell_invalid(request: Request, error: RequestValidationError):
-        # Of the kinds that something may have, that is told which it resembles most.
-        first = max(error.errors(), key=lambda each: len(each["loc"]))
-        if first["type"] == "json_invalid":
-            place = f"at character {first['loc'][-1]}: {first['ctx']['error']}"
-            return ApiError(400, f"Expected JSON. It cannot be read {place}.").response()
-        name = ".".join(str(part) for part in first["loc"][1:] if not _is_kind(part))
-        message = f"Expected a request as the documentation at /docs tells. {first['msg']}"
-        if first["type"] == "model_attributes_type" and "json" not in str(
-            request.headers.get("content-type")
-        ):
-            message = "Expected JSON, with the header `Content-Type: application/json`"
-        return ApiError(
-            400, f"{message}: {name}." if name else f"{message}.", name or None
-        ).response()
-
     def tell_http(request: Request, error: HTTPException):
-        message = str(error.detail)
-        if error.status_code == 400:  # FastAPI's word for a body that is no text
-            message = "Expected JSON in UTF-8, not compressed, of few levels and short numbers."
-        response = ApiError(error.status_code, message).response()
+        response = ApiError(error.status_code, str(error.detail)).response()
         response.headers.update(error.headers or {})
         return response
 
     application.add_exception_handler(ApiError, tell)
     application.add_exception_handler(ValueError, tell)
-    application.add_exception_handler(RequestValidationError, tell_invalid)
     application.add_exception_handler(HTTPException, tell_http)
-
-
-def _is_kind(part):
-    """Tells whether a part of a place is pydantic's word for a type, no name or number."""
-    return part in ("str", "int") or "[" in str(part)

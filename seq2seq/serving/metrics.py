@@ -33,6 +33,10 @@ class Metrics:
             "seq2seq_running_rows", "Texts that are read or decoded", ["model"], registry=registry
         )
 
+    def of_model(self, name: str) -> tuple[Counter, Counter]:
+        """Returns the counters of the tokens that a model reads and generates."""
+        return self.tokens.labels(name, "read"), self.tokens.labels(name, "generated")
+
     def watch(self, name: str, engine) -> None:
         """Lets the gauges read an engine when they are asked for."""
         self.queue.labels(name).set_function(lambda: engine.queued)

@@ -10,7 +10,8 @@ from fastapi.responses import Response
 from seq2seq.generation.samplers import Greedy, Sample
 from seq2seq.serving import answers
 from seq2seq.serving.bodies import ChatBody, CompletionBody, EmbeddingBody, as_inputs
-from seq2seq.serving.calls import Call, count_tokens
+from seq2seq.serving.body_route import BodyRoute
+from seq2seq.serving.calls import Call, count_tokens, make_sampler
 from seq2seq.serving.errors import ApiError, unsupported
 from seq2seq.serving.openai_forms import ChatForm, CompletionForm
 from seq2seq.serving.served_model import ServedModel
@@ -18,7 +19,7 @@ from seq2seq.serving.text_stream import Piece
 from seq2seq.serving.waiting import answer, find_model, stream
 from seq2seq.text.vocabulary import EOS
 
-router = APIRouter(prefix="/v1", tags=["OpenAI"])
+router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=BodyRoute)
 
 
 @router.get("/models", responses=answers.of(answers.ModelsAnswer))
@@ -130,15 +131,17 @@ async def _call(
     constraints = {
         "frequency_penalty": body.frequency_penalty or 0.0,
         "presence_penalty": body.presence_penalty or 0.0,
-        "banned": [int(name) for name in bias],
+        "banned": tuple(map(int, bias)),
     }
     if body.temperature == 0:
-        sampler = Greedy(**constraints)
+        sampler = make_sampler(Greedy, **constraints)
     else:
         temperature = 1.0 if body.temperature is None else max(body.temperature, 1e-6)
         top_p = None if body.top_p in (None, 1) else body.top_p
         seed = None if body.seed is None else body.seed % 2**63
-        sampler = Sample(temperature, None, top_p, seed, **constraints)
+        sampler = make_sampler(
+            Sample, temperature=temperature, top_p=top_p, seed=seed, **constraints
+        )
     return await model.prepare(prompts, sampler, max_tokens, count=count, stops=stops)
 
 

@@ -11,12 +11,14 @@ from seq2seq.generation.constraints import CONSTRAINTS
 from seq2seq.generation.samplers import SAMPLERS
 from seq2seq.serving import answers
 from seq2seq.serving.bodies import ClassifyBody, FillBody, GenerateBody, ScoreBody, as_inputs
-from seq2seq.serving.calls import Call, Generated
+from seq2seq.serving.body_route import BodyRoute
+from seq2seq.serving.calls import Call, Generated, make_sampler
 from seq2seq.serving.errors import ApiError
 from seq2seq.serving.text_stream import Piece
 from seq2seq.serving.waiting import answer, find_model, stream
 
-router = APIRouter(prefix="/v1", tags=["seq2seq"])
+router = APIRouter(prefix="/v1", tags=["seq2seq"], route_class=BodyRoute)
+OWNERS = {option: name for name, (_, own) in SAMPLERS.items() for option in own}
 
 
 @router.post("/generate", responses=answers.of(answers.GenerateAnswer, streams=True))
@@ -70,13 +72,15 @@ async def score(body: ScoreBody, request: Request) -> Response:
 
 def _sampler(body):
     """Returns the sampler that a request describes."""
-    kind, own = SAMPLERS[body.sampler]
-    for name, (_, others) in SAMPLERS.items():
-        for option in () if name == body.sampler else others:
-            if getattr(body, option) is not None:
-                raise ApiError(400, f"Expected `{option}` only with the sampler {name!r}.", option)
-    given = {name: getattr(body, name, None) for name in (*own, *CONSTRAINTS)}
-    return kind(**{name: value for name, value in given.items() if value is not None})
+    kind, _ = SAMPLERS[body.sampler]
+    given = body.model_dump(include=OWNERS.keys() | set(CONSTRAINTS), exclude_none=True)
+    for option, value in given.items():
+        owner = OWNERS.get(option, body.sampler)
+        if owner != body.sampler:
+            raise ApiError(400, f"Expected `{option}` only with the sampler {owner!r}.", option)
+        if isinstance(value, list):
+            given[option] = tuple(value)
+    return make_sampler(kind, **given)
 
 
 async def _generate(model, call, with_details):

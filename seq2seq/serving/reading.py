@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from prometheus_client import Counter
+
 from seq2seq.serving.calls import count_tokens
 from seq2seq.serving.errors import ApiError
-from seq2seq.serving.metrics import Metrics
 from seq2seq.serving.side_work import SideWork, batch_size
 from seq2seq.tasks.text_vectors import encode_texts
 from seq2seq.text.vocabulary import EOS, MASK
@@ -20,13 +21,13 @@ class ReadingModel:
     Attributes:
         name: The model's name.
         model: The exported model.
-        metrics: The `Metrics`.
+        tokens_read: The counter of tokens that are read.
         side_work: What runs them.
     """
 
     name: str
     model: object
-    metrics: Metrics
+    tokens_read: Counter
     side_work: SideWork
 
     async def vectors(self, inputs: Sequence) -> tuple:
@@ -83,7 +84,7 @@ class ReadingModel:
     def _rows(self, side, inputs):
         """Returns the rows of texts or ids, and counts what is read."""
         rows = self.side_rows(side, inputs)
-        self.metrics.tokens.labels(self.name, "read").inc(count_tokens(rows))
+        self.tokens_read.inc(count_tokens(rows))
         return rows
 
     async def _run(self, inputs, work):

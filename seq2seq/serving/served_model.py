@@ -27,6 +27,8 @@ from seq2seq.serving.side_work import SideWork, batch_size, compute
 from seq2seq.serving.text_stream import Piece, TextStream
 from seq2seq.text.vocabulary import EOS
 
+REQUESTS = 32  # pairs of a sampler and a length whose arrays are kept
+
 
 class ServedModel(ReadingModel):
     """A model under a name.
@@ -42,7 +44,7 @@ class ServedModel(ReadingModel):
         self.name = name
         self.model = model
         self.limits = limits
-        self.metrics = metrics
+        self.tokens_read, self.tokens_generated = metrics.of_model(name)
         self.created = int(time.time())
         self.task = model.task
         self.side_work = SideWork(limits.max_queue, limits.timeout)
@@ -52,6 +54,7 @@ class ServedModel(ReadingModel):
             decoder = model.generator.decoder
             self.engine = Engine(decoder, limits.max_batch, limits.max_queue, observe)
             metrics.watch(name, self.engine)
+            self._request = functools.lru_cache(REQUESTS)(model.generator.request)
 
     @property
     def tokenizer(self):
@@ -210,9 +213,7 @@ class ServedModel(ReadingModel):
 
     async def generate(self, call: Call) -> list[list[Generated]]:
         """Returns the results of each row, best first; who calls it waits as long as may be."""
-        streams = {}
-        if call.stops:
-            streams = {place: self._stream(call, place) for place in self._places(call)}
+        streams = {place: self._stream(call, place) for place in self._places(call) if call.stops}
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in self._places(call)]
 
@@ -319,7 +320,7 @@ class ServedModel(ReadingModel):
         return prompt if self.task == "language-model" else ""
 
     def _jobs(self, call, deliver, streams, looks=False):
-        request = self.model.generator.request(call.sampler, call.max_length)
+        request = self._request(call.sampler, call.max_length)
         jobs = []
         for place in self._places(call):
             row, own = call.rows[place // call.count], functools.partial(deliver, place)
@@ -338,5 +339,5 @@ class ServedModel(ReadingModel):
             raise about_to_end() from None
 
     def _count(self, call, tokens):
-        self.metrics.tokens.labels(self.name, "read").inc(count_tokens(call.rows))
-        self.metrics.tokens.labels(self.name, "generated").inc(tokens)
+        self.tokens_read.inc(count_tokens(call.rows))
+        self.tokens_generated.inc(tokens)

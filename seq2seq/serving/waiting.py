@@ -85,8 +85,7 @@ def _dump(answer):
     return f"{{{', '.join(parts)}}}"
 
 
-def _encode(value):
-    return json.dumps(value, ensure_ascii=False)
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 async def _wait_until_gone(request):

@@ -347,9 +347,9 @@ class WordTokenizer(Tokenizer):
             for i, piece in enumerate(self._split(chunk)):
                 yield piece, i == 0
 
-    def _split(self, chunk: str) -> Iterator[str]:
+    def _split(self, chunk: str) -> Iterable[str]:
         """Splits a chunk that holds no white space."""
-        return (match.group() for match in _pieces.finditer(chunk))
+        return [match.group() for match in _pieces.finditer(chunk)]
 
 
 @keras_serializable
@@ -421,7 +421,7 @@ class JiebaTokenizer(WordTokenizer):
             "hmm": self.hmm,
         }
 
-    def _split(self, chunk: str) -> Iterator[str]:
+    def _split(self, chunk: str) -> Iterable[str]:
         if not _contains_han.search(chunk):
             return super()._split(chunk)
         if chunk in self._words:
