@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from serving_fixtures import running
 
 import seq2seq
-from seq2seq.generation.samplers import Greedy
+from seq2seq.generation.samplers import Greedy, Sample
 from seq2seq.serving import bodies, connection
 from seq2seq.serving.application import create_application
+from seq2seq.serving.calls import make_sampler
 from seq2seq.serving.errors import ApiError
 from seq2seq.serving.guards import Guards
 from seq2seq.serving.limits import Limits
@@ -72,6 +73,32 @@ class TestBodies:
         headers = {"content-type": "application/json"}
         answer = http.post("v1/generate", content=content, headers=headers)
         assert answer.status_code == 400 and words in answer.json()["error"]["message"]
+
+    @pytest.mark.parametrize(
+        "kind, status",
+        [
+            ("application/json", 200),
+            ("Application/JSON; charset=utf-8", 200),
+            ("application/problem+json", 200),
+            ("text/plain", 400),  # what a page of another site may send unasked
+            ("text/json", 400),
+            ("application/json-seq", 400),
+            ("", 400),
+        ],
+    )
+    def test_a_body_says_that_it_is_json(self, http, kind, status):
+        content = b'{"model": "translator", "inputs": "good"}'
+        answer = http.post("v1/generate", content=content, headers={"content-type": kind})
+        assert answer.status_code == status
+        if status == 400:
+            assert "`Content-Type: application/json`" in answer.json()["error"]["message"]
+
+    def test_equal_settings_share_a_sampler(self):
+        first = make_sampler(Sample, top_k=2, banned=("a",))
+        assert make_sampler(Sample, top_k=2, banned=("a",)) is first
+        assert make_sampler(Sample, top_k=3, banned=("a",)) is not first
+        with pytest.raises(ValueError, match="top_k"):  # though 2.0 == 2
+            make_sampler(Sample, top_k=2.0, banned=("a",))
 
     def test_one_limit_is_enough(self, http):
         limits = {"max_tokens": 5, "max_completion_tokens": 5}
