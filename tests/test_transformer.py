@@ -229,6 +229,19 @@ def test_eight_bits_are_near(trained, tmp_path):
 
 
 @pytest.mark.neutral
+@pytest.mark.parametrize("positions", ["learned", "sinusoidal"])
+def test_a_folder_tells_how_many_positions_were_learned(tmp_path, positions):
+    pytest.importorskip("onnx")
+    model = seq2seq.Transformer(
+        9, 9, 8, num_layers=1, num_heads=2, positions=positions, max_source_length=12
+    )
+    model.export(tmp_path / "folder", verbose=False)
+    readme = (tmp_path / "folder" / "README.md").read_text(encoding="utf-8")
+    assert ("`max_source_length` = 12" in readme) == (positions == "learned")
+    assert "`scores` are not normalised" in readme
+
+
+@pytest.mark.neutral
 @pytest.mark.parametrize("shape", [(-1, 32), (-1, 1, 32)], ids=str)
 def test_folders_of_before_run(trained, tmp_path, shape):
     """Their keys and values are `(batch, length, units)`; those of a step had two shapes."""

@@ -9,6 +9,7 @@ CALLS = {
     "fill": 'fill("... [MASK] ...")',
 }
 SLOTTED = " of a Transformer"
+LIMITS = ("max_source_length", "max_target_length", "max_length", "window")  # options
 STEPS = {
     "translate": """\
 1. Encode the source to ids and append 3 (the end). Run `encoder_model{end}` once.
@@ -17,14 +18,14 @@ STEPS = {
 3. Choose a token from `scores` (never 0, 1 or 2; the largest is greedy search). Run the decoder
    again with it and with each `next_state_i` as `state_i`, until the token is 3. The memory stays
    as it is. Several rows, next to each other, may share a row of the memory.
-{few}""",
+{scores}""",
     "language-model": """\
 1. Encode the prompt to ids, {begin}. Run `encoder_model{end}` with all but
    the last of them; where none is left, the states are zeros.
 2. Run `decoder_model{end}` with the last id and the states. Choose a token from `scores` (never 0,
    1 or 2). Run the decoder again with it and with each `next_state_i` as `state_i`, until the token
    is 3 (the end).
-{few}""",
+{scores}""",
     "classify": """\
 Encode the text to ids and append 3 (the end); pad shorter rows with 0 on the right. The
 `probabilities` are in the order of `labels` in `settings.json`.
@@ -45,7 +46,7 @@ the first 3 and with a 3 at its end, follows the first (index 0) or not.
 3. Choose a token from `scores` (never 0, 1 or 2; the largest is greedy search). Run the decoder
    again with it and with `positions` one higher, until the token is 3. The memory stays as it is.
    Several rows, next to each other, may share a row of the memory.
-{few}""",
+{scores}""",
     f"language-model{SLOTTED}": """\
 1. Encode the prompt to ids, {begin}. Run `encoder_model{end}` with all of
    them: it returns the memory. The states are zeros, with as many slots as tokens may come.
@@ -53,8 +54,12 @@ the first 3 and with a 3 at its end, follows the first (index 0) or not.
    `new_state_i[row, :, 0]` to `state_i[row, :, positions[row]]`. Choose a token from `scores`
    (never 0, 1 or 2). Run the decoder again with it and with `positions` one higher, until the token
    is 3 (the end).
-{few}""",
+{scores}""",
 }
+SCORES = """
+`scores` are not normalised: a softmax makes probabilities of them. A beam adds up the logarithms of
+these, and takes the rows of all states in the order of the hypotheses that go on.
+"""
 FEW = """
 `few` must be given, 0 if it is not wanted; shorter rows are padded with 0 on the right. With `few`
 above 0 the decoder returns that many best tokens too, `best_ids`, and their log
@@ -94,11 +99,11 @@ def describe_folder(settings: dict, graphs: dict, runtime: Runtime = ONNX_RUNTIM
     tables = "\n".join(
         _describe_graph(f"{name}{runtime.suffix}", graph) for name, graph in graphs.items()
     )
-    few = FEW if "`few`" in tables else ""
+    scores = SCORES + (FEW if "`few`" in tables else "")
     kind = task + (SLOTTED if "`positions`" in tables else "")
     begins = settings["options"].get("begin_prompts", True)
     begin = "with 2 (the beginning) in front" if begins else "or 2 (the beginning) if it is empty"
-    steps = STEPS[kind].format(few=few, end=runtime.suffix, begin=begin)
+    steps = STEPS[kind].format(scores=scores, end=runtime.suffix, begin=begin)
     return f"""# An exported {settings["class"]}
 
 Written by seq2seq {settings["seq2seq"]}. In Python, with `numpy` and `{runtime.package}`:
@@ -116,8 +121,22 @@ is padding, 1 unknown, 2 the beginning, 3 the end). Nothing here is a program.
 
 ## In other languages, with {runtime.name}{runtime.note}
 
-{steps}
+{steps}{_describe_positions(settings["options"])}
 {tables}"""
+
+
+def _describe_positions(options):
+    """Tells how many positions a Transformer has learned, which its graphs do not check."""
+    begun = options.get("encoder")  # a classifier's, which puts the beginning before a row itself
+    options = begun or options
+    if options.get("positions") != "learned":
+        return ""
+    known = ", ".join(f"`{name}` = {options[name]}" for name in LIMITS if name in options)
+    known += ", one for the beginning, which the graph adds" if begun else ""
+    return f"""
+It has learned positions for rows of so many ids, all special ones counted: {known}.
+Longer rows give wrong results, which nothing tells.
+"""
 
 
 def _describe_graph(name, graph):
