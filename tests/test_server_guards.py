@@ -93,6 +93,11 @@ class TestBodies:
         if status == 400:
             assert "`Content-Type: application/json`" in answer.json()["error"]["message"]
 
+    def test_a_mark_of_byte_order_is_no_error(self, http):
+        content = b'\xef\xbb\xbf{"model": "translator", "inputs": "good"}'
+        headers = {"content-type": "application/json"}
+        assert http.post("v1/generate", content=content, headers=headers).status_code == 200
+
     def test_equal_settings_share_a_sampler(self):
         first = make_sampler(Sample, top_k=2, banned=("a",))
         assert make_sampler(Sample, top_k=2, banned=("a",)) is first

@@ -1,6 +1,7 @@
 """Reads the body of a request: bytes -> what pydantic makes of them."""
 
 import inspect
+from codecs import BOM_UTF8
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -30,8 +31,9 @@ class BodyRoute(APIRoute):
                 raise ApiError(
                     400, "Expected JSON, with the header `Content-Type: application/json`."
                 )
+            content = (await request.body()).removeprefix(BOM_UTF8)  # which Windows may write
             try:
-                body = read(await request.body())
+                body = read(content)
             except ValidationError as error:
                 raise _refusal(error) from None
             return await endpoint(body, request)
