@@ -15,8 +15,8 @@ class BodyRoute(APIRoute):
     """A route whose function takes a body and the request, and returns a response.
 
     pydantic reads the body from its bytes. FastAPI would make Python's objects of them, and look
-    for dependencies, of which there are none: an eighth of what a short request costs. Routes without
-    a body are FastAPI's own.
+    for dependencies, of which there are none: an eighth of what a short request costs. Routes
+    without a body are FastAPI's own.
     """
 
     def get_route_handler(self):
