@@ -19,6 +19,7 @@ from seq2seq.serving.waiting import answer, find_model, stream
 
 router = APIRouter(prefix="/v1", tags=["seq2seq"], route_class=BodyRoute)
 OWNERS = {option: name for name, (_, own) in SAMPLERS.items() for option in own}
+OPTIONS = {*OWNERS, *CONSTRAINTS}
 
 
 @router.post("/generate", responses=answers.of(answers.GenerateAnswer, streams=True))
@@ -73,7 +74,7 @@ async def score(body: ScoreBody, request: Request) -> Response:
 def _sampler(body):
     """Returns the sampler that a request describes."""
     kind, _ = SAMPLERS[body.sampler]
-    given = body.model_dump(include=OWNERS.keys() | set(CONSTRAINTS), exclude_none=True)
+    given = body.model_dump(include=OPTIONS, exclude_none=True)
     for option, value in given.items():
         owner = OWNERS.get(option, body.sampler)
         if owner != body.sampler:

@@ -11,6 +11,8 @@ from seq2seq.serving.errors import ApiError, about_to_end, as_api_error, too_lat
 from seq2seq.serving.served_model import ServedModel
 from seq2seq.serving.side_work import compute
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def find_model(request: Request, name: str) -> ServedModel:
     """Returns the model of a name.
@@ -83,9 +85,6 @@ def _dump(answer):
         items = f"[{', '.join(map(_encode, value))}]" if isinstance(value, list) else _encode(value)
         parts.append(f"{_encode(name)}: {items}")
     return f"{{{', '.join(parts)}}}"
-
-
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 async def _wait_until_gone(request):
