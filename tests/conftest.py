@@ -1,5 +1,6 @@
 """Toy tasks that a small model learns in seconds."""
 
+import functools
 import gc
 import io
 import json
@@ -154,6 +155,31 @@ def make_model(**options):
         seq2seq.CharTokenizer().adapt(CHINESE),
         **{"embedding_dim": 16, "units": 32, **options},
     )
+
+
+ARCHITECTURES = {
+    "classic": {},
+    "gru": {"cell": "gru"},
+    "rnn": {"cell": "rnn", "attention": "luong", "attention_score": "general"},
+    "deep": {"num_layers": 3, "attention": "luong", "attention_score": "scaled"},
+    "two ways": {"bidirectional": True, "num_layers": 2, "cell": "gru", "attention": "bahdanau"},
+    "tied": {
+        "cell": "rnn",
+        "tie_output": True,
+        "embedding_dim": 32,
+        "bidirectional": True,
+        "attention": "luong",
+    },
+}
+
+
+@functools.cache
+def trained_model(name):
+    """Returns a model of one of the architectures, trained a little; not to be changed."""
+    model = make_model(**ARCHITECTURES[name])
+    model.optimizer.learning_rate = 0.02
+    model.fit(ENGLISH, CHINESE, epochs=20, verbose=0)
+    return model
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import threading
 import keras
 import numpy as np
 import pytest
-from conftest import CHINESE, ENGLISH, fewer_on_jax, make_model
+from conftest import ARCHITECTURES, CHINESE, ENGLISH, fewer_on_jax, make_model, trained_model
 
 import seq2seq
 from seq2seq.cli import main
@@ -20,14 +20,6 @@ from seq2seq.cli import main
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-ARCHITECTURES = {
-    "classic": {},
-    "gru": {"cell": "gru"},
-    "rnn": {"cell": "rnn", "attention": "luong", "attention_score": "general"},
-    "deep": {"num_layers": 3, "attention": "luong", "attention_score": "scaled"},
-    "two ways": {"bidirectional": True, "num_layers": 2, "cell": "gru", "attention": "bahdanau"},
-    "tied": {"tie_output": True, "embedding_dim": 32, "bidirectional": True, "attention": "luong"},
-}
 SAMPLERS = {
     "greedy": "greedy",
     "sample": seq2seq.Sample(temperature=2.0, top_k=6, top_p=0.95, seed=3),
@@ -38,19 +30,10 @@ SAMPLERS = {
 }
 
 
-@functools.cache
-def trained_model(**options):
-    """Returns a model that was trained a little; not to be changed."""
-    model = make_model(**options)
-    model.optimizer.learning_rate = 0.02
-    model.fit(ENGLISH, CHINESE, epochs=20, verbose=0)
-    return model
-
-
 @pytest.fixture(scope="module", params=fewer_on_jax(ARCHITECTURES, "two ways"))
 def both(request, tmp_path_factory):
     """A model, and what was exported from it."""
-    model = trained_model(**ARCHITECTURES[request.param])
+    model = trained_model(request.param)
     folder = tmp_path_factory.mktemp("exported") / "model"
     assert model.export(folder, verbose=0) < 1e-4
     return model, seq2seq.load_model(folder)
@@ -60,7 +43,7 @@ def both(request, tmp_path_factory):
 def exported(tmp_path_factory):
     """The folder of a small model, not to be changed."""
     folder = tmp_path_factory.mktemp("exported") / "model"
-    trained_model().export(folder, verbose=0)
+    trained_model("classic").export(folder, verbose=0)
     return folder
 
 
@@ -127,7 +110,7 @@ def test_the_same_figures(both):
 
 @pytest.mark.neutral
 def test_eight_bits_are_near(tmp_path):
-    model = trained_model(attention="luong")
+    model = trained_model("two ways")
     model.export(tmp_path / "m", quantize="int8", verbose=0)
     exported = seq2seq.load_model(tmp_path / "m")
     assert exported.generate(ENGLISH) == CHINESE
@@ -144,7 +127,7 @@ def test_exporting_leaves_the_log_as_it_is(tmp_path):
 @pytest.mark.neutral
 def test_a_row_alone_takes_one_thread(tmp_path, monkeypatch):
     monkeypatch.setattr("seq2seq.runtime.loading.count_cores", lambda: 2)
-    trained_model().export(tmp_path / "m", quantize="int8", verbose=0)
+    trained_model("classic").export(tmp_path / "m", quantize="int8", verbose=0)
     exported = seq2seq.load_model(tmp_path / "m")
     session = exported.generator.decoder.decoder
     assert exported.generate(ENGLISH[0]) == CHINESE[0] and session._many is None

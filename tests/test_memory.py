@@ -18,7 +18,7 @@ def attentive():
 
 
 def streamed():
-    model = make_model(bidirectional=True, recurrent_dropout=0.1)
+    model = make_model(recurrent_dropout=0.1)
     pairs = ENGLISH, CHINESE
     model.fit(lambda: zip(*pairs, strict=True), verbose=0, validation_data=pairs)
 
@@ -36,15 +36,7 @@ def classifier():
     model.fit(CHINESE, [0, 1, 0, 1], verbose=0)
 
 
-@pytest.mark.parametrize(
-    "use",
-    [
-        attentive,
-        streamed,
-        language_model,
-        classifier,
-    ],
-)
+@pytest.mark.parametrize("use", [attentive, streamed, language_model, classifier])
 def test_a_model_that_was_fitted_and_dropped_leaves_nothing(use):
     counts = []
     for _ in range(3):

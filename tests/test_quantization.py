@@ -29,6 +29,7 @@ def assert_equal_once_loaded(model, path):
 
 
 @pytest.mark.parametrize("mode", fewer_on_jax(["int8", "int4"], "int8"))
+@pytest.mark.usefixtures("untraced")
 def test_a_quantized_model_is_the_same_once_loaded(tmp_path, mode):
     model = learned(attention="luong", cell="gru")
     before = model.score(ENGLISH, CHINESE)
