@@ -51,11 +51,7 @@ class ShowSamples(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Tries the options on one source: a mistake should not cost an epoch."""
-        if not hasattr(self.model, "generate"):
-            raise ValueError(
-                f"Expected a model that generates. Received a {type(self.model).__name__}. Leave "
-                "ShowSamples out."
-            )
+        _check_generates(self)
         self.model.generate(self.sources[:1], **self.options)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -116,6 +112,7 @@ class TextMetrics(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Tries the options and the references: a mistake should not cost an epoch."""
+        _check_generates(self)
         (text,) = self.model.generate(self.sources[:1], **self.options)
         if not isinstance(text, str):
             raise ValueError(
@@ -307,6 +304,14 @@ def _brief(shown, width: int = 100) -> str:
         return " | ".join(_brief(each, max(9, width // len(shown))) for each in shown)
     line = " ".join(str(shown).split())
     return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def _check_generates(callback):
+    if not hasattr(callback.model, "generate"):
+        raise ValueError(
+            f"Expected a model that generates. Received a {type(callback.model).__name__}. Leave "
+            f"{type(callback).__name__} out."
+        )
 
 
 def _check_lists(sources, targets):

@@ -6,6 +6,7 @@ then the classes of texts are registered, and the names of the models as placeho
 that are imported when a file needs them.
 """
 
+import contextlib
 import importlib
 import importlib.abc
 import sys
@@ -61,8 +62,9 @@ def await_keras() -> None:
 def introduce_classes() -> None:
     """Registers our classes with Keras, which is imported for that if it was not."""
     keras = importlib.import_module("keras")  # waits for another thread that is importing it
-    while _waiting:
-        keras.saving.register_keras_serializable(package=PACKAGE)(_waiting.pop())
+    with contextlib.suppress(IndexError):  # there are none left; another thread may take some
+        while True:
+            keras.saving.register_keras_serializable(package=PACKAGE)(_waiting.pop())
     registry = keras.saving.get_custom_objects()
     for name, module in {**MODELS, **TEXTS}.items():
         registry.setdefault(f"{PACKAGE}>{name}", ImportedLater(name, module))

@@ -70,6 +70,8 @@ class _Capture:
                     self._file = tempfile.TemporaryFile()  # noqa: SIM115
                     self._stderr = os.dup(2)
                 except OSError:  # as in a program without a console
+                    if self._file is not None:
+                        self._file.close()
                     return False
                 os.dup2(self._file.fileno(), 2)
                 self._failed = False

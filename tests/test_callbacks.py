@@ -55,6 +55,15 @@ def test_sources_and_targets_must_fit():
         seq2seq.callbacks.ShowSamples("one text")
 
 
+@pytest.mark.parametrize("kind", ["ShowSamples", "TextMetrics"])
+def test_what_generates_nothing_is_told(kind):
+    tokenizer = seq2seq.CharTokenizer().adapt(CHINESE)
+    model = seq2seq.TextClassifier(tokenizer, 2, embedding_dim=8, units=8)
+    callback = getattr(seq2seq.callbacks, kind)(CHINESE, CHINESE)
+    with pytest.raises(ValueError, match=f"a model that generates.*Leave {kind} out"):
+        model.fit(CHINESE, [0, 1, 0, 1], verbose=0, callbacks=[callback])
+
+
 class CountBatches(keras.callbacks.Callback):
     batches = 0
 

@@ -806,7 +806,7 @@ class TestGenerate:
         assert json.loads(capsys.readouterr().out) == {"source": ENGLISH[0], "text": CHINESE[0]}
 
     def test_a_prompt_where_there_is_a_terminal(self, saved, capsys, monkeypatch):
-        typed = iter([ENGLISH[1], ENGLISH[2]])
+        typed = iter([ENGLISH[1], f"\ufeff{ENGLISH[2]}\t"])
 
         def ask(_):
             try:

@@ -140,6 +140,9 @@ def test_weights_that_are_no_numbers_are_told(sampler):
     model.set_weights([weight * np.nan for weight in model.get_weights()])
     with pytest.raises(ValueError, match="weights are NaN"):
         model.generate(ENGLISH, sampler=sampler)
+    if sampler.width == 1:
+        with pytest.raises(ValueError, match="weights are NaN"):
+            list(model.generate(ENGLISH[0], sampler=sampler, stream=True))
 
 
 def test_a_beam_wider_than_the_vocabulary_finds_the_best_of_all(trained):

@@ -140,3 +140,11 @@ def test_a_tokenizer_that_joins_in_its_own_way_is_streamed_in_that_way():
     sentences, lines = Sentences().adapt(["ab c"]), Lines().adapt(["a/b"])
     assert list(continue_text(sentences, "", sentences("ab"))) == ["", "A", "b"]
     assert list(continue_text(lines, "a", lines("b/a"))) == ["a", "/b", "/a"]
+
+
+def test_a_prompt_is_read_before_the_first_id_is_there(monkeypatch):
+    tokenizer = WordTokenizer().adapt(TEXTS)
+    pieces = continue_text(tokenizer, TEXTS[0], tokenizer.encode("OK"))
+    assert next(pieces) == TEXTS[0]
+    monkeypatch.setattr(WordTokenizer, "tokenize", None)  # it takes time, which others wait for
+    assert list(pieces) == [" OK"]

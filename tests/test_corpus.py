@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tracemalloc
 
+import numpy as np
 import pytest
 
 from seq2seq.data.corpus import read_lines, read_pair_files, read_pairs
@@ -278,7 +279,7 @@ def test_lines_keep_their_places(write):
 
 def test_no_text_is_shared_between_parts_and_no_pair_is_lost():
     sources, targets = [f"s{i // 3}" for i in range(300)], [f"t{i // 2}" for i in range(300)]
-    parts = split_pairs(sources, targets, validation=0.1, test=30)
+    parts = split_pairs(sources, targets, validation=0.1, test=np.int64(30))
     assert sorted(p for part in parts for p in zip(*part, strict=True)) == sorted(
         zip(sources, targets, strict=True)
     )

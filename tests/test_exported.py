@@ -471,6 +471,11 @@ class TestFolders:
                 make_model().export(path)
         assert (folder / "notes.txt").read_text() == "keep me"
 
+    def test_what_a_file_manager_leaves_is_in_nobodys_way(self, folder):
+        (folder / ".DS_Store").touch()
+        make_model(units=16).export(folder, verbose=0)
+        assert seq2seq.load_model(folder).units == 16
+
     def test_a_link_stays_one(self, folder):
         link = folder.with_name("current")
         link.symlink_to(folder, target_is_directory=True)

@@ -37,6 +37,7 @@ ROOMS = [
 SHARED = {
     "checks",
     "backend",
+    "cores",
     "atomic_write",
     "lazy",
     "keras_registry",

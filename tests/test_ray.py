@@ -97,6 +97,8 @@ def test_a_replica_that_dies_loses_only_what_it_held(tmp_path):
         ({}, "Expected models=FOLDER"),
         ({"models": "a", "replica": "2"}, "Received: replica"),
         ({"models": "a", "api_key": ""}, "Expected a key"),
+        ({"models": "a/model,b/model"}, "two called model"),
+        ({"models": "a", "max_batch": "0"}, "`max_batch`"),
     ],
 )
 def test_wrong_arguments(arguments, message):

@@ -16,13 +16,14 @@ from serving_fixtures import running
 
 import seq2seq
 from seq2seq.generation.samplers import Greedy, Sample
-from seq2seq.serving import bodies, connection
+from seq2seq.serving import bodies, connection, waiting
 from seq2seq.serving.application import create_application
 from seq2seq.serving.calls import make_sampler
 from seq2seq.serving.errors import ApiError
 from seq2seq.serving.guards import Guards
 from seq2seq.serving.limits import Limits
 from seq2seq.serving.metrics import Metrics
+from seq2seq.serving.naming import name_models
 from seq2seq.serving.served_model import ServedModel
 from seq2seq.serving.side_work import LONG, SideWork, batch_size
 
@@ -220,7 +221,9 @@ def test_a_deadline_ends_a_stream_not_who_reads_it(served_models):
 class TestGuards:
     """The guards before an application that does what a test tells it."""
 
-    def call(self, application=None, headers=(), timeout=WAIT, send=None, **scope):
+    def call(
+        self, application=None, headers=(), timeout=WAIT, send=None, key=b"Bearer key", **scope
+    ):
         """Returns status, headers and body of an answer."""
         sent = []
 
@@ -231,7 +234,7 @@ class TestGuards:
             return {"type": "http.request", "body": b"", "more_body": False}
 
         guards = Guards(application, Limits(timeout=timeout), "key", True, Metrics())
-        headers = [(b"authorization", b"Bearer key"), *headers]
+        headers = [(b"authorization", key), *headers]
         scope = {"type": "http", "method": "POST", "path": "/", "headers": headers, **scope}
         asyncio.run(guards(scope, receive, send or keep))
         if scope["type"] == "websocket":
@@ -268,8 +271,51 @@ class TestGuards:
             self.call(application, timeout=0.05, send=send)
         assert "did not take its answer" in caplog.text
 
+    @pytest.mark.parametrize("path", ["/health", "/v1/models"])
+    def test_the_path_below_a_mount_counts(self, path):
+        async def application(scope, receive, send):
+            raise ApiError(418, "It came through.")
+
+        scope = {"path": f"/models{path}", "root_path": "/models"}
+        expected = 418 if path == "/health" else 401  # what is open needs no key
+        assert self.call(application, key=b"Bearer wrong", **scope)[0] == expected
+
     def test_there_are_no_websockets(self):
         assert self.call(type="websocket", path="/page/") == [{"type": "websocket.close"}]
+
+
+def test_a_fault_after_the_checks_is_the_servers_own(http, served_models, monkeypatch):
+    def fail(self, rows, batch_size):
+        raise ValueError("weights are NaN")
+
+    monkeypatch.setattr(type(served_models["sentiment"]), "predict_proba", fail)
+    response = http.post("v1/classify", json={"model": "sentiment", "inputs": "good"})
+    assert response.status_code == 500
+    assert response.json()["error"]["type"] == "server_error"
+    response = http.post("v1/classify", json={"model": "sentiment", "inputs": [[99_999]]})
+    assert response.status_code == 400
+
+
+def test_a_lone_surrogate_is_sent_as_json_writes_it():
+    for encoded in (waiting._dump({"text": ["a\ud83d"]}), waiting._line({"text": "a\ud83d"})[6:]):
+        assert json.loads(encoded)["text"] in ("a\ud83d", ["a\ud83d"])
+
+
+@pytest.mark.parametrize(
+    "limits", [{"max_batch": 0}, {"max_queue": -1}, {"timeout": 0.0}, {"max_length": 1.5}]
+)
+def test_limits_must_let_something_through(limits):
+    with pytest.raises(ValueError, match=f"`{next(iter(limits))}`"):
+        Limits(**limits)
+
+
+def test_models_are_named(tmp_path):
+    (tmp_path / "lr=0.1").mkdir()
+    (tmp_path / "lr=0.1" / "m.keras").touch()
+    path = str(tmp_path / "lr=0.1" / "m.keras")
+    assert name_models([path, f"other={path}"]) == {"m": path, "other": path}
+    with pytest.raises(ValueError, match="two called b"):
+        name_models(["a/b", "c/b.keras"])
 
 
 def test_a_browser_may_ask_whether_it_may_ask(served_models):

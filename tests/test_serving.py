@@ -365,6 +365,23 @@ class TestOurOwn:
         expected = seq2seq.encode_texts(served_models["filler"], ["the cat"])[0]
         np.testing.assert_allclose(vector["embedding"], expected, atol=1e-5)
 
+    def test_masks_are_filled_as_many_together_as_memory_allows(
+        self, http, served_models, monkeypatch
+    ):
+        model, sizes = served_models["filler"], []
+        scores = 2 * model.vocabulary_size  # of a text of two masks
+        fill = type(model).fill
+        monkeypatch.setattr("seq2seq.serving.reading.MAX_SCORES", 3 * scores)
+
+        def watched(self, texts, num_results, batch_size, verbose):
+            sizes.append(batch_size)
+            return fill(self, texts, num_results, batch_size, verbose)
+
+        monkeypatch.setattr(type(model), "fill", watched)
+        body = {"model": "filler", "inputs": ["the [MASK] sat", "the [MASK] [MASK]"] * 4}
+        assert len(http.post("v1/fill", json=body).json()["results"]) == 8
+        assert sizes == [3]
+
     @pytest.mark.parametrize(
         ("path", "body", "message"),
         [
@@ -416,6 +433,8 @@ class TestOurOwn:
             ("generate", {"inputs": "a", "min_length": 0}),
             ("generate", {"inputs": "a", "sampler": "sample", "top_p": 0.0}),
             ("generate", {"inputs": "a", "prefix": "never seen"}),
+            ("generate", {"inputs": "a", "prefix": [5] * 10_001}),
+            ("generate", {"inputs": "a", "banned": ["a" * 201]}),
             ("generate", {"inputs": "a", "detail": True}),
             ("generate", {"inputs": "a", "model": "sentiment"}),
             ("completions", {"prompt": "a", "model": "sentiment"}),

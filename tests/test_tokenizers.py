@@ -651,6 +651,10 @@ class TestAllCores:
         assert words == [jieba.lcut(text, HMM=False) for text in texts]
         assert "杭研大厦" in words[1]
 
+    def test_a_program_that_is_no_python_starts_no_workers(self, monkeypatch):
+        monkeypatch.setattr(sys, "executable", "")
+        assert segment_all(["我爱北京"] * 2, workers=2) == [["我", "爱", "北京"]] * 2
+
     def test_a_corpus_is_encoded_as_its_texts(self, monkeypatch):
         monkeypatch.setattr(segmentation, "ENOUGH", 10)  # so that workers are used
         texts = ["我爱北京 天安门！", "he said 你好", "", "在，在的"] * 5

@@ -221,6 +221,15 @@ def test_an_exported_one_gives_the_same_texts(each, tmp_path):
 
 
 @pytest.mark.neutral
+@pytest.mark.parametrize("attentions", [(), ("attention",), ("attention", "attention_by_head")])
+def test_attention_is_kept_where_it_is_asked_for(trained, tmp_path, attentions):
+    trained.export(tmp_path / "folder", verbose=0)
+    for model in (trained, seq2seq.load_model(tmp_path / "folder")):
+        (looked,) = model.scorer.look([[5, 6, EOS]], [[5, EOS]], 1, attentions)
+        assert looked.keys() == {"scores", "ids", "probabilities", *attentions}
+
+
+@pytest.mark.neutral
 def test_eight_bits_are_near(trained, tmp_path):
     trained.export(tmp_path / "folder", quantize="int8", verbose=0)
     exported = seq2seq.load_model(tmp_path / "folder")

@@ -166,8 +166,21 @@ def test_an_exported_one_gives_the_same_texts(each, tmp_path):
     np.testing.assert_allclose(exported.score(longer), each.score(longer), rtol=1e-5)
     vectors = (seq2seq.encode_texts(model, TEXTS) for model in (each, exported))
     np.testing.assert_allclose(*vectors, atol=1e-5)
-    ours, theirs = (model.generate(["a"], return_details=True)[0] for model in (each, exported))
-    assert ours.score == pytest.approx(theirs.score, abs=1e-4)
+    prompts = ["a", "the cat sat on", ""]
+    ours, theirs = (model.generate(prompts, return_details=True) for model in (each, exported))
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one.token_scores, other.token_scores, atol=1e-4)
+
+
+@pytest.mark.neutral
+def test_details_read_a_prompt_at_once(trained, tmp_path, monkeypatch):
+    trained.export(tmp_path / "folder", verbose=0)
+    exported = seq2seq.load_model(tmp_path / "folder")
+    decoder, steps = exported.generator.decoder, []
+    look = decoder.look
+    monkeypatch.setattr(decoder, "look", lambda *inputs: steps.append(1) or look(*inputs))
+    (details,) = exported.generate(["the dog the cat sat on"], 2, return_details=True)
+    assert len(steps) == len(details.ids) <= 2
 
 
 def test_what_it_learned_starts_a_decoder(trained):

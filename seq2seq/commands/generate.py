@@ -69,7 +69,7 @@ def _prompt() -> Iterator[list[str]]:
     print("One text per line; Ctrl-D ends.", file=sys.stderr)
     while True:
         try:
-            yield [input("> ")]
+            yield [clean_text(input("> "))]
         except UnicodeDecodeError as error:
             print(f"Expected UTF-8 text. Received: {error}. Try again.", file=sys.stderr)
         except EOFError:

@@ -15,11 +15,13 @@ from seq2seq.files.pretrained_folder import find_model
 from seq2seq.runtime.loading import is_exported, load_exported
 from seq2seq.serving.keys import KEY_VARIABLE, check_key
 from seq2seq.serving.limits import LOOPBACK, Limits
+from seq2seq.serving.naming import name_models
 
 
 def serve(options) -> None:
     """Serves models until it is told to end."""
-    named, key = _name(options.models), _check(options)
+    named, key = name_models(options.models), _check(options)
+    named = {name: find_model(path) for name, path in named.items()}
     try:
         import uvicorn
 
@@ -89,22 +91,6 @@ def _ending_well():
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _name(arguments):
-    """Returns the paths of models by their names."""
-    named = {}
-    for argument in arguments:
-        name, _, path = argument.rpartition("=")
-        if not name or Path(argument).exists():
-            path, name = argument, Path(argument).resolve().name.removesuffix(".keras")
-        if name in named:
-            raise ValueError(
-                f"Expected models of different names. Received two called {name}: {named[name]} "
-                f"and {path}. Write NAME={path}."
-            )
-        named[name] = find_model(path)
-    return named
 
 
 def _load(path, folder, threads):

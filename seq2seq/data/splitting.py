@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import numbers
 import random
 from collections.abc import Sequence
 
@@ -46,7 +47,7 @@ def split_pairs(
     check_pairs(sources, targets)
     total, wanted = len(sources), []
     for name, size in (("validation", validation), ("test", test)):
-        if isinstance(size, int):
+        if isinstance(size, numbers.Integral):
             check_whole(name, size, 0)
         else:
             check_number(name, size, "[0, 1)", "For one pair in ten write 0.1, for ten pairs 10.")

@@ -38,6 +38,7 @@ GRAPHS = {
     EncodedClassifier: encoded_classifier_graphs,
 }
 README = "README.md"
+LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # what a file manager leaves in a folder
 TRIED = 8  # rows that are compared with the model
 QUANTIZED = ("MatMul", "LSTM", "Gather")
 
@@ -189,7 +190,7 @@ def check_export(model: TextModel, folder: Path, quantize: str | None) -> None:
 
 
 def _is_empty(folder):
-    return next(folder.iterdir(), None) is None
+    return all(path.name in LITTER for path in folder.iterdir())
 
 
 def _is_export(folder):
@@ -198,7 +199,7 @@ def _is_export(folder):
         known = {*read_settings(folder)["files"], SETTINGS, README}
     except ValueError:
         return False
-    return known.issuperset(path.name for path in folder.iterdir())
+    return known.issuperset(path.name for path in folder.iterdir() if path.name not in LITTER)
 
 
 def _quantized(graph):

@@ -161,7 +161,7 @@ def find_model(path: str | Path) -> Path:
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("HF_HOME") or Path(caches) / "huggingface"
     cache = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
-    folder = cache / f"models--{str(path).replace('/', '--')}"
+    folder = cache / f"models--{Path(path).as_posix().replace('/', '--')}"
     if (folder / "refs" / "main").is_file():
         commit = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
         if (folder / "snapshots" / commit).is_dir():

@@ -43,13 +43,15 @@ def continue_text(tokenizer: Tokenizer, prompt: str, ids: Iterable[int]) -> Iter
     >>> list(continue_text(tokenizer, "the", tokenizer.encode("cat sat")))
     ['the', ' cat', ' sat']
     """
-    yield prompt
     tokens = prompt_tokens(tokenizer, prompt)
     # The prompt may end with the space before the next word, which no token of its own holds.
     spaced = prompt[-1:].isspace() and not tokenizer.detokenize(tokens)[-1:].isspace()
     ids = itertools.takewhile(lambda i: i != EOS, ids)
     generated = (token for i in ids for token in tokenizer.vocabulary.tokens([i]))
     pieces = tokenizer.detokenize_each(itertools.chain(tokens, generated))
-    for piece in itertools.islice(pieces, len(tokens), None):
+    for _ in itertools.islice(pieces, len(tokens)):  # before the first id is there: it takes time
+        pass
+    yield prompt
+    for piece in pieces:
         yield piece.lstrip() if spaced else piece
         spaced = spaced and not piece.strip()

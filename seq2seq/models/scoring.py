@@ -1,5 +1,7 @@
 """Scores given and generated rows with teacher forcing, in compiled functions."""
 
+import functools
+
 import numpy as np
 from keras import ops
 
@@ -24,22 +26,24 @@ class CompiledPairScorer(PairScorer):
         function = self.model.functions.get("score pairs", self._score_batch)
         return np.asarray(function(*_pair_arrays(source_rows, label_rows)))[: len(label_rows)]
 
-    def look_at_batch(self, source_rows, label_rows):
+    def look_at_batch(self, source_rows, label_rows, attentions):
         """Scores each position of a batch; see `PairScorer`."""
-        function = self.model.functions.get("look at pairs", self._look_at_batch)
+        look = functools.partial(self._look_at_batch, attentions)
+        function = self.model.functions.get(("look at pairs", *attentions), look)
         arrays = function(*_pair_arrays(source_rows, label_rows))
         return {name: np.asarray(array) for name, array in arrays.items()}
 
     def _score_batch(self, source_ids, target_ids, labels):
         return row_log_probabilities(labels, self.model([source_ids, target_ids], training=False))
 
-    def _look_at_batch(self, source_ids, target_ids, labels):
+    def _look_at_batch(self, attentions, source_ids, target_ids, labels):
         network = self.model.network
         probabilities = network(source_ids, target_ids)  # (batch, target_length, vocabulary)
         arrays = _look_at(labels, probabilities)
-        if network.has_attention:
-            for name, weights in network.attention_weights(source_ids, target_ids).items():
-                arrays[name] = ops.cast(weights, "float32")
+        if network.has_attention and attentions:
+            found = network.attention_weights(source_ids, target_ids)
+            for name in found.keys() & attentions:
+                arrays[name] = ops.cast(found[name], "float32")
         return arrays
 
 
@@ -54,12 +58,18 @@ class CompiledContinuationScorer(ContinuationScorer):
         super().__init__(model.tokenizer)
         self.model = model
 
-    def look_at_batch(self, rows):
+    def look_at_batch(self, prompt_rows, label_rows):
         """Scores each position of a batch; see `ContinuationScorer`."""
+        rows = [[*prompt, *ids] for prompt, ids in zip(prompt_rows, label_rows, strict=True)]
         ids = pad_batch(rows)
         function = self.model.functions.get("look at rows", self._look_at_batch)
         arrays = function(ids[:, :-1], ids[:, 1:])
-        return {name: np.asarray(array) for name, array in arrays.items()}
+        arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        parts = [slice(len(a) - 1, len(b) - 1) for a, b in zip(prompt_rows, rows, strict=True)]
+        return [
+            {name: array[place, part] for name, array in arrays.items()}
+            for place, part in enumerate(parts)
+        ]
 
     def _look_at_batch(self, token_ids, labels):
         return _look_at(labels, self.model.network(token_ids))

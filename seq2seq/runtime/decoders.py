@@ -71,20 +71,20 @@ class OnnxDecoder:
         (best, best_ids), states = self._run(["best", "best_ids"], *inputs, asked)
         return best, best_ids.astype("int32"), states
 
-    def look(self, token_ids, states, memory, positions):
+    def look(self, token_ids, states, memory, positions, attentions):
         """Decodes one token, as `step`; returns also a dict of attention weights, if any.
 
-        They are `attention` `(rows, length)`, and of a Transformer `attention_by_head` `(rows,
-        layers, heads, length)`.
+        They are those of `attentions`: `attention` `(rows, length)`, and of a Transformer
+        `attention_by_head` `(rows, layers, heads, length)`.
         """
-        inputs = token_ids, states, memory, positions
-        if not self.has_attention:
-            return *self.step(*inputs), {}
-        (scores, mean, *blocks), states = self._run(
-            ["scores", "attention", *self.attention_names], *inputs
-        )
-        by_head = {"attention_by_head": np.stack(blocks, axis=1)} if blocks else {}
-        return scores, states, {"attention": mean, **by_head}
+        mean = ["attention"] if self.has_attention and "attention" in attentions else []
+        by_head = self.attention_names if "attention_by_head" in attentions else ()
+        names = ["scores", *mean, *by_head]
+        (scores, *weights), states = self._run(names, token_ids, states, memory, positions)
+        found = dict(zip(mean, weights, strict=False))
+        if by_head:
+            found["attention_by_head"] = np.stack(weights[len(mean) :], axis=1)
+        return scores, states, found
 
     def read(self, ids) -> np.ndarray:
         """Returns the encoder's outputs `(batch, length, units)` for `encode_texts`."""

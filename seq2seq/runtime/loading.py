@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from seq2seq.checks import check_whole
+from seq2seq.cores import count_cores
 from seq2seq.runtime.litert_session import LiteRTSession
 from seq2seq.runtime.models import (
     ExportedClassifier,
@@ -14,7 +15,7 @@ from seq2seq.runtime.models import (
     ExportedModel,
     ExportedSeq2Seq,
 )
-from seq2seq.runtime.sessions import SessionByRows, count_cores, open_session
+from seq2seq.runtime.sessions import SessionByRows, open_session
 from seq2seq.text.side import Side
 from seq2seq.text.tokenizer_file import rebuild_tokenizer
 from seq2seq.text.tokenizers import Tokenizer

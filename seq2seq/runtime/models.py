@@ -76,7 +76,7 @@ class ExportedSeq2Seq(PairTexts, ExportedModel):
     def measure(self, sources, targets, batch_size: int = BATCH_SIZE) -> dict:
         """Returns loss, perplexities and accuracy of given pairs; see `evaluate_model`."""
         source_rows, label_rows = self.make_pairs(sources, targets)
-        found = self.scorer.look(source_rows, label_rows, batch_size)
+        found = self.scorer.look(source_rows, label_rows, batch_size, ())
         tokens = sum(map(len, label_rows))
         hits = sum(
             int((position["ids"][:, 0] == row).sum())

@@ -27,9 +27,9 @@ class SteppedPairScorer(PairScorer):
         """Returns the summed log probabilities of a batch; see `PairScorer`."""
         return score_labels(self.decoder, *self._begin(source_rows, label_rows))
 
-    def look_at_batch(self, source_rows, label_rows):
+    def look_at_batch(self, source_rows, label_rows, attentions):
         """Scores each position of a batch; see `PairScorer`."""
-        return look_at_labels(self.decoder, *self._begin(source_rows, label_rows))
+        return look_at_labels(self.decoder, *self._begin(source_rows, label_rows), attentions)
 
     def _begin(self, source_rows, label_rows):
         labels = pad_rows(label_rows)
@@ -70,10 +70,13 @@ class SteppedContinuationScorer(ContinuationScorer):
 
         return sum_windows(score, windows, len(rows), batch_size, verbose)
 
-    def look_at_batch(self, rows):
+    def look_at_batch(self, prompt_rows, label_rows):
         """Scores each position of a batch; see `ContinuationScorer`."""
-        first, rest = [row[:1] for row in rows], [row[1:] for row in rows]
-        return look_at_labels(self.decoder, *self._begin(first, rest))
+        arrays = look_at_labels(self.decoder, *self._begin(prompt_rows, label_rows))
+        return [
+            {name: array[place, : len(row)] for name, array in arrays.items()}
+            for place, row in enumerate(label_rows)
+        ]
 
     def _begin(self, prompts, label_rows):
         labels = pad_rows(label_rows)
@@ -92,15 +95,18 @@ def score_labels(decoder, states, memory, token_ids, labels) -> np.ndarray:
     return totals
 
 
-def look_at_labels(decoder, states, memory, token_ids, labels) -> dict[str, np.ndarray]:
+def look_at_labels(
+    decoder, states, memory, token_ids, labels, attentions=()
+) -> dict[str, np.ndarray]:
     """Returns what `PairScorer.look` returns, for a batch: arrays `(batch, length, ...)`."""
     rows, found = np.arange(len(labels)), []
     for position, label in enumerate(labels.T):
         positions = np.full(len(labels), position, "int32")
-        scores, states, attentions = decoder.look(token_ids, states, memory, positions)
+        inputs = token_ids, states, memory, positions
+        scores, states, weights = decoder.look(*inputs, attentions)
         scores = log_softmax(scores)  # (batch, vocabulary)
         best, ids = top_k(scores, min(ALTERNATIVES, scores.shape[-1]))
         arrays = {"scores": scores[rows, label], "ids": ids, "probabilities": np.exp(best)}
-        found.append({**arrays, **attentions})
+        found.append({**arrays, **weights})
         token_ids = np.ascontiguousarray(label)
     return {name: np.stack([arrays[name] for arrays in found], axis=1) for name in found[0]}

@@ -1,8 +1,9 @@
 """Opens graphs with ONNX Runtime."""
 
-import os
 import threading
 from pathlib import Path
+
+from seq2seq.cores import count_cores
 
 # A sum and its norm as one operation take four times as long as one after the other.
 SLOW_FUSIONS = ["SkipLayerNormFusion"]
@@ -93,10 +94,3 @@ def open_session(path: Path, content: bytes, threads: int | None):
             f"Could not open {path}: {reason:.200}. Export the model again, or install a newer "
             f"onnxruntime than {version}."
         ) from error
-
-
-def count_cores() -> int:
-    """Returns the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -14,6 +14,7 @@ ManyTexts = Annotated[list[str], FIRST]
 Ids = Annotated[list[int], FIRST]
 ManyIds = Annotated[list[Ids], FIRST]
 Texts = str | ManyTexts | Ids | ManyIds
+Token = Annotated[str, Field(max_length=200)]
 
 
 class Body(BaseModel):
@@ -136,8 +137,8 @@ class GenerateBody(Body):
     repetition_penalty: float | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
-    prefix: Annotated[str, Field(max_length=10_000)] | Ids | None = None
-    banned: Annotated[list[str | int], FIRST] | None = Field(None, max_length=MAX_BANNED)
+    prefix: Annotated[str | Ids, Field(max_length=10_000)] | None = None
+    banned: Annotated[list[Token | int], FIRST] | None = Field(None, max_length=MAX_BANNED)
     details: bool = Field(False, description="Whether to tell scores, alternatives, attention.")
     stream: bool = Field(False, description="Whether to send tokens as they come (one text).")
 

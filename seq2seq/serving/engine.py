@@ -83,7 +83,7 @@ class Engine:
         self._condition = threading.Condition()
         # Of each caller, by the first that it submitted; callers take turns.
         self._waiting: OrderedDict[Job, deque[Job]] = OrderedDict()
-        self._reading = 0  # rows that are being read
+        self._reading = 0  # hypotheses of the rows that are being read
         self._unread = 0  # tokens of the long ones among them
         self._read: deque[tuple] = deque()  # jobs, what was read for them, where of each
         # By width, and whether sources are long: a row costs what the longest beside it does.
@@ -102,8 +102,9 @@ class Engine:
 
     @property
     def running(self) -> int:
-        """Number of rows that are being read or decoded."""
-        return self._reading + sum(len(batch.rows) for batch in list(self._batches.values()))
+        """Number of hypotheses whose rows are being read or decoded."""
+        batches = list(self._batches.values())
+        return self._reading + sum(batch.width * len(batch.rows) for batch in batches)
 
     def is_alive(self) -> bool:
         """Tells whether it takes jobs."""

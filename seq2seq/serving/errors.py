@@ -1,5 +1,6 @@
 """What is answered to a request that cannot be served, in OpenAI's form."""
 
+import contextlib
 import logging
 import traceback
 
@@ -62,6 +63,15 @@ def server_error(error: Exception) -> ApiError:
     places = ", ".join(f"{frame.filename}:{frame.lineno}" for frame in frames[-5:])
     LOGGER.error("A request failed: %s at %s", type(error).__name__, places)
     return ApiError(500, f"The server could not answer: {type(error).__name__}.")
+
+
+@contextlib.contextmanager
+def after_checks():
+    """Has a `ValueError` count as the server's fault: what the client sent has been checked."""
+    try:
+        yield
+    except ValueError as error:
+        raise server_error(error) from error
 
 
 def about_to_end() -> ApiError:

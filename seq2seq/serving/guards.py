@@ -52,19 +52,20 @@ class Guards:
             await self.application(scope, receive, send)
             return
         start, status = time.perf_counter(), 0
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
 
         async def send_watched(message):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                policy = DOCS_POLICY if scope["path"] == "/docs" else POLICY
+                policy = DOCS_POLICY if path == "/docs" else POLICY
                 policy = (b"content-security-policy", policy.encode())
                 message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS, policy]
             async with asyncio.timeout(self.limits.timeout):
                 await send(message)
 
         try:
-            self._check(scope)
+            self._check(scope, path)
             body = await self._read(scope, receive)
             await self.application(scope, _replay(body, receive), send_watched)
         except ApiError as error:
@@ -81,7 +82,7 @@ class Guards:
             self.metrics.requests.labels(route, status).inc()
             self.metrics.latency.labels(route).observe(time.perf_counter() - start)
 
-    def _check(self, scope):
+    def _check(self, scope, path):
         headers = dict(scope["headers"])
         names = [name for name, _ in scope["headers"]]
         for name in (b"host", b"authorization", b"content-length"):
@@ -89,7 +90,7 @@ class Guards:
                 raise ApiError(400, f"Expected one header {name.decode().title()}. Received more.")
         if not self.any_host and _host(headers) not in LOOPBACK:
             raise ApiError(400, "Expected the header Host to name this machine, as localhost does.")
-        if not self._has_key(headers, scope["path"]):
+        if not self._has_key(headers, path):
             raise ApiError(
                 401,
                 "Expected the header `Authorization: Bearer KEY` with the key of this server.",

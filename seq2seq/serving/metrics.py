@@ -30,7 +30,7 @@ class Metrics:
         )
         self.queue = Gauge("seq2seq_queued_rows", "Texts that wait", ["model"], registry=registry)
         self.running = Gauge(
-            "seq2seq_running_rows", "Texts that are read or decoded", ["model"], registry=registry
+            "seq2seq_running_rows", "Hypotheses in work", ["model"], registry=registry
         )
 
     def of_model(self, name: str) -> tuple[Counter, Counter]:

@@ -164,7 +164,7 @@ async def _complete(model, call, form, count):
                 details = described[i][j] if form.logprobs is not None else None
                 prompt = call.prompt(i * call.count)
                 choices.append(form.whole(len(choices), prompt, one, details))
-        return {**form.head(), "choices": choices, "usage": _usage(model, call, generated)}
+        return {**form.head(), "choices": choices, "usage": _usage(call, generated)}
 
     return generated + read, make
 
@@ -209,10 +209,10 @@ async def _events(model, call, form, with_usage) -> AsyncIterator[dict | None]:
         if choice is not None:
             yield chunk(choice)
     if with_usage:
-        yield chunk(usage=_usage(model, call, generated))
+        yield chunk(usage=_usage(call, generated))
 
 
-def _usage(model, call, generated):
+def _usage(call, generated):
     read = count_tokens(call.rows)
     return {
         "prompt_tokens": read,

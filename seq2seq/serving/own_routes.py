@@ -86,7 +86,7 @@ def _sampler(body):
 
 async def _generate(model, call, with_details):
     results = await model.generate(call)
-    described = await model.details(call, results) if with_details else None
+    described = await model.details(call, results, True) if with_details else None
     size = sum(len(one.ids) for group in results for one in group)
     if with_details:  # a row of attention for each token
         size *= max(map(len, call.rows))
@@ -143,7 +143,7 @@ async def _events(model, call, with_details) -> AsyncIterator[dict | None]:
         if isinstance(found, Piece):
             yield _piece(found)
         else:
-            described = (await model.details(call, [[found]]))[0][0] if with_details else None
+            described = (await model.details(call, [[found]], True))[0][0] if with_details else None
             yield {"result": _result(model, call, 0, found, described)}
 
 

@@ -18,6 +18,7 @@ from seq2seq.serving.application import create_application
 from seq2seq.serving.errors import ApiError
 from seq2seq.serving.keys import KEY_VARIABLE, check_key
 from seq2seq.serving.limits import Limits
+from seq2seq.serving.naming import name_models
 
 PROXY = "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"
 MIDDLEWARES = "seq2seq.serving.ray:middlewares"
@@ -30,7 +31,8 @@ def application(arguments: dict[str, str]) -> serve.Application:
     Args:
         arguments: `models`, paths of exported folders joined by commas, each perhaps NAME=PATH;
             `replicas`, a number, or `auto` for as many as the load needs, up to `most`; `cores` of
-            each; `api_key`, by default the variable `SEQ2SEQ_API_KEY`, or none; and the names of
+            each; `api_key`, by default the variable `SEQ2SEQ_API_KEY`, or none; without one only
+            requests are served that name this machine, or with `no_auth=yes` all; and the names of
             `Limits`.
 
     Returns:
@@ -40,24 +42,26 @@ def application(arguments: dict[str, str]) -> serve.Application:
         ValueError: If there is no model, an argument is not known, or no client could send the key.
     """
     arguments = dict(arguments)
-    paths = dict(map(_name, filter(None, arguments.pop("models", "").split(","))))
+    named = name_models(filter(None, arguments.pop("models", "").split(",")))
+    paths = {name: str(Path(path).resolve()) for name, path in named.items()}
     if not paths:
         raise ValueError("Expected models=FOLDER[,FOLDER...]. Received none.")
     cores = int(arguments.pop("cores", 1))
     api_key = arguments.pop("api_key", os.environ.get(KEY_VARIABLE))
     check_key(api_key)  # here, not first in every replica
+    any_host = api_key is not None or arguments.pop("no_auth", "no") == "yes"
     replicas, most = arguments.pop("replicas", "1"), int(arguments.pop("most", 8))
     kinds = Limits.__dataclass_fields__
     if unknown := set(arguments) - set(kinds):
         raise ValueError(
-            f"Expected models, replicas, most, cores, api_key, {', '.join(kinds)}. Received: "
-            f"{', '.join(sorted(unknown))}."
+            f"Expected models, replicas, most, cores, api_key, no_auth, {', '.join(kinds)}. "
+            f"Received: {', '.join(sorted(unknown))}."
         )
     limits = Limits(**{name: type(kinds[name].default)(text) for name, text in arguments.items()})
 
     def build():
         models = {name: load_exported(path, cores) for name, path in paths.items()}
-        return create_application(models, limits, api_key, any_host=True)
+        return create_application(models, limits, api_key, any_host)
 
     @serve.deployment(
         name="seq2seq",
@@ -75,11 +79,6 @@ def application(arguments: dict[str, str]) -> serve.Application:
         """One process with all models."""
 
     return Replica.bind()
-
-
-def _name(argument):
-    name, _, path = argument.rpartition("=")
-    return name or Path(path).resolve().name, str(Path(path).resolve())
 
 
 def middlewares() -> list[Middleware]:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from seq2seq.data.inputs import check_rows, check_tokenizer
+from seq2seq.data.inputs import check_rows
 from seq2seq.generation.loop import check_max_length
 from seq2seq.generation.samplers import Sampler
 from seq2seq.serving.calls import (
@@ -155,40 +155,6 @@ class ServedModel(ReadingModel):
         row = row if row[-1:] == [EOS] else [*row, EOS]
         return self.check_row(row, self.reads_at_once)
 
-    def side_rows(self, side: str, inputs: Sequence) -> list[list[int]]:
-        """Returns the rows of ids of texts, which end with `EOS`, or of ids, as they are.
-
-        Args:
-            side: `"source"` or `"target"` of a translator; other models have one kind of texts.
-            inputs: The texts or rows of ids.
-
-        Raises:
-            ApiError: If one is longer than what is read. The methods of a translator would cut it.
-            ValueError: If they are neither texts nor ids of the vocabulary.
-        """
-        if self.task != "translate" or not isinstance(inputs[0], str):
-            make = self.model.make_rows
-            rows = make(side, inputs) if self.task == "translate" else make(inputs)
-            limited = self.task == "translate" and self.reads_at_once
-            longest = getattr(self.model.options, f"max_{side}_length") if limited else None
-            return [self.check_row(row, longest) for row in rows]
-        tokenizer = self.model.sides[side].tokenizer
-        check_tokenizer(tokenizer, "texts")
-        longest = getattr(self.model.options, f"max_{side}_length")
-        return [self.check_row([*row, EOS], longest) for row in tokenizer.encode_all(inputs)]
-
-    def check_row(self, row: list[int], longest: int | None = None) -> list[int]:
-        """Returns a row; raises an `ApiError` if it is longer than may be."""
-        longest = min(self.limits.max_input, longest or self.limits.max_input)
-        if len(row) > longest:
-            raise ApiError(
-                400,
-                f"Expected a text of at most {longest} tokens, its end counted, for {self.name}. "
-                f"Received: {len(row)}. Split it.",
-                code="context_length_exceeded",
-            )
-        return row
-
     def check_generates(self) -> None:
         """Raises an `ApiError` if it generates nothing."""
         if self.engine is None:
@@ -213,7 +179,7 @@ class ServedModel(ReadingModel):
 
     async def generate(self, call: Call) -> list[list[Generated]]:
         """Returns the results of each row, best first; who calls it waits as long as may be."""
-        streams = {place: self._stream(call, place) for place in self._places(call) if call.stops}
+        streams = await self._streams(call) if call.stops else {}
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in self._places(call)]
 
@@ -257,10 +223,7 @@ class ServedModel(ReadingModel):
         def send(place, event):
             loop.call_soon_threadsafe(queue.put_nowait, (place, event))
 
-        streams = {
-            place: self._stream(call, place, functools.partial(send, place))
-            for place in self._places(call)
-        }
+        streams = await self._streams(call, send)
         jobs = self._jobs(call, send, streams, looks)
         generated, tokens = 0, 0
         deadline = loop.time() + self.limits.timeout
@@ -291,14 +254,16 @@ class ServedModel(ReadingModel):
             self.engine.cancel(jobs)
             self._count(call, tokens)
 
-    async def details(self, call: Call, results: list[list[Generated]]) -> list[list]:
+    async def details(self, call: Call, results: list, with_attention=False) -> list[list]:
         """Returns a `Generation` for each result."""
         texts = call.prompts
         if self.task == "language-model":
             texts = [[self.whole(call, i, one) for one in group] for i, group in enumerate(results)]
         ids = [[one.ids for one in group] for group in results]
         together = batch_size([*call.rows, *(row for group in ids for row in group)])
-        arguments = call.rows, texts, ids, call.sampler, together
+        arguments = [call.rows, texts, ids, call.sampler, together]
+        if self.task == "translate":
+            arguments.append(("attention",) if with_attention else ())
         read = [[*row, *one] for row, group in zip(call.rows, ids, strict=True) for one in group]
         return await self.side_work.run(read, self.model.scorer.describe, *arguments)
 
@@ -311,9 +276,19 @@ class ServedModel(ReadingModel):
     def _places(self, call):
         return range(len(call.rows) * call.count)
 
-    def _stream(self, call, place, send=None):
-        beginning = self._beginning(call.prompt(place))
-        return TextStream(self.tokenizer, beginning, call.stops, send)
+    async def _streams(self, call, send=lambda place, piece: None):
+        """Returns the stream of each place, which has read its prompt."""
+
+        def make():
+            return {
+                place: TextStream(
+                    self.tokenizer, beginning, call.stops, functools.partial(send, place)
+                )
+                for place, beginning in enumerate(beginnings)
+            }
+
+        beginnings = [self._beginning(call.prompt(place)) for place in self._places(call)]
+        return await compute(sum(map(len, beginnings)), make)
 
     def _beginning(self, prompt):
         """Returns what generated text continues."""

@@ -37,7 +37,7 @@ class TextStream:
         tokenizer: The tokenizer.
         prompt: The text that the ids continue; it is not part of the stream.
         stops: Texts that end it, themselves left out.
-        send: Is called with each `Piece`, or `None`.
+        send: Is called with each `Piece`. Defaults to a function that does nothing.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class TextStream:
         tokenizer,
         prompt: str = "",
         stops: Sequence[str] = (),
-        send: Callable[[Piece], None] | None = None,
+        send: Callable[[Piece], object] = lambda piece: None,
     ):
         self.tokenizer = tokenizer
         self.stops = stops
-        self.send = send or (lambda piece: None)
+        self.send = send
         self.text = ""  # all that was sent
         self.stopped = False  # by one of `stops`
         self._held = ""  # what may be the beginning of one

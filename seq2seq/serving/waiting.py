@@ -11,7 +11,7 @@ from seq2seq.serving.errors import ApiError, about_to_end, as_api_error, too_lat
 from seq2seq.serving.served_model import ServedModel
 from seq2seq.serving.side_work import compute
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+_as_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def find_model(request: Request, name: str) -> ServedModel:
@@ -75,16 +75,23 @@ async def _lines(events):
 
 
 def _line(event):
-    return f"data: {_encode(event)}\n\n"
+    return b"data: %b\n\n" % _encode(event)
+
+
+def _encode(value) -> bytes:
+    """Returns JSON in UTF-8, of a lone surrogate, which has none, the escape."""
+    return _as_text(value).encode("utf-8", "backslashreplace")
 
 
 def _dump(answer):
     """Returns JSON, of lists item by item, so that other threads have their turn between them."""
     parts = []
     for name, value in answer.items():
-        items = f"[{', '.join(map(_encode, value))}]" if isinstance(value, list) else _encode(value)
-        parts.append(f"{_encode(name)}: {items}")
-    return f"{{{', '.join(parts)}}}"
+        items = _encode(value)
+        if isinstance(value, list):
+            items = b"[%b]" % b", ".join(map(_encode, value))
+        parts.append(b"%b: %b" % (_encode(name), items))
+    return b"{%b}" % b", ".join(parts)
 
 
 async def _wait_until_gone(request):

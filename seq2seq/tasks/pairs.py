@@ -15,6 +15,7 @@ from seq2seq.generation.result import as_lines, in_form
 from seq2seq.generation.samplers import Sampler, get_sampler
 from seq2seq.tasks.measures import known_share
 from seq2seq.tasks.positions import check_positions, positions_left
+from seq2seq.tasks.scoring import ATTENTIONS
 from seq2seq.tasks.vocabularies import Vocabularies
 from seq2seq.text.columns import as_list
 from seq2seq.text.tokenizers import Tokenizer
@@ -103,7 +104,9 @@ class PairTexts(Vocabularies):
         results = self._generate(rows, inputs.are_texts, max_length, sampler, batch_size, verbose)
         if return_details or sampler.constraints.replace_unknown:
             texts = inputs.items if inputs.are_texts else None
-            results = self.scorer.describe(rows, texts, results, sampler, batch_size)
+            attentions = ATTENTIONS if return_details else ("attention",)
+            described = rows, texts, results, sampler, batch_size, attentions
+            results = self.scorer.describe(*described)
             if not return_details:
                 results = [[result.text for result in group] for group in results]
         elif inputs.are_texts and self.target_tokenizer is not None:

@@ -1,6 +1,6 @@
 """Describes generated rows: their log probabilities, and the likeliest alternatives."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from seq2seq.text.tokenizers import Tokenizer
 from seq2seq.text.vocabulary import BOS, EOS, UNK
 
 ALTERNATIVES = 5
-ATTENTIONS = {"attention", "attention_by_head"}
+ATTENTIONS = "attention", "attention_by_head"
 
 
 class PairScorer:
@@ -46,8 +46,16 @@ class PairScorer:
         source_rows: Sequence[Sequence[int]],
         label_rows: Sequence[Sequence[int]],
         batch_size: int,
+        attentions: Collection[str] = ATTENTIONS,
     ) -> list[dict]:
         """Scores each position of given pairs of rows.
+
+        Args:
+            source_rows: Rows of source ids.
+            label_rows: Rows of target ids.
+            batch_size: Pairs per batch.
+            attentions: Names of the weights of attention to keep, if the model has them: of a
+                Transformer they are by far the largest. Defaults to all.
 
         Returns:
             A dict for each pair: `scores` `(length,)` log probabilities of the labels; `ids` and
@@ -57,11 +65,11 @@ class PairScorer:
         """
         results = [None] * len(source_rows)
         for batch in batches_by_length(label_rows, batch_size):
-            arrays = self.look_at_batch(*_pick(batch, source_rows, label_rows))
+            arrays = self.look_at_batch(*_pick(batch, source_rows, label_rows), attentions)
             for place, i in enumerate(batch):
                 length = len(label_rows[i])
                 results[i] = {name: array[place, :length] for name, array in arrays.items()}
-                for name in ATTENTIONS & arrays.keys():
+                for name in results[i].keys() & attentions:
                     results[i][name] = results[i][name][..., : len(source_rows[i])]
         return results
 
@@ -69,7 +77,7 @@ class PairScorer:
         """Returns what `score` does, for the rows of a batch."""
         raise NotImplementedError
 
-    def look_at_batch(self, source_rows, label_rows) -> dict[str, np.ndarray]:
+    def look_at_batch(self, source_rows, label_rows, attentions) -> dict[str, np.ndarray]:
         """Returns what `look` does, for the rows of a batch: `(batch or more, length, ...)`."""
         raise NotImplementedError
 
@@ -80,6 +88,7 @@ class PairScorer:
         results: Sequence[Sequence[Sequence[int]]],
         sampler: Sampler,
         batch_size: int,
+        attentions: Collection[str] = ATTENTIONS,
     ) -> list[list[Generation]]:
         """Scores generated rows and describes them.
 
@@ -89,6 +98,7 @@ class PairScorer:
             results: For each row a list of hypotheses, rows of target ids.
             sampler: The sampler that chose them.
             batch_size: Pairs per batch.
+            attentions: See `look`; `"attention"` is needed where unknown tokens are replaced.
 
         Returns:
             The results as `Generation` objects.
@@ -96,9 +106,10 @@ class PairScorer:
         pairs = [
             (row, ids) for row, group in zip(source_rows, results, strict=True) for ids in group
         ]
-        positions = iter(
-            self.look(*map(list, zip(*pairs, strict=True)), batch_size) if pairs else ()
-        )
+        looked = ()
+        if pairs:
+            looked = self.look(*map(list, zip(*pairs, strict=True)), batch_size, attentions)
+        positions = iter(looked)
         described = []
         for i, (row, group) in enumerate(zip(source_rows, results, strict=True)):
             source_tokens = self._source_tokens(row, texts and texts[i])
@@ -140,14 +151,13 @@ class ContinuationScorer:
         """Scores the ids after each prompt, given as pairs of rows; see `PairScorer.look`."""
         rows, results = [[*prompt, *ids] for prompt, ids in pairs], [None] * len(pairs)
         for batch in batches_by_length(rows, batch_size):
-            arrays = self.look_at_batch([rows[i] for i in batch])
-            for place, i in enumerate(batch):
-                part = slice(len(pairs[i][0]) - 1, len(rows[i]) - 1)
-                results[i] = {name: array[place, part] for name, array in arrays.items()}
+            prompts, labels = zip(*(pairs[i] for i in batch), strict=True)
+            for i, found in zip(batch, self.look_at_batch(prompts, labels), strict=True):
+                results[i] = found
         return results
 
-    def look_at_batch(self, rows) -> dict[str, np.ndarray]:
-        """Scores all ids of rows but the first: arrays `(batch or more, length - 1, ...)`."""
+    def look_at_batch(self, prompt_rows, label_rows) -> list[dict[str, np.ndarray]]:
+        """Returns what `look` does, for the rows of a batch."""
         raise NotImplementedError
 
     def describe(

@@ -7,7 +7,6 @@ unlike `multiprocessing` it does not run the user's script or notebook again.
 import functools
 import json
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -78,8 +77,9 @@ def segment_all(
         A list of str for each text.
     """
     if workers is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        workers = min(cores or 1, sum(map(len, texts)) // ENOUGH)
+        from seq2seq.cores import count_cores  # here: a worker needs jieba alone
+
+        workers = min(count_cores(), sum(map(len, texts)) // ENOUGH)
     if workers < 2:
         return _segment_here(texts, user_words, hmm)
     tasks = [[texts[i::workers], list(user_words), hmm] for i in range(workers)]
@@ -92,6 +92,8 @@ def segment_all(
 
 
 def _run_worker(task):
+    if not sys.executable or getattr(sys, "frozen", False):  # it is no Python: part of a program
+        return _segment_here(*task)
     worker = subprocess.run(
         [sys.executable, "-P", __file__], input=json.dumps(task).encode(), capture_output=True
     )

@@ -9,6 +9,7 @@ from seq2seq.checks import check_number, check_whole
 from seq2seq.generation.arrays import array_ops
 from seq2seq.generation.constraints import NEVER, SMALLEST
 from seq2seq.generation.samplers.sampler import Sampler, continue_with, round_up
+from seq2seq.text.vocabulary import PAD
 
 LEAST = -3e38  # about the lowest float32
 EVERY = 2**30  # more tokens than any vocabulary has
@@ -112,6 +113,7 @@ class Sample(Sampler):
         drawn = ops.sum(ops.cast(cumulative <= threshold, "int32"), axis=-1)  # (batch, 1)
         if token_ids is not None:
             drawn = ops.take_columns(token_ids[:, 0], drawn)
+        drawn = ops.where(best[:, :, 0] > NEVER / 2, drawn, PAD)  # of nothing, nothing is drawn
         return continue_with(log_probabilities, scores, finished, drawn)
 
     def get_config(self) -> dict:
