@@ -24,7 +24,7 @@ def main() -> None:
     for model in client.models.list():
         if model.task in ("classify", "fill") or not model.tokenizer:
             continue
-        asked = {"model": model.id, "prompt": arguments.text, "temperature": 0, "max_tokens": 50}
+        asked = {"model": model.id, "prompt": arguments.text, "temperature": 0}
         answer = client.completions.create(**asked)
         print(f"{model.id}: {answer.choices[0].text}")
         print(f"  {answer.usage.completion_tokens} tokens: ", end="")

@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a notebook's has none, and takes all of Unicode
-            stream.reconfigure(encoding="utf-8")
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     before, warnings.formatwarning = warnings.formatwarning, _format_warning
     try:
         check_early(options)

@@ -222,7 +222,8 @@ class TestTrain:
         stopped = [*arguments, "m.keras", *options]
         _interrupt(monkeypatch, 1, stopped)
         assert "m.last.keras holds a model of 1 epoch(s). Continue" in capsys.readouterr().err
-        assert main([*arguments, "m.keras", "--resume", "--json"]) == 0
+        again = ["train", "data.tsv", "--validation", "data.tsv", "--output", "m.keras"]
+        assert main([*again, "--resume", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["training"]["epochs"] == 2
         assert not (folder / "m.last.keras").exists()
         # It is as if it had never been stopped.
@@ -587,12 +588,17 @@ class TestLanguageModel:
         assert train("language-model", *TINY) == 0
         capsys.readouterr()
         arguments = ["evaluate", "m.keras", "lines.txt"]
-        fails_with_one_line([*arguments, "--min-length", "3"], capsys, "Add --sampler")
         arguments += ["--metrics", "distinct_1", "--json", "--max-length", "5"]
         assert main(arguments) == 0
         usual = capsys.readouterr().out
-        assert main([*arguments, "--sampler", "sample", "--seed", "0"]) == 0
-        assert capsys.readouterr().out == usual
+        for options, same in (
+            (["--sampler", "sample", "--seed", "0"], True),
+            (["--sampler", "greedy"], False),
+            (["--seed", "1"], False),
+            (["--min-length", "3"], False),
+        ):
+            assert main([*arguments, *options]) == 0
+            assert (capsys.readouterr().out == usual) == same
 
 
 class TestClassify:

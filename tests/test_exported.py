@@ -471,6 +471,12 @@ class TestFolders:
                 make_model().export(path)
         assert (folder / "notes.txt").read_text() == "keep me"
 
+    def test_its_readme_names_what_its_tokenizers_need(self, folder, tmp_path):
+        assert "the packages `numpy`, `onnxruntime`:" in (folder / "README.md").read_text()
+        tokenizer = seq2seq.SubwordTokenizer(60).adapt(ENGLISH)
+        seq2seq.LanguageModel(tokenizer, units=8).export(tmp_path / "m", verbose=0)
+        assert "`onnxruntime`, `tokenizers`:" in (tmp_path / "m" / "README.md").read_text()
+
     def test_what_a_file_manager_leaves_is_in_nobodys_way(self, folder):
         (folder / ".DS_Store").touch()
         make_model(units=16).export(folder, verbose=0)

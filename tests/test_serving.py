@@ -352,6 +352,12 @@ class TestOurOwn:
             assert event["token"] == token["token"]
             assert event["probability"] == pytest.approx(token["probability"], abs=1e-5)
 
+    def test_a_label_that_utf8_cannot_hold_is_listed(self, http, served_models, monkeypatch):
+        labels = ["\ud83d", "é"]
+        monkeypatch.setattr(served_models["sentiment"].class_labels, "labels", labels)
+        listed = {model["id"]: model["labels"] for model in http.get("v1/models").json()["data"]}
+        assert listed["sentiment"] == http.get("v1/models/sentiment").json()["labels"] == labels
+
     def test_fill(self, http, served_models):
         body = {"model": "filler", "inputs": ["the cat [MASK] on the [MASK]"], "num_results": 2}
         (places,) = http.post("v1/fill", json=body).json()["results"]

@@ -117,6 +117,8 @@ def test_more_than_the_learned_positions_is_refused(trained):
     prompt = " ".join(["the"] * 200)
     with pytest.raises(ValueError, match=r"at most 256 tokens in all.*300. Name a smaller"):
         trained.generate(prompt, max_length=100)
+    with pytest.raises(ValueError, match=r"Received: 301\. Shorten the prompt, or"):
+        trained.generate(" ".join(["the"] * 300))
     with pytest.raises(ValueError, match="token_ids of at most 256"):
         trained.fit(np.full((2, 300), 5), np.full((2, 300), 5))
     assert trained.generate(prompt, max_length=56).startswith(prompt)

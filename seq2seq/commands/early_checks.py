@@ -116,7 +116,8 @@ def _check_generate(options):
 
 
 def _check_evaluate(options):
-    make_sampler(options)
+    if options.sampler is not None:  # or it depends on the model
+        make_sampler(options)
     _check_model(options.model)
     check_readable(options.data)
 

@@ -3,28 +3,27 @@
 import sys
 
 from seq2seq.commands.examples import read_examples
-from seq2seq.commands.options import flag, given, print_result
+from seq2seq.commands.options import print_result
 from seq2seq.commands.sampler_options import make_sampler, refuse_sampler
 from seq2seq.evaluation import evaluate_model
 from seq2seq.files.loading import load_model
-from seq2seq.generation.constraints import CONSTRAINTS
 from seq2seq.progress import Progress
 from seq2seq.tasks.classification_report import ClassificationReport
 
 
 def evaluate(options) -> None:
     """Evaluates a model on a file of pairs, labelled texts or texts, as its kind needs."""
-    sampler = make_sampler(options)
     model = load_model(options.model)
     if not model.uses_sampler:
         refuse_sampler(options)
     if model.task == "language-model":
-        sampler = _usual_or(sampler, options)
+        _sample_unless_told(options)
     elif options.whole_files:
         raise ValueError(
             f"Expected a language model with --whole-files. Received: {options.model}, a "
             f"{type(model).__name__}. Leave it out."
         )
+    sampler = make_sampler(options)
     texts, targets = read_examples(options, model, options.data)
     targets = model.match_targets(targets)
     progress = Progress(None, int(sys.stderr.isatty()), sys.stderr)
@@ -46,16 +45,11 @@ def evaluate(options) -> None:
     print_result(options, {**count, **result}, "\n".join(lines))
 
 
-def _usual_or(sampler, options):
-    """Returns the sampler that was given, or `None` for the default of language models."""
-    if options.sampler is not None:
-        return sampler
-    if constraints := given(options, *CONSTRAINTS):
-        raise ValueError(
-            f"Expected --sampler with {flag(next(iter(constraints)))}, because a language model is "
-            "judged by texts that it samples. Received no --sampler. Add --sampler sample --seed 0."
-        )
-    return None
+def _sample_unless_told(options):
+    """Has a language model judged by texts that it samples, the same each time."""
+    if options.sampler is None:
+        options.sampler = "sample"
+        options.seed = options.seed or 0
 
 
 def _lines(result) -> list[str]:

@@ -17,6 +17,7 @@ from seq2seq.training.manifest import describe_data
 SEED = 1
 # Options that go on as before unless one of the same line is given.
 KEPT = (
+    ("epochs",),
     ("learning_rate", "decay", "warm_up"),
     ("batch_size", "batch_tokens"),
     ("patience",),

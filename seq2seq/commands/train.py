@@ -18,6 +18,7 @@ from seq2seq.commands.resuming import (
 )
 from seq2seq.commands.task_options import MIXED
 from seq2seq.commands.tasks import make_model
+from seq2seq.commands.train_options import EPOCHS
 from seq2seq.commands.training_callbacks import keep_best_and_last, make_callbacks
 from seq2seq.commands.validation import training_parts
 from seq2seq.files.keras_file import read_manifest
@@ -41,6 +42,7 @@ def _train(options, output, last):
         options.seed = seed_of(resumed)
     if resumed:
         restore_options(options, resumed)
+    options.epochs = options.epochs or EPOCHS
     if options.precision == MIXED:
         keras.config.set_dtype_policy(options.precision)
     model, examples, validation = _prepare(options, resumed)

@@ -12,6 +12,7 @@ from seq2seq.commands.task_options import (
 )
 from seq2seq.commands.tokenizer_options import AUTO, add_shared, add_tokenizer
 
+EPOCHS = 10
 TRANSLATE, LANGUAGE_MODEL, CLASSIFY, FILL = TASKS
 VECTORS = ("source_vectors", "target_vectors", "vectors")
 
@@ -76,7 +77,7 @@ def _add_files(train):
 
 
 def _add_training(group):
-    group.add_argument("--epochs", type=positive, default=10, help="default: %(default)s")
+    group.add_argument("--epochs", type=positive, help=f"default: {EPOCHS}")
     group.add_argument("--batch-size", type=positive, help="default: 64")
     group.add_argument(
         "--batch-tokens",

@@ -1,5 +1,6 @@
 """The README of an exported folder."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 CALLS = {
@@ -12,6 +13,8 @@ SLOTTED = " of a Transformer"
 LIMITS = ("max_source_length", "max_target_length", "max_length", "window")  # options
 STEPS = {
     "translate": """\
+An empty source has an empty target, for which nothing is run.
+
 1. Encode the source to ids and append 3 (the end). Run `encoder_model{end}` once.
 2. Run `decoder_model{end}` with `token_ids` = 2 (the beginning) for every row, and the states and
    the memory of the encoder.
@@ -38,6 +41,8 @@ id after its last. Give their positions in the row as `places`, both padded with
 the first 3 and with a 3 at its end, follows the first (index 0) or not.
 """,
     f"translate{SLOTTED}": """\
+An empty source has an empty target, for which nothing is run.
+
 1. Encode the source to ids and append 3 (the end). Run `encoder_model{end}` once: it returns the
    memory. The states are zeros, with as many slots as tokens may come.
 2. Run `decoder_model{end}` with `token_ids` = 2 (the beginning) and `positions` = 0 for every row,
@@ -56,6 +61,9 @@ the first 3 and with a 3 at its end, follows the first (index 0) or not.
    is 3 (the end).
 {scores}""",
 }
+WHOLE = """
+`generate` returns the prompt with what follows it.
+"""
 SCORES = """
 `scores` are not normalised: a softmax makes probabilities of them. A beam adds up the logarithms of
 these, and takes the rows of all states in the order of the hypotheses that go on.
@@ -64,7 +72,8 @@ FEW = """
 `few` must be given, 0 if it is not wanted; shorter rows are padded with 0 on the right. With `few`
 above 0 the decoder returns that many best tokens too, `best_ids`, and their log
 probabilities, `best`. With `few` = 4 the first of them above 2 is greedy search. For that pass
-`normalise` = false: it may be left out, but then all scores are normalised first.
+`normalise` = false: it may be left out, but then all scores are normalised first. (Where a warning
+says that `normalise` "will not be treated as constant", that is meant.)
 """
 
 
@@ -87,26 +96,32 @@ class Runtime(NamedTuple):
 ONNX_RUNTIME = Runtime("ONNX Runtime", "onnxruntime", ".onnx")
 
 
-def describe_folder(settings: dict, graphs: dict, runtime: Runtime = ONNX_RUNTIME) -> str:
+def describe_folder(
+    settings: dict, graphs: dict, runtime: Runtime = ONNX_RUNTIME, packages: Sequence[str] = ()
+) -> str:
     """Returns the README of an exported folder.
 
     Args:
         settings: The content of `settings.json`.
         graphs: The graphs by name, as `onnx.ModelProto`s.
         runtime: What runs them.
+        packages: What its tokenizers need besides. Defaults to nothing.
     """
     task = settings["task"]
     tables = "\n".join(
         _describe_graph(f"{name}{runtime.suffix}", graph) for name, graph in graphs.items()
     )
     scores = SCORES + (FEW if "`few`" in tables else "")
+    if task == "language-model":
+        scores = WHOLE + scores
     kind = task + (SLOTTED if "`positions`" in tables else "")
     begins = settings["options"].get("begin_prompts", True)
     begin = "with 2 (the beginning) in front" if begins else "or 2 (the beginning) if it is empty"
+    needed = ", ".join(f"`{name}`" for name in ("numpy", runtime.package, *packages))
     steps = STEPS[kind].format(scores=scores, end=runtime.suffix, begin=begin)
     return f"""# An exported {settings["class"]}
 
-Written by seq2seq {settings["seq2seq"]}. In Python, with `numpy` and `{runtime.package}`:
+Written by seq2seq {settings["seq2seq"]}. In Python, with the packages {needed}:
 
 ```python
 import seq2seq

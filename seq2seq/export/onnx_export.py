@@ -98,7 +98,9 @@ def write_export(model, folder, quantize, verbose, contents, graphs, runtime=ONN
         "manifest": model.manifest,
     }
     contents[SETTINGS] = encode_json(settings)
-    contents[README] = describe_folder(settings, graphs, runtime).encode()
+    tokenizers = [side.tokenizer for side in model.sides.values() if side.tokenizer is not None]
+    packages = sorted({each.package for each in tokenizers} - {None})
+    contents[README] = describe_folder(settings, graphs, runtime, packages).encode()
 
     difference = math.nan
 

@@ -53,7 +53,7 @@ class Constraints:
         if self.no_repeat_ngram is not None:
             check_whole("no_repeat_ngram", self.no_repeat_ngram)
         penalty = self.repetition_penalty
-        check_number("repetition_penalty", penalty, "(0, inf)", "Use 1.0 for none.")
+        check_number("repetition_penalty", penalty, "(0, 1e6]", "Use 1.0 for none.")
         for name in ("frequency_penalty", "presence_penalty"):
             check_number(name, getattr(self, name), "[-1e6, 1e6]", "Use 0.0 for none.")
         if not _are(self.banned, (str, numbers.Integral)):

@@ -20,7 +20,7 @@ Token = Annotated[str, Field(max_length=200)]
 class Body(BaseModel):
     """What all requests share: what they hold beyond the known must be null."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 
     model: str = Field(description="Name of a model, as /v1/models lists them.")
 

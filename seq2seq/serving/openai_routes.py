@@ -16,23 +16,23 @@ from seq2seq.serving.errors import ApiError, unsupported
 from seq2seq.serving.openai_forms import ChatForm, CompletionForm
 from seq2seq.serving.served_model import ServedModel
 from seq2seq.serving.text_stream import Piece
-from seq2seq.serving.waiting import answer, find_model, stream
+from seq2seq.serving.waiting import answer, as_response, find_model, stream
 from seq2seq.text.vocabulary import EOS
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=BodyRoute)
 
 
 @router.get("/models", responses=answers.of(answers.ModelsAnswer))
-async def list_models(request: Request) -> dict:
+async def list_models(request: Request) -> Response:
     """Lists the models."""
     models = request.app.state.models.values()
-    return {"object": "list", "data": [model.describe() for model in models]}
+    return as_response({"object": "list", "data": [model.describe() for model in models]})
 
 
 @router.get("/models/{name:path}", responses=answers.of(answers.ModelAnswer))
-async def get_model(name: str, request: Request) -> dict:
+async def get_model(name: str, request: Request) -> Response:
     """Tells what a model is."""
-    return find_model(request, name).describe()
+    return as_response(find_model(request, name).describe())
 
 
 @router.post("/completions", responses=answers.of(answers.CompletionAnswer, streams=True))

@@ -11,7 +11,13 @@ from seq2seq.serving.errors import ApiError, about_to_end, as_api_error, too_lat
 from seq2seq.serving.served_model import ServedModel
 from seq2seq.serving.side_work import compute
 
+JSON = "application/json"
 _as_text = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def as_response(answer: dict) -> Response:
+    """Returns a small answer as a response in JSON."""
+    return Response(_dump(answer), media_type=JSON)
 
 
 def find_model(request: Request, name: str) -> ServedModel:
@@ -53,7 +59,7 @@ async def answer(request: Request, work) -> Response:
             return Response(status_code=499)  # nobody reads it
         size, make = task.result()
         content = await compute(size, lambda: _dump(make()))
-        return Response(content, media_type="application/json")
+        return Response(content, media_type=JSON)
     finally:
         for each in (task, gone):
             each.cancel()

@@ -54,6 +54,8 @@ class ByteLevelTokenizer(Tokenizer):
     ' 你好\\n\\n  😀 '
     """
 
+    package = "tokenizers"
+
     def __init__(
         self,
         max_tokens: int = 8000,

@@ -49,6 +49,8 @@ class SentencePieceTokenizer(Tokenizer):
     'slow low'
     """
 
+    package = "sentencepiece"
+
     def __init__(self, model: bytes | str, vocabulary: Vocabulary | Sequence[str] | None = None):
         self._processor = processor = _load(model)
         ids = range(processor.get_piece_size())

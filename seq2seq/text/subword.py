@@ -65,6 +65,8 @@ class SubwordTokenizer(Tokenizer):
     'low é'
     """
 
+    package = "tokenizers"
+
     def __init__(
         self,
         max_tokens: int = 8000,

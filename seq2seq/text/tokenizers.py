@@ -62,6 +62,8 @@ class Tokenizer:
     [4, 6, 7]
     """
 
+    package: str | None = None  # that splitting texts needs
+
     def __init__(
         self,
         max_tokens: int | None = None,
@@ -378,6 +380,8 @@ class JiebaTokenizer(WordTokenizer):
     >>> JiebaTokenizer().tokenize("我用Python写程序。")
     ['我用', 'Python', '写', '程序', '。']
     """
+
+    package = "jieba"
 
     def __init__(
         self,

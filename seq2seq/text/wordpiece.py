@@ -52,6 +52,8 @@ class WordPieceTokenizer(Tokenizer):
     'slow, lowers'
     """
 
+    package = "tokenizers"
+
     def __init__(
         self,
         max_tokens: int = 8000,
