@@ -102,7 +102,13 @@ class TextMetrics(keras.callbacks.Callback):
     >>> history = model.fit(english, chinese, callbacks=[measure, best])
     """
 
-    def __init__(self, sources, references, metrics: Sequence[str] = ("bleu",), **options):
+    def __init__(
+        self,
+        sources: Sequence,
+        references: Sequence[str],
+        metrics: Sequence[str] = ("bleu",),
+        **options,
+    ):
         super().__init__()
         check_metrics(metrics, tuple(TEXT_METRICS))
         _check_lists(sources, references)
@@ -150,7 +156,9 @@ class SourceReliance(keras.callbacks.Callback):
     >>> history = model.fit(english, chinese, callbacks=[reliance])
     """
 
-    def __init__(self, sources, targets, seed: int = 0, threshold: float = 0.05):
+    def __init__(
+        self, sources: Sequence, targets: Sequence, seed: int = 0, threshold: float = 0.05
+    ):
         super().__init__()
         _check_lists(sources, targets)
         if len(sources) < 2:
@@ -186,7 +194,7 @@ class SourceReliance(keras.callbacks.Callback):
 
 
 class WarmUp(keras.callbacks.Callback):
-    """Raises the learning rate from 0 to its peak, then lowers it, update by update.
+    """Raises the learning rate evenly to its peak, then lowers it, update by update.
 
     When training ends, the optimizer's earlier learning rate is restored.
 

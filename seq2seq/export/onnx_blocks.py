@@ -256,6 +256,14 @@ def normalise(graph: GraphWriter, layer, x: str) -> str:
     return graph("LayerNormalization", x, *weights, axis=-1, epsilon=layer.epsilon)
 
 
+def read_blocks(graph: GraphWriter, encoder, x: str, mask: str, positions: str) -> str:
+    """Writes the blocks of an encoder, and what follows the last; returns its outputs."""
+    hidden = graph("Unsqueeze", shut_out(graph, mask), graph.constant([1, 2], "int64"))
+    for block in encoder.blocks:
+        x, _, _ = BlockWriter(graph, block).read(x, hidden, positions)
+    return finish(graph, encoder.norm, x)
+
+
 def finish(graph: GraphWriter, norm, x: str) -> str:
     """Normalises the outputs of the last block, if there is a layer for it; see `make_norm`."""
     return normalise(graph, norm, x) if hasattr(norm, "gamma") else x

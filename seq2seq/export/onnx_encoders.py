@@ -1,14 +1,13 @@
 """Encoders of BERT's form as ONNX graphs: one that fills in tokens, and a classifier."""
 
 from seq2seq.export.onnx_blocks import (
-    BlockWriter,
     count,
     embed_tokens,
-    finish,
     normalise,
+    read_blocks,
 )
 from seq2seq.export.onnx_graph import GraphWriter
-from seq2seq.export.onnx_layers import dense, embed, pool, read_weight, shut_out, size_of
+from seq2seq.export.onnx_layers import dense, embed, pool, read_weight, size_of
 from seq2seq.export.onnx_networks import IDS, find_mask, name_outputs
 from seq2seq.text.vocabulary import BOS, EOS
 
@@ -85,10 +84,7 @@ def _read(graph, encoder, ids, mask):
     table = graph.weight(encoder.segments.path, read_weight(encoder.segments.embeddings))
     x = graph("Add", x, graph("Gather", table, segments))
     x = normalise(graph, encoder.embedding_norm, x)
-    hidden = graph("Unsqueeze", shut_out(graph, mask), graph.constant([1, 2], "int64"))
-    for block in encoder.blocks:
-        x, _, _ = BlockWriter(graph, block).read(x, hidden, positions)
-    return finish(graph, encoder.norm, x)
+    return read_blocks(graph, encoder, x, mask, positions)
 
 
 def _first(graph, outputs):

@@ -10,7 +10,7 @@ from keras import ops
 from seq2seq.export.onnx_graph import GraphWriter
 from seq2seq.layers.embedding import HASH, TiedEmbedding
 from seq2seq.layers.multi_head_attention import MASKED
-from seq2seq.layers.pooling import LOWEST
+from seq2seq.tasks.text_vectors import LOWEST
 
 
 def read_weight(variable) -> np.ndarray:

@@ -5,13 +5,7 @@ returns those of one token, which are then written into its slot.
 """
 
 from seq2seq.export.onnx_best_tokens import find_best
-from seq2seq.export.onnx_blocks import (
-    BlockWriter,
-    Memory,
-    count,
-    embed_tokens,
-    finish,
-)
+from seq2seq.export.onnx_blocks import BlockWriter, Memory, count, embed_tokens, finish, read_blocks
 from seq2seq.export.onnx_graph import GraphWriter
 from seq2seq.export.onnx_layers import score_tokens, shut_out, size_of
 from seq2seq.export.onnx_networks import IDS, find_mask, name_outputs
@@ -33,10 +27,7 @@ def transformer_graphs(network) -> dict:
     mask = find_mask(graph, "source_ids")
     positions = count(graph, size_of(graph, "source_ids", 1))
     x = embed_tokens(graph, encoder.embedding, encoder.position_embedding, "source_ids", positions)
-    hidden = graph("Unsqueeze", shut_out(graph, mask), graph.constant([1, 2], "int64"))
-    for block in encoder.blocks:
-        x, _, _ = BlockWriter(graph, block).read(x, hidden, positions)
-    x = finish(graph, encoder.norm, x)
+    x = read_blocks(graph, encoder, x, mask, positions)
     memory = [
         tensor
         for block in decoder.blocks

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-LOWEST = -1e4  # in the place of padding, below what a layer puts out
+from seq2seq.tasks.text_vectors import LOWEST
 
 
 @keras.saving.register_keras_serializable(package="seq2seq")

@@ -18,6 +18,7 @@ from seq2seq.tasks.continuation import ContinuedTexts
 from seq2seq.tasks.filling import FilledTexts
 from seq2seq.tasks.measures import perplexities
 from seq2seq.tasks.pairs import PairTexts
+from seq2seq.tasks.text_vectors import LOWEST
 from seq2seq.text.side import Side
 from seq2seq.text.vocabulary import EOS, PAD
 
@@ -52,7 +53,7 @@ class ExportedModel:
             first = outputs.shape[1] - mask.shape[1]  # 1 where the encoder puts `BOS` first
             mask = np.pad(mask, ((0, 0), (first, 0), (0, 0)), constant_values=True)
             if pooling == "max":
-                return np.where(mask, outputs, -1e4).max(axis=1)
+                return np.where(mask, outputs, LOWEST).max(axis=1)
             return (outputs * mask).sum(axis=1) / mask.sum(axis=1)
 
         return pool

@@ -6,7 +6,7 @@ from seq2seq.serving.errors import ApiError
 from seq2seq.serving.limits import PATIENCE, Limits
 
 MAX_HEAD = 2**16  # bytes of a head
-MAX_BYTES = 2 * Limits.max_body  # of a body with all that is around its chunks
+MAX_BYTES = 2 * Limits.max_body  # of a body, the usual limit, with all around its chunks
 
 
 class Connection(AutoHTTPProtocol):

@@ -1,4 +1,4 @@
-"""What is no step of the engine: details, vectors, classes and scores."""
+"""What is no step of the engine: details, vectors, classes, fills and scores."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

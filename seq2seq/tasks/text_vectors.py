@@ -9,6 +9,7 @@ from seq2seq.data.inputs import check_texts
 from seq2seq.data.padding import BATCH_SIZE, batches_by_length
 
 POOLINGS = ("mean", "max")
+LOWEST = -1e4  # in the place of padding, below what a layer puts out
 
 
 def encode_texts(

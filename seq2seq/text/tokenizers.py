@@ -125,7 +125,14 @@ class Tokenizer:
         return self
 
     def tokenize(self, text: str) -> list[str]:
-        """Splits a text into tokens."""
+        """Splits a text into tokens, special ones left out.
+
+        Args:
+            text: The text.
+
+        Returns:
+            The tokens, also those that the vocabulary lacks.
+        """
         raise NotImplementedError
 
     def tokenize_part(self, part: str) -> list[str]:
@@ -140,7 +147,14 @@ class Tokenizer:
         return map(self.tokenize, texts)
 
     def detokenize(self, tokens: Iterable[str]) -> str:
-        """Joins tokens into a text."""
+        """Joins tokens into a text.
+
+        Args:
+            tokens: The tokens, special ones left out.
+
+        Returns:
+            The text.
+        """
         raise NotImplementedError
 
     def detokenize_each(self, tokens: Iterable[str]) -> Iterator[str]:
@@ -156,16 +170,46 @@ class Tokenizer:
             text = longer
 
     def encode(self, text: str) -> list[int]:
-        """Returns the ids of a text, without `BOS` and `EOS`."""
+        """Returns the ids of a text, without `BOS` and `EOS`.
+
+        Args:
+            text: The text.
+
+        Returns:
+            The ids, `UNK` for a token that the vocabulary lacks.
+
+        Raises:
+            ValueError: If the tokenizer is not adapted.
+        """
         return self._adapted().ids(self.tokenize(text))
 
     def encode_all(self, texts: Iterable[str]) -> list[list[int]]:
-        """Returns the ids of each text."""
+        """Returns the ids of each text.
+
+        Args:
+            texts: Any number of texts.
+
+        Returns:
+            A list of what `encode` returns for each.
+
+        Raises:
+            ValueError: If the tokenizer is not adapted.
+        """
         vocabulary = self._adapted()
         return [vocabulary.ids(tokens) for tokens in self.tokenize_all(texts)]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Returns the text of ids; special ids are skipped."""
+        """Returns the text of ids; special ids are skipped.
+
+        Args:
+            ids: Ids of the vocabulary.
+
+        Returns:
+            The text.
+
+        Raises:
+            ValueError: If the tokenizer is not adapted, or there is no such id.
+        """
         tokens = self._adapted().tokens(ids)
         return self.detokenize(token for token in tokens if token not in SPECIAL_TOKENS)
 

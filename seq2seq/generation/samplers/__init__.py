@@ -3,9 +3,9 @@
 from seq2seq.generation.samplers.beam_search import BeamSearch
 from seq2seq.generation.samplers.greedy import Greedy
 from seq2seq.generation.samplers.sample import Sample
-from seq2seq.generation.samplers.sampler import Sampler, make_noise, round_up
+from seq2seq.generation.samplers.sampler import Sampler, round_up
 
-__all__ = ["BeamSearch", "Greedy", "Sample", "Sampler", "get_sampler", "make_noise", "round_up"]
+__all__ = ["BeamSearch", "Greedy", "Sample", "Sampler", "get_sampler", "round_up"]
 SAMPLERS = {  # by name: the class, and the options that it has beside the constraints
     "greedy": (Greedy, ()),
     "sample": (Sample, ("temperature", "top_k", "top_p", "seed")),
