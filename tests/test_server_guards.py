@@ -158,6 +158,21 @@ class TestLongTexts:
         assert ask(http, **body)[0] == 200
         assert ask(http, inputs="good " * 190)[0] == 200
 
+    @pytest.mark.parametrize(("size", "apart"), [(LONG, False), (LONG + 1, True)])
+    def test_long_ones_are_read_where_others_need_not_wait(self, served_models, size, apart):
+        async def run():
+            model = ServedModel("novelist", served_models["novelist"], Limits(), Metrics())
+            model.side_work.timeout = 0  # what is read there is late
+            call = model.prepare(["a" * size], Greedy(), 1)
+            if apart:
+                with pytest.raises(ApiError, match="No answer within"):
+                    await call
+            else:
+                assert (await call).prompts == ["a" * size]
+            await asyncio.to_thread(model.close)
+
+        asyncio.run(run())
+
     def test_long_ones_are_read_a_few_at_a_time(self):
         assert batch_size([[5]]) == 64
         assert batch_size([[5] * 5000, [5]]) == 3

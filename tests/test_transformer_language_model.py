@@ -37,7 +37,7 @@ def train(kind):
     return model
 
 
-@pytest.fixture(scope="module", params=fewer_on_jax(KINDS, "usual", "rotary"))
+@pytest.fixture(scope="module", params=fewer_on_jax(KINDS, "usual"))
 def each(request):
     return train(request.param)
 

@@ -86,7 +86,9 @@ def _sampler(body):
 
 async def _generate(model, call, with_details):
     results = await model.generate(call)
-    described = await model.details(call, results, True) if with_details else None
+    described = None
+    if with_details:
+        described = await model.details(call, results, with_attention=True)
     size = sum(len(one.ids) for group in results for one in group)
     if with_details:  # a row of attention for each token
         size *= max(map(len, call.rows))
@@ -143,8 +145,10 @@ async def _events(model, call, with_details) -> AsyncIterator[dict | None]:
         if isinstance(found, Piece):
             yield _piece(found)
         else:
-            described = (await model.details(call, [[found]], True))[0][0] if with_details else None
-            yield {"result": _result(model, call, 0, found, described)}
+            details = None
+            if with_details:
+                ((details,),) = await model.details(call, [[found]], with_attention=True)
+            yield {"result": _result(model, call, 0, found, details)}
 
 
 def _piece(piece):

@@ -23,7 +23,7 @@ from seq2seq.serving.engine import Engine, EngineIsClosed, Job, QueueIsFull
 from seq2seq.serving.errors import ApiError, about_to_end, queue_is_full, too_late
 from seq2seq.serving.limits import Limits
 from seq2seq.serving.reading import ReadingModel
-from seq2seq.serving.side_work import SideWork, batch_size, compute
+from seq2seq.serving.side_work import SideWork, batch_size, compute, is_long
 from seq2seq.serving.text_stream import Piece, TextStream
 from seq2seq.text.vocabulary import EOS
 
@@ -134,8 +134,9 @@ class ServedModel(ReadingModel):
 
     async def prepare(self, inputs: Sequence, *arguments, **options) -> Call:
         """Returns what `call` does; long texts are read in a thread, while others are served."""
+        self.check_count(len(inputs))
         work = functools.partial(self.call, inputs, *arguments, **options)
-        return await compute(sum(map(len, inputs)), work)
+        return await self.side_work.run(inputs, work) if is_long(inputs) else work()
 
     def check_count(self, count: int) -> None:
         """Raises an `ApiError` if a request asks for too many results."""

@@ -1,4 +1,4 @@
-"""What is no step of the engine: details, vectors, classes, fills and scores."""
+"""What is no step of the engine: long texts, details, vectors, classes, fills and scores."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -49,7 +49,7 @@ class SideWork:
         """
         if self._texts + len(inputs) > self.max_queue:
             raise queue_is_full()
-        loop, threads = asyncio.get_running_loop(), self._threads[sum(map(len, inputs)) > LONG]
+        loop, threads = asyncio.get_running_loop(), self._threads[is_long(inputs)]
         self._texts += len(inputs)
         try:
             async with asyncio.timeout(self.timeout):
@@ -63,6 +63,11 @@ class SideWork:
         """Finishes what runs, and drops what nobody waits for any more."""
         for threads in self._threads.values():
             threads.shutdown(cancel_futures=True)
+
+
+def is_long(inputs) -> bool:
+    """Tells whether texts or rows of ids are so long that others would wait for them."""
+    return sum(map(len, inputs)) > LONG
 
 
 def batch_size(rows) -> int:
