@@ -22,8 +22,8 @@ from seq2seq.generation.samplers import (
     Sample,
     Sampler,
     get_sampler,
-    make_noise,
 )
+from seq2seq.generation.samplers.sampler import make_noise
 from seq2seq.text import BOS, EOS, PAD, UNK
 
 VOCABULARY = 7  # four special tokens and the letters 4, 5 and 6
