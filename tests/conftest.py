@@ -157,6 +157,13 @@ def make_model(**options):
     )
 
 
+def learn(model, epochs, learning_rate=0.02, **options):
+    """Trains a model on the phrases, and returns it."""
+    model.optimizer.learning_rate = learning_rate
+    model.fit(ENGLISH, CHINESE, epochs=epochs, verbose=0, **options)
+    return model
+
+
 ARCHITECTURES = {
     "classic": {},
     "gru": {"cell": "gru"},
@@ -176,10 +183,7 @@ ARCHITECTURES = {
 @functools.cache
 def trained_model(name):
     """Returns a model of one of the architectures, trained a little; not to be changed."""
-    model = make_model(**ARCHITECTURES[name])
-    model.optimizer.learning_rate = 0.02
-    model.fit(ENGLISH, CHINESE, epochs=20, verbose=0)
-    return model
+    return learn(make_model(**ARCHITECTURES[name]), 20)
 
 
 @pytest.fixture
@@ -217,11 +221,8 @@ def address(application):
 
 @pytest.fixture(scope="session")
 def _trained():
-    model = make_model()
-    model.optimizer.learning_rate = 0.02
     data = {"validation_data": (ENGLISH, CHINESE), "validation_freq": 60}  # at the end
-    model.fit(ENGLISH, CHINESE, epochs=60, verbose=0, **data)
-    return model
+    return learn(make_model(), 60, **data)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import gzip
 import keras
 import numpy as np
 import pytest
-from conftest import CHINESE, ENGLISH, make_model
+from conftest import CHINESE, ENGLISH, learn, make_model
 
 import seq2seq
 
@@ -50,10 +50,7 @@ QUICK = ("luong", "general, tied")  # between them most of the code; the others 
 )
 def architecture(request):
     """A model that was trained a little."""
-    model = make_model(**ARCHITECTURES[request.param])
-    model.optimizer.learning_rate = 0.02
-    model.fit(ENGLISH, CHINESE, epochs=8, verbose=0)
-    return model
+    return learn(make_model(**ARCHITECTURES[request.param]), 8)
 
 
 def test_embeddings_start_with_variance_one_but_for_alphabets_and_output_layers():
@@ -221,8 +218,7 @@ def test_smoothed_labels_cost_a_sure_model_more():
     model = make_model(label_smoothing=0.1)
     loss, _, perplexity = model.evaluate(ENGLISH, CHINESE, verbose=0)
     assert loss == pytest.approx(np.log(perplexity), rel=0.05)  # even at first
-    model.optimizer.learning_rate = 0.02
-    model.fit(ENGLISH, CHINESE, epochs=40, verbose=0)
+    learn(model, 40)
     loss, _, perplexity = model.evaluate(ENGLISH, CHINESE, verbose=0)
     assert loss > np.log(perplexity) + 0.1
 

@@ -1,7 +1,7 @@
 """Options that all samplers share."""
 
 import pytest
-from conftest import CHINESE, ENGLISH, make_model
+from conftest import CHINESE, ENGLISH, learn, make_model
 
 import seq2seq
 from seq2seq import BeamSearch, Greedy, Sample
@@ -12,9 +12,7 @@ EACH = pytest.mark.parametrize("kind", [Greedy, Sample, BeamSearch])
 @pytest.fixture(scope="module")
 def attentive():
     """A model with attention that knows the phrases by heart."""
-    model = make_model(attention="luong", embedding_dim=32)
-    model.optimizer.learning_rate = 0.02
-    model.fit(ENGLISH, CHINESE, epochs=60, verbose=0)
+    model = learn(make_model(attention="luong", embedding_dim=32), 60)
     assert model.generate(ENGLISH) == CHINESE
     return model
 

@@ -12,7 +12,7 @@ import threading
 import keras
 import numpy as np
 import pytest
-from conftest import ARCHITECTURES, CHINESE, ENGLISH, fewer_on_jax, make_model, trained_model
+from conftest import ARCHITECTURES, CHINESE, ENGLISH, fewer_on_jax, learn, make_model, trained_model
 
 import seq2seq
 from seq2seq.cli import main
@@ -110,7 +110,7 @@ def test_the_same_figures(both):
 
 @pytest.mark.neutral
 def test_eight_bits_are_near(tmp_path):
-    model = trained_model("two ways")
+    model = learn(make_model(attention="luong"), 20)
     model.export(tmp_path / "m", quantize="int8", verbose=0)
     exported = seq2seq.load_model(tmp_path / "m")
     assert exported.generate(ENGLISH) == CHINESE

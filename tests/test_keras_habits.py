@@ -6,7 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from conftest import CHINESE, ENGLISH, make_model
+from conftest import CHINESE, ENGLISH, learn, make_model
 
 import seq2seq
 
@@ -29,9 +29,7 @@ def floatx(request):
     ids=["lstm", "gru"],
 )
 def test_other_float_types_learn_and_generate(floatx, options, tmp_path):
-    model = make_model(**options)
-    model.optimizer.learning_rate = 0.02
-    model.fit(ENGLISH, CHINESE, epochs=40, verbose=0)
+    model = learn(make_model(**options), 40)
     assert {weight.dtype for weight in model.trainable_weights} == {floatx}
     assert model.generate(ENGLISH) == CHINESE
     assert model.generate(ENGLISH, sampler="beam") == CHINESE

@@ -99,6 +99,7 @@ def test_a_replica_that_dies_loses_only_what_it_held(tmp_path):
         ({"models": "a", "api_key": ""}, "Expected a key"),
         ({"models": "a/model,b/model"}, "two called model"),
         ({"models": "a", "max_batch": "0"}, "`max_batch`"),
+        ({"models": "a", "api_key": "key", "no_auth": "yes", "max_queue": "0"}, "`max_queue`"),
     ],
 )
 def test_wrong_arguments(arguments, message):

@@ -5,7 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
-from conftest import CHINESE, ENGLISH, fewer_on_jax
+from conftest import CHINESE, ENGLISH, fewer_on_jax, learn
 from keras import ops
 
 import seq2seq
@@ -40,10 +40,7 @@ def make(**options):
 @functools.cache
 def train(kind):
     """Returns a model that knows the phrases by heart; not to be changed."""
-    model = make(**KINDS[kind])
-    model.optimizer.learning_rate = 0.01
-    model.fit(ENGLISH, CHINESE, epochs=60, verbose=0)
-    return model
+    return learn(make(**KINDS[kind]), 60, 0.01)
 
 
 @pytest.fixture(scope="module", params=fewer_on_jax(KINDS, "usual", "rotary"))

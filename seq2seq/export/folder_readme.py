@@ -13,8 +13,6 @@ SLOTTED = " of a Transformer"
 LIMITS = ("max_source_length", "max_target_length", "max_length", "window")  # options
 STEPS = {
     "translate": """\
-An empty source has an empty target, for which nothing is run.
-
 1. Encode the source to ids and append 3 (the end). Run `encoder_model{end}` once.
 2. Run `decoder_model{end}` with `token_ids` = 2 (the beginning) for every row, and the states and
    the memory of the encoder.
@@ -41,8 +39,6 @@ id after its last. Give their positions in the row as `places`, both padded with
 the first 3 and with a 3 at its end, follows the first (index 0) or not.
 """,
     f"translate{SLOTTED}": """\
-An empty source has an empty target, for which nothing is run.
-
 1. Encode the source to ids and append 3 (the end). Run `encoder_model{end}` once: it returns the
    memory. The states are zeros, with as many slots as tokens may come.
 2. Run `decoder_model{end}` with `token_ids` = 2 (the beginning) and `positions` = 0 for every row,
@@ -61,9 +57,10 @@ An empty source has an empty target, for which nothing is run.
    is 3 (the end).
 {scores}""",
 }
-WHOLE = """
-`generate` returns the prompt with what follows it.
-"""
+BEFORE = {  # what `generate` does beside the steps
+    "translate": "An empty source has an empty target, for which nothing is run.\n\n",
+    "language-model": "`generate` returns the prompt with what follows it.\n\n",
+}
 SCORES = """
 `scores` are not normalised: a softmax makes probabilities of them. A beam adds up the logarithms of
 these, and takes the rows of all states in the order of the hypotheses that go on.
@@ -112,8 +109,6 @@ def describe_folder(
         _describe_graph(f"{name}{runtime.suffix}", graph) for name, graph in graphs.items()
     )
     scores = SCORES + (FEW if "`few`" in tables else "")
-    if task == "language-model":
-        scores = WHOLE + scores
     kind = task + (SLOTTED if "`positions`" in tables else "")
     begins = settings["options"].get("begin_prompts", True)
     begin = "with 2 (the beginning) in front" if begins else "or 2 (the beginning) if it is empty"
@@ -136,7 +131,7 @@ is padding, 1 unknown, 2 the beginning, 3 the end). Nothing here is a program.
 
 ## In other languages, with {runtime.name}{runtime.note}
 
-{steps}{_describe_positions(settings["options"])}
+{BEFORE.get(task, "")}{steps}{_describe_positions(settings["options"])}
 {tables}"""
 
 

@@ -82,9 +82,11 @@ def write_export(model, folder, quantize, verbose, contents, graphs, runtime=ONN
     Returns:
         The largest difference, as `export_onnx`.
     """
-    for name, side in model.sides.items():
-        if side.tokenizer is not None:
-            contents[tokenizer_file(name)] = encode_json(describe_tokenizer(side.tokenizer))
+    tokenizers = {
+        name: side.tokenizer for name, side in model.sides.items() if side.tokenizer is not None
+    }
+    for name, tokenizer in tokenizers.items():
+        contents[tokenizer_file(name)] = encode_json(describe_tokenizer(tokenizer))
     settings = {
         "seq2seq": __version__,
         "format": FORMAT,
@@ -98,8 +100,7 @@ def write_export(model, folder, quantize, verbose, contents, graphs, runtime=ONN
         "manifest": model.manifest,
     }
     contents[SETTINGS] = encode_json(settings)
-    tokenizers = [side.tokenizer for side in model.sides.values() if side.tokenizer is not None]
-    packages = sorted({each.package for each in tokenizers} - {None})
+    packages = sorted({tokenizer.package for tokenizer in tokenizers.values()} - {None})
     contents[README] = describe_folder(settings, graphs, runtime, packages).encode()
 
     difference = math.nan

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from seq2seq.data.padding import pad_batch, shift_right
-from seq2seq.tasks.scoring import ALTERNATIVES, ContinuationScorer, PairScorer
+from seq2seq.tasks.scoring import ALTERNATIVES, ContinuationScorer, PairScorer, cut
 from seq2seq.training.metrics import row_log_probabilities, token_log_probabilities
 
 
@@ -65,11 +65,8 @@ class CompiledContinuationScorer(ContinuationScorer):
         function = self.model.functions.get("look at rows", self._look_at_batch)
         arrays = function(ids[:, :-1], ids[:, 1:])
         arrays = {name: np.asarray(array) for name, array in arrays.items()}
-        parts = [slice(len(a) - 1, len(b) - 1) for a, b in zip(prompt_rows, rows, strict=True)]
-        return [
-            {name: array[place, part] for name, array in arrays.items()}
-            for place, part in enumerate(parts)
-        ]
+        ends = zip(prompt_rows, rows, strict=True)
+        return cut(arrays, [slice(len(prompt) - 1, len(row) - 1) for prompt, row in ends])
 
     def _look_at_batch(self, token_ids, labels):
         return _look_at(labels, self.model.network(token_ids))

@@ -5,7 +5,7 @@ import numpy as np
 from seq2seq.data.padding import pad_rows
 from seq2seq.generation.numpy_ops import log_softmax, top_k
 from seq2seq.runtime.decoders import OnnxDecoder
-from seq2seq.tasks.scoring import ALTERNATIVES, ContinuationScorer, PairScorer
+from seq2seq.tasks.scoring import ALTERNATIVES, ContinuationScorer, PairScorer, cut
 from seq2seq.tasks.windows import overlapping_windows, sum_windows
 from seq2seq.text.vocabulary import BOS, PAD
 
@@ -73,10 +73,7 @@ class SteppedContinuationScorer(ContinuationScorer):
     def look_at_batch(self, prompt_rows, label_rows):
         """Scores each position of a batch; see `ContinuationScorer`."""
         arrays = look_at_labels(self.decoder, *self._begin(prompt_rows, label_rows))
-        return [
-            {name: array[place, : len(row)] for name, array in arrays.items()}
-            for place, row in enumerate(label_rows)
-        ]
+        return cut(arrays, [slice(len(row)) for row in label_rows])
 
     def _begin(self, prompts, label_rows):
         labels = pad_rows(label_rows)
@@ -102,8 +99,7 @@ def look_at_labels(
     rows, found = np.arange(len(labels)), []
     for position, label in enumerate(labels.T):
         positions = np.full(len(labels), position, "int32")
-        inputs = token_ids, states, memory, positions
-        scores, states, weights = decoder.look(*inputs, attentions)
+        scores, states, weights = decoder.look(token_ids, states, memory, positions, attentions)
         scores = log_softmax(scores)  # (batch, vocabulary)
         best, ids = top_k(scores, min(ALTERNATIVES, scores.shape[-1]))
         arrays = {"scores": scores[rows, label], "ids": ids, "probabilities": np.exp(best)}

@@ -49,7 +49,7 @@ def application(arguments: dict[str, str]) -> serve.Application:
     cores = int(arguments.pop("cores", 1))
     api_key = arguments.pop("api_key", os.environ.get(KEY_VARIABLE))
     check_key(api_key)  # here, not first in every replica
-    any_host = api_key is not None or arguments.pop("no_auth", "no") == "yes"
+    any_host = arguments.pop("no_auth", "no") == "yes" or api_key is not None
     replicas, most = arguments.pop("replicas", "1"), int(arguments.pop("most", 8))
     kinds = Limits.__dataclass_fields__
     if unknown := set(arguments) - set(kinds):

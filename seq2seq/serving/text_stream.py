@@ -37,15 +37,15 @@ class TextStream:
         tokenizer: The tokenizer.
         prompt: The text that the ids continue; it is not part of the stream.
         stops: Texts that end it, themselves left out.
-        send: Is called with each `Piece`. Defaults to a function that does nothing.
+        send: Is called with each `Piece`.
     """
 
     def __init__(
         self,
         tokenizer,
-        prompt: str = "",
-        stops: Sequence[str] = (),
-        send: Callable[[Piece], object] = lambda piece: None,
+        prompt: str,
+        stops: Sequence[str],
+        send: Callable[[Piece], object],
     ):
         self.tokenizer = tokenizer
         self.stops = stops

@@ -161,10 +161,11 @@ class ContinuedTexts(ContinuationModel):
 
     def check_room(self, rows: Sequence, max_length: int) -> None:
         """Raises a `ValueError` unless the model can read these prompts and write so much."""
-        needed = max(map(len, rows), default=0) + max_length - 1  # the last token is not read
+        longest = max(map(len, rows), default=0)
+        needed = longest + max_length - 1  # the last token is not read
         cure = f"Name a smaller `max_length` than {max_length}, shorten the prompt"
-        if needed - max_length + 1 > getattr(self.options, "window", needed):
-            cure = "Shorten the prompt"  # it leaves no room for anything
+        if longest > self.options.window:  # it leaves no room for anything
+            cure = "Shorten the prompt"
         check_positions(self.options, "window", needed, "a prompt and `max_length`", cure)
 
     def prompt_row(self, prompt) -> list[int]:

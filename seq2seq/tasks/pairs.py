@@ -105,8 +105,7 @@ class PairTexts(Vocabularies):
         if return_details or sampler.constraints.replace_unknown:
             texts = inputs.items if inputs.are_texts else None
             attentions = ATTENTIONS if return_details else ("attention",)
-            described = rows, texts, results, sampler, batch_size, attentions
-            results = self.scorer.describe(*described)
+            results = self.scorer.describe(rows, texts, results, sampler, batch_size, attentions)
             if not return_details:
                 results = [[result.text for result in group] for group in results]
         elif inputs.are_texts and self.target_tokenizer is not None:

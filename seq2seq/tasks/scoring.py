@@ -66,10 +66,10 @@ class PairScorer:
         results = [None] * len(source_rows)
         for batch in batches_by_length(label_rows, batch_size):
             arrays = self.look_at_batch(*_pick(batch, source_rows, label_rows), attentions)
-            for place, i in enumerate(batch):
-                length = len(label_rows[i])
-                results[i] = {name: array[place, :length] for name, array in arrays.items()}
-                for name in results[i].keys() & attentions:
+            parts = [slice(len(label_rows[i])) for i in batch]
+            for i, found in zip(batch, cut(arrays, parts), strict=True):
+                results[i] = found
+                for name in found.keys() & attentions:
                     results[i][name] = results[i][name][..., : len(source_rows[i])]
         return results
 
@@ -196,6 +196,13 @@ class ContinuationScorer:
                 found = text, tokens, ids, sampler, next(positions), prompt_tokens
                 described[-1].append(_describe(tokenizer, *found))
         return described
+
+
+def cut(arrays: dict[str, np.ndarray], parts: Sequence[slice]) -> list[dict[str, np.ndarray]]:
+    """Returns a part of each row of arrays `(rows or more, length, ...)`."""
+    return [
+        {name: array[row, part] for name, array in arrays.items()} for row, part in enumerate(parts)
+    ]
 
 
 def _describe(tokenizer, text, tokens, ids, sampler, positions, source_tokens):
